@@ -1,0 +1,142 @@
+/**
+ * The resources of the versioned API (/v1) as TypeScript sees them: what UI and CLI show and what the HTTP API answers. Plain types, so that pure code can use
+ * them; schemas.ts holds the matching schemas. Times are milliseconds since 1970, CPU is in thousandths of a core, memory and disk in bytes.
+ */
+import type { Decision } from "../core/decision.ts";
+import type { JobDesired } from "../core/job.ts";
+import type { Availability, NodeRuntime, NodeState } from "../core/node.ts";
+import type { Resources, RuntimeKind, ServiceSpec } from "../core/spec.ts";
+import type { PortMapping } from "../core/spec.ts";
+import type { DesiredState, Health, TaskExit, TaskState } from "../core/task.ts";
+
+export interface JobResource {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: "service" | "batch";
+  readonly version: number;
+  readonly desired: JobDesired;
+  readonly services: readonly ServiceSpec[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** Newest attempts by state; states that none is in are absent. */
+  readonly states: Readonly<Partial<Record<TaskState, number>>>;
+  readonly actor: string;
+  readonly createdMs: number;
+  readonly updatedMs: number;
+}
+
+export interface TaskResource {
+  readonly id: string;
+  readonly jobId: string;
+  /** For people: the job's name for a lone task, else job.service.slot. */
+  readonly name: string;
+  readonly service: string;
+  readonly slot: number;
+  readonly attempt: number;
+  /** True for the newest attempt of its slot; the others are history. */
+  readonly current: boolean;
+  /** "" until placed. */
+  readonly nodeId: string;
+  readonly nodeName: string;
+  readonly runtime: RuntimeKind;
+  readonly image: string;
+  readonly command: readonly string[];
+  readonly reserved: Resources;
+  /** True where `reserved` is assumed because the specification says nothing. */
+  readonly assumed: boolean;
+  readonly desired: DesiredState;
+  readonly state: TaskState;
+  readonly health: Health;
+  readonly incarnation: number;
+  readonly restarts: number;
+  readonly containerId: string;
+  readonly ports: readonly PortMapping[];
+  /** Why it is as it is, in words: the last error, a wait, a pull's progress. */
+  readonly message: string;
+  /** Why it is pending or where it was placed, in the scheduler's words. */
+  readonly reason: string;
+  readonly restartInMs: number | null;
+  readonly exits: readonly TaskExit[];
+  readonly createdMs: number;
+  readonly updatedMs: number;
+  /** 0 for not yet. */
+  readonly startedMs: number;
+  readonly finishedMs: number;
+}
+
+export interface NodeResource {
+  readonly id: string;
+  readonly name: string;
+  readonly address: string;
+  readonly local: boolean;
+  readonly os: string;
+  readonly arch: string;
+  readonly version: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly capacity: Resources;
+  readonly allocatable: Resources;
+  readonly allocated: Resources;
+  readonly tasks: number;
+  readonly runtimes: readonly NodeRuntime[];
+  readonly state: NodeState;
+  readonly availability: Availability;
+  readonly reason: string;
+  readonly joinedMs: number;
+  readonly stateSinceMs: number;
+}
+
+/** A node's newest sample, with the use of its tasks. */
+export interface MetricsResource {
+  readonly nodeId: string;
+  readonly atMs: number;
+  readonly cpuMillis: number;
+  readonly memoryUsedBytes: number;
+  readonly memoryTotalBytes: number;
+  readonly diskUsedBytes: number;
+  readonly diskTotalBytes: number;
+  readonly load: readonly [number, number, number];
+  readonly tasks: readonly { readonly taskId: string; readonly cpuMillis: number; readonly memoryBytes: number }[];
+  /** What is worth seeing but not kept, such as a pull's progress. */
+  readonly progress: readonly { readonly taskId: string; readonly text: string }[];
+}
+
+export type DecisionResource = Decision;
+
+/** What changed, in words and as the resource that came of it. */
+export interface EventResource {
+  readonly revision: number;
+  readonly atMs: number;
+  readonly actor: string;
+  /** One line for people; "" for changes that only keep a mirror in step. */
+  readonly text: string;
+  /** Kind of the change, such as `task.put`. */
+  readonly kind: string;
+  readonly jobId: string;
+  readonly taskId: string;
+  readonly nodeId: string;
+  /** The resource after the change, by its kind; all absent for a removal. */
+  readonly job?: JobResource;
+  readonly task?: TaskResource;
+  readonly node?: NodeResource;
+  readonly decision?: DecisionResource;
+}
+
+/** Which manager this is and how it is. */
+export interface ManagerResource {
+  readonly clusterId: string;
+  readonly name: string;
+  readonly version: string;
+  readonly commit: string;
+  readonly pid: number;
+  readonly scheduler: string;
+  readonly revision: number;
+  readonly startedMs: number;
+  readonly dataDir: string;
+  readonly health: "ok" | "read-only" | "recovering";
+  /** Why it is not ok, in words that name the way out; "" when it is. */
+  readonly problem: string;
+}
+
+/** An API error's body. */
+export interface ErrorResource {
+  readonly error: { readonly code: string; readonly message: string; readonly hint: string };
+}
