@@ -11,12 +11,12 @@ const DEFAULT_HOST = "unix:///var/run/docker.sock";
 
 /** Whether the user has switched the tests that need an engine off. Under CI=true they cannot be. */
 export function dockerSwitchedOff(): boolean {
-  return process.env["CUBE_TEST_NO_DOCKER"] === "1" && process.env["CI"] !== "true";
+  return process.env.CUBE_TEST_NO_DOCKER === "1" && process.env.CI !== "true";
 }
 
 /** The socket of the engine that tests use: DOCKER_HOST's when that is a unix socket, else the default one. */
 export function dockerSocket(): string {
-  const host = process.env["DOCKER_HOST"] || DEFAULT_HOST;
+  const host = process.env.DOCKER_HOST || DEFAULT_HOST;
   if (!host.startsWith("unix://")) throw new Error(`tests need an engine on a unix socket, DOCKER_HOST is ${host}`);
   return host.slice("unix://".length);
 }

@@ -1,0 +1,30 @@
+// Every check of the source in one command: `npm run check`. All of them run, even behind one that fails, so that one
+// run shows everything there is to do. It checks and must never change a file.
+import { resolve } from "node:path";
+
+type Check = { name: string; command: string[] };
+
+const ROOT = resolve(import.meta.dir, "..");
+const BIN = resolve(ROOT, "node_modules/.bin");
+
+const CHECKS: Check[] = [
+  {
+    name: "format and lint",
+    command: [`${BIN}/biome`, "check", "--error-on-warnings", "--diagnostic-level=warn", "--max-diagnostics=200"],
+  },
+  { name: "types", command: [`${BIN}/tsc`, "--project", "tsconfig.json"] },
+  { name: "types of the pure set", command: [`${BIN}/tsc`, "--project", "tsconfig.pure.json"] },
+  { name: "dead code", command: [`${BIN}/knip`, "--no-progress"] },
+  { name: "architecture", command: [process.execPath, "test", "test/architecture.test.ts"] },
+];
+
+const failed = CHECKS.filter((check) => !passes(check)).map((check) => check.name);
+console.log(failed.length === 0 ? "all checks passed" : `checks failed: ${failed.join(", ")}`);
+process.exitCode = failed.length === 0 ? 0 : 1;
+
+function passes({ name, command }: Check): boolean {
+  const run = Bun.spawnSync(command, { cwd: ROOT, stdout: "pipe", stderr: "pipe" });
+  console.log(`${run.success ? "ok    " : "FAILED"} ${name}`);
+  if (!run.success) console.log(`${run.stdout}${run.stderr}`);
+  return run.success;
+}
