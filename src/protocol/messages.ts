@@ -2,27 +2,14 @@
  * What manager and worker say to each other: plain types, versioned, with their limits. The only place where the two meet.
  * Level-triggered: an assignment set says all that a worker should run, not what to do next; a report says how things are.
  */
+import type { Assignment } from "../core/assignment.ts";
 import type { NodeFacts, NodeMetrics } from "../core/node.ts";
-import type { TaskSpec } from "../core/spec.ts";
-import type { DesiredState, TaskFact } from "../core/task.ts";
+import type { TaskFact } from "../core/task.ts";
+
+export type { Assignment };
 
 /** Range of protocol versions that this build speaks. */
 export const PROTOCOL = { min: 1, max: 1 } as const;
-
-/** A task as handed to a worker: all that it needs, also without a manager. */
-export interface Assignment {
-  readonly taskId: string;
-  readonly jobId: string;
-  /** For people; part of the container's name. */
-  readonly name: string;
-  readonly service: string;
-  readonly slot: number;
-  readonly attempt: number;
-  readonly spec: TaskSpec;
-  readonly desired: DesiredState;
-  /** A worker starts a new incarnation when it sees a higher one than it has answered. */
-  readonly restartSerial: number;
-}
 
 /** Who the manager is: what a worker compares before it obeys. */
 export interface ManagerIdentity {

@@ -1,0 +1,18 @@
+/** A task as its node gets it. */
+import type { TaskSpec } from "./spec.ts";
+import type { DesiredState } from "./task.ts";
+
+/** A task as handed to a worker: all that it needs, also without a manager. */
+export interface Assignment {
+  readonly taskId: string;
+  readonly jobId: string;
+  /** For people; part of the container's name. */
+  readonly name: string;
+  readonly service: string;
+  readonly slot: number;
+  readonly attempt: number;
+  readonly spec: TaskSpec;
+  readonly desired: DesiredState;
+  /** A worker starts a new incarnation when it sees a higher one than it has answered. */
+  readonly restartSerial: number;
+}

@@ -1,0 +1,126 @@
+/**
+ * First stage of the tick: what workers say becomes changes. Facts only rise, and a worker may speak of its own tasks only; whatever else it says is dropped.
+ * Pure.
+ */
+import { type Cluster, specOf } from "./cluster.ts";
+import { type Draft, quiet } from "./draft.ts";
+import { taskName } from "./job.ts";
+import type { Node, NodeFacts } from "./node.ts";
+import { isTerminal, supersedes, type Task, type TaskFact } from "./task.ts";
+
+/** A node's hello, or news of its runtimes: its record with these facts, ready; how it was set (cordoned, draining) stays. */
+export function ingestFacts(cluster: Cluster, facts: NodeFacts, nowMs: number): Draft[] {
+  const before = cluster.nodes.get(facts.id);
+  const returns = before !== undefined && before.state !== "ready";
+  const node: Node = {
+    ...facts,
+    state: "ready",
+    availability: before?.availability ?? "eligible",
+    reason: before && before.availability !== "eligible" ? before.reason : "",
+    joinedMs: before?.joinedMs ?? nowMs,
+    stateSinceMs: before && !returns ? before.stateSinceMs : nowMs,
+  };
+  if (before && sameNode(before, node)) return [];
+  const text = !before ? `node ${facts.name} joined` : returns ? `node ${facts.name} is back` : runtimeNews(before, node);
+  return [{ change: { kind: "node.put", node }, actor: actorOf(facts.name), text }];
+}
+
+/** The facts of one report. Those of unknown tasks, of other nodes' tasks and those that would fall are dropped. */
+export function ingestTaskFacts(
+  cluster: Cluster,
+  report: { readonly nodeId: string; readonly facts: readonly TaskFact[]; readonly nowMs: number },
+): Draft[] {
+  const node = cluster.nodes.get(report.nodeId);
+  const drafts: Draft[] = [];
+  for (const fact of report.facts) {
+    const task = cluster.tasks.get(fact.taskId);
+    if (!task || task.nodeId !== report.nodeId || !accepts(task, fact)) continue;
+    drafts.push({
+      change: { kind: "task.put", task: { ...task, fact, updatedMs: report.nowMs } },
+      actor: actorOf(node?.name ?? report.nodeId),
+      text: describe(cluster, task, fact),
+    });
+  }
+  return drafts;
+}
+
+/** Tasks of which nothing is left on the node: their records go, or stay as history without a container. */
+export function ingestRemoved(
+  cluster: Cluster,
+  report: { readonly nodeId: string; readonly removed: readonly string[] },
+): Draft[] {
+  const drafts: Draft[] = [];
+  for (const id of report.removed) {
+    const task = cluster.tasks.get(id);
+    if (!task || task.nodeId !== report.nodeId || !isTerminal(task.fact.state) || task.fact.containerId === "") continue;
+    const fact = { ...task.fact, containerId: "" };
+    drafts.push(quiet({ kind: "task.put", task: { ...task, fact } }, actorOf(report.nodeId)));
+  }
+  return drafts;
+}
+
+function accepts(task: Task, fact: TaskFact): boolean {
+  if (supersedes(fact, task.fact)) return true;
+  const samePosition = fact.incarnation === task.fact.incarnation && fact.state === task.fact.state;
+  return samePosition && !sameFact(task.fact, fact) && !(isTerminal(fact.state) && task.fact.containerId === "");
+}
+
+function sameFact(a: TaskFact, b: TaskFact): boolean {
+  return (
+    a.health === b.health &&
+    a.containerId === b.containerId &&
+    a.message === b.message &&
+    a.restarts === b.restarts &&
+    a.restartInMs === b.restartInMs &&
+    a.startedMs === b.startedMs &&
+    a.finishedMs === b.finishedMs &&
+    a.exits.length === b.exits.length &&
+    JSON.stringify(a.ports) === JSON.stringify(b.ports)
+  );
+}
+
+function sameNode(a: Node, b: Node): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function runtimeNews(before: Node, after: Node): string {
+  for (const runtime of after.runtimes) {
+    const was = before.runtimes.find((r) => r.kind === runtime.kind);
+    if (runtime.problem !== "" && was?.problem === "") return `node ${after.name}: ${runtime.kind} stopped answering: ${runtime.problem}`;
+    if (runtime.problem === "" && was && was.problem !== "") return `node ${after.name}: ${runtime.kind} answers again`;
+  }
+  return "";
+}
+
+/** States on the way to running say nothing that the next line does not say better. */
+const SILENT = new Set<TaskFact["state"]>(["accepted", "ready", "starting"]);
+
+function describe(cluster: Cluster, task: Task, fact: TaskFact): string {
+  const job = cluster.jobs.get(task.jobId);
+  const name = job ? taskName(job, task.service, task.slot) : task.id;
+  if (fact.incarnation > task.fact.incarnation && fact.incarnation > 1) return `${name} restarts: ${fact.message || "asked to"}`;
+  if (fact.state !== task.fact.state) return SILENT.has(fact.state) ? "" : stateText(name, fact, specOf(cluster, task)?.image ?? "");
+  if (fact.health !== task.fact.health && fact.health !== "unknown") return `${name} is ${fact.health}${because(fact)}`;
+  return "";
+}
+
+function stateText(name: string, fact: TaskFact, image: string): string {
+  switch (fact.state) {
+    case "pulling":
+      return image === "" ? "" : `${name} pulls ${image}`;
+    case "running":
+      return `${name} is running`;
+    case "complete":
+      return `${name} is complete`;
+    default:
+      return `${name} is ${fact.state}${because(fact)}`;
+  }
+}
+
+function because(fact: TaskFact): string {
+  return fact.message === "" ? "" : `: ${fact.message}`;
+}
+
+function actorOf(nodeName: string): string {
+  return `worker:${nodeName}`;
+}

@@ -1,0 +1,153 @@
+/**
+ * Second stage of the tick: what jobs want against what there is. Works slot by slot, so its cost follows what changed and not the size of the cluster.
+ * A slot has at most one live attempt; a terminal one is followed by another only as reschedule.ts says. Pure.
+ */
+import { type Cluster, currentTask, slotKeyOf, slotsOf } from "./cluster.ts";
+import { type Draft, quiet } from "./draft.ts";
+import { taskId } from "./ids.ts";
+import { findService, type Job, type Slot, slotKey, taskName } from "./job.ts";
+import { judgeEnd } from "./reschedule.ts";
+import type { ServiceSpec } from "./spec.ts";
+import { DESIRED_STATES, type DesiredState, isTerminal, type Task, unseen } from "./task.ts";
+
+/** What reconciliation needs to know beside the records. */
+export interface ReconcileContext {
+  readonly cluster: Cluster;
+  readonly clusterId: string;
+  /** Wall clock, ms since 1970; for the records' dates. */
+  readonly nowMs: number;
+  /** True once a slot's wait is over. */
+  readonly waited: (slotKey: string) => boolean;
+  /** True when the task ran well for ten minutes. */
+  readonly ranLong: (taskId: string) => boolean;
+}
+
+const ACTOR = "manager";
+
+/** Keys of all slots that a job has or should have. */
+export function slotKeysOf(cluster: Cluster, job: Job): string[] {
+  const keys = new Set(slotsOf(cluster, job.id).map(slotKeyOf));
+  for (const service of job.spec.services) {
+    for (let index = 0; index < service.count; index++) keys.add(slotKey(job.id, service.name, index));
+  }
+  return [...keys];
+}
+
+/** Brings one slot a step nearer to what its job wants. Nothing to do gives no drafts. */
+export function reconcileSlot(context: ReconcileContext, at: { readonly jobId: string; readonly service: string; readonly index: number }): Draft[] {
+  const job = context.cluster.jobs.get(at.jobId);
+  if (!job) return [];
+  const service = findService(job, at.service);
+  const slot = context.cluster.slots.get(slotKeyOf(at)) ?? emptySlot(at);
+  if (service && at.index < service.count && job.desired === "run") return fill(context, job, service, slot);
+  return job.desired === "stop" && service && at.index < service.count ? stopAll(context, slot) : clear(context, job, slot);
+}
+
+function emptySlot(at: { readonly jobId: string; readonly service: string; readonly index: number }): Slot {
+  return { ...at, attempt: 0, taskId: "", startSerial: 0, failures: 0, waitMs: 0, avoid: [] };
+}
+
+function fill(context: ReconcileContext, job: Job, service: ServiceSpec, slot: Slot): Draft[] {
+  const task = currentTask(context.cluster, slot);
+  if (slot.attempt === 0 || slot.startSerial < job.startSerial) {
+    if (task && !isTerminal(task.fact.state)) return [];
+    return newAttempt(context, job, { ...slot, startSerial: job.startSerial, failures: 0, waitMs: 0, avoid: [] });
+  }
+  if (task && !isTerminal(task.fact.state)) return [];
+  if (slot.waitMs > 0) return context.waited(slotKeyOf(slot)) ? newAttempt(context, job, { ...slot, waitMs: 0 }) : [];
+  if (!task) return newAttempt(context, job, slot);
+  return afterEnd(context, job, service, { slot, task });
+}
+
+function afterEnd(context: ReconcileContext, job: Job, service: ServiceSpec, ended: { readonly slot: Slot; readonly task: Task }): Draft[] {
+  const { slot, task } = ended;
+  const avoided = new Set([...slot.avoid, task.nodeId]);
+  const verdict = judgeEnd(slot, {
+    task,
+    spec: service.task,
+    ranLong: context.ranLong(task.id),
+    otherNodes: [...context.cluster.nodes.values()].some((node) => node.state === "ready" && !avoided.has(node.id)),
+  });
+  if (verdict.kind === "over") return [];
+  if (verdict.slot.waitMs === 0) return newAttempt(context, job, verdict.slot);
+  const text = `${taskName(job, slot.service, slot.index)} is tried again in ${Math.round(verdict.slot.waitMs / 1000)} s`;
+  return [{ change: { kind: "slot.put", slot: verdict.slot }, actor: ACTOR, text }];
+}
+
+function newAttempt(context: ReconcileContext, job: Job, slot: Slot): Draft[] {
+  const attempt = slot.attempt + 1;
+  const id = taskId({ clusterId: context.clusterId, jobId: job.id, service: slot.service, slot: slot.index, attempt });
+  const task: Task = {
+    id,
+    jobId: job.id,
+    jobVersion: job.version,
+    service: slot.service,
+    slot: slot.index,
+    attempt,
+    nodeId: null,
+    desired: "run",
+    restartSerial: 0,
+    fact: unseen(id),
+    reason: "",
+    createdMs: context.nowMs,
+    updatedMs: context.nowMs,
+  };
+  return [
+    quiet({ kind: "slot.put", slot: { ...slot, attempt, taskId: id } }, ACTOR),
+    quiet({ kind: "task.put", task }, ACTOR),
+  ];
+}
+
+/** The job is stopped: live attempts are to end, records stay. */
+function stopAll(context: ReconcileContext, slot: Slot): Draft[] {
+  return attemptsOf(context.cluster, slot).flatMap((task) => (isTerminal(task.fact.state) ? [] : want(context, task, "stop")));
+}
+
+/** The slot is to go: every attempt with what it left on its node, then the slot, then the job when that was its last. */
+function clear(context: ReconcileContext, job: Job, slot: Slot): Draft[] {
+  const attempts = attemptsOf(context.cluster, slot);
+  const drafts = attempts.flatMap((task) => clearTask(context, task));
+  const left = attempts.length - drafts.filter((draft) => draft.change.kind === "task.remove").length;
+  if (left > 0) return drafts;
+  const others = slotsOf(context.cluster, job.id).filter((other) => slotKeyOf(other) !== slotKeyOf(slot));
+  drafts.push(quiet({ kind: "slot.remove", key: slotKeyOf(slot) }, ACTOR));
+  if (job.desired === "remove" && others.length === 0) {
+    drafts.push({ change: { kind: "job.remove", jobId: job.id }, actor: ACTOR, text: `${job.spec.name} is removed` });
+  }
+  return drafts;
+}
+
+function clearTask(context: ReconcileContext, task: Task): Draft[] {
+  const unplaced = task.nodeId === null;
+  const nodeIsGone = task.nodeId !== null && !context.cluster.nodes.has(task.nodeId);
+  if (unplaced || nodeIsGone || isGone(task)) {
+    const drafts = [quiet({ kind: "task.remove", taskId: task.id }, ACTOR)];
+    if (context.cluster.decisions.has(task.id)) drafts.push(quiet({ kind: "decision.remove", taskId: task.id }, ACTOR));
+    return drafts;
+  }
+  return want(context, task, "remove");
+}
+
+/** True when nothing of a task is left on its node: only its record remains. */
+export function isGone(task: Task): boolean {
+  return task.desired === "remove" && isTerminal(task.fact.state) && task.fact.containerId === "";
+}
+
+/** Raises the desired state; a task that no worker has seen ends at once. */
+function want(context: ReconcileContext, task: Task, desired: DesiredState): Draft[] {
+  if (task.nodeId === null && !isTerminal(task.fact.state)) {
+    const fact = { ...task.fact, state: "stopped" as const, message: "stopped before it was placed" };
+    return [quiet({ kind: "task.put", task: { ...task, desired, fact, updatedMs: context.nowMs } }, ACTOR)];
+  }
+  if (DESIRED_STATES.indexOf(desired) <= DESIRED_STATES.indexOf(task.desired)) return [];
+  return [quiet({ kind: "task.put", task: { ...task, desired, updatedMs: context.nowMs } }, ACTOR)];
+}
+
+function attemptsOf(cluster: Cluster, slot: Slot): Task[] {
+  const tasks: Task[] = [];
+  for (const id of cluster.attempts.get(slotKeyOf(slot)) ?? []) {
+    const task = cluster.tasks.get(id);
+    if (task) tasks.push(task);
+  }
+  return tasks;
+}
