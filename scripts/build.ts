@@ -15,26 +15,35 @@ const ROOT = resolve(import.meta.dir, "..");
 
 type Job = { target: Target; outFile: string; entry: string; base: string | undefined };
 
-const { values: options } = parseArgs({
-  options: {
-    target: { type: "string" },
-    out: { type: "string" },
-    all: { type: "boolean", default: false },
-    entry: { type: "string", default: join(ROOT, "src/main.ts") },
-    base: { type: "string" },
-  },
-});
+const OPTIONS = {
+  target: { type: "string" },
+  out: { type: "string" },
+  all: { type: "boolean", default: false },
+  entry: { type: "string", default: join(ROOT, "src/main.ts") },
+  base: { type: "string" },
+} as const;
 
-for (const job of jobs()) await build(job);
+for (const job of jobsOrExplain()) await build(job);
+
+function jobsOrExplain(): Job[] {
+  try {
+    return jobs();
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(2);
+  }
+}
 
 function jobs(): Job[] {
-  const { entry, base } = options;
-  if (options.all) {
-    if (options.out !== undefined || base !== undefined) throw new Error("--all takes neither --out nor --base");
-    return TARGETS.map((target) => ({ target, entry, base, outFile: join(ROOT, `dist/cube-${target}`) }));
+  const { all, base, entry, out, target } = parseArgs({ options: OPTIONS }).values;
+  if (all) {
+    if (out !== undefined || base !== undefined || target !== undefined) {
+      throw new Error("--all builds every target under its own name: it takes no --target, --out or --base");
+    }
+    return TARGETS.map((each) => ({ target: each, entry, base, outFile: join(ROOT, `dist/cube-${each}`) }));
   }
-  const target = options.target === undefined ? ownTarget() : parseTarget(options.target);
-  return [{ target, entry, base, outFile: resolve(options.out ?? join(ROOT, "dist/cube")) }];
+  const one = target === undefined ? ownTarget() : parseTarget(target);
+  return [{ target: one, entry, base, outFile: resolve(out ?? join(ROOT, "dist/cube")) }];
 }
 
 async function build(job: Job): Promise<void> {

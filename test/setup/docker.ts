@@ -10,8 +10,8 @@ export const TEST_IMAGE = "cube-test/busybox:1";
 const DEFAULT_HOST = "unix:///var/run/docker.sock";
 
 /** Whether the user has switched the tests that need an engine off. Under CI=true they cannot be. */
-export function dockerSwitchedOff(): boolean {
-  return process.env.CUBE_TEST_NO_DOCKER === "1" && process.env.CI !== "true";
+export function dockerSwitchedOff(env: Record<string, string | undefined> = process.env): boolean {
+  return env.CUBE_TEST_NO_DOCKER === "1" && env.CI !== "true";
 }
 
 /** The socket of the engine that tests use: DOCKER_HOST's when that is a unix socket, else the default one. */

@@ -21,8 +21,7 @@ export function importsOf(source: string): ImportedModule[] {
   }));
 }
 
-/** `source` without comments; strings stay as they are. */
-export function withoutComments(source: string): string {
+function withoutComments(source: string): string {
   return scan(source, (string) => string);
 }
 
