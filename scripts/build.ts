@@ -1,7 +1,7 @@
 // Builds the one executable: `bun scripts/build.ts [--target NAME] [--out FILE] [--all] [--entry FILE] [--base FILE]`.
 // Everything is inside it, native LevelDB too; it must never need node_modules, nor obey a .env or bunfig.toml of the
 // directory it is started in. `--base` names a bun executable of the target, to cross-compile without a network.
-import { mkdirSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { version } from "../package.json";
@@ -23,7 +23,9 @@ const OPTIONS = {
   base: { type: "string" },
 } as const;
 
-for (const job of jobsOrExplain()) await build(job);
+for (const job of jobsOrExplain()) {
+  if (!(await build(job))) process.exitCode = 1;
+}
 
 function jobsOrExplain(): Job[] {
   try {
@@ -46,21 +48,36 @@ function jobs(): Job[] {
   return [{ target: one, entry, base, outFile: resolve(out ?? join(ROOT, "dist/cube")) }];
 }
 
-async function build(job: Job): Promise<void> {
+async function build(job: Job): Promise<boolean> {
   mkdirSync(dirname(job.outFile), { recursive: true });
+  removeAbandoned(dirname(job.outFile));
   // Built beside its place and moved there: whoever runs the old one keeps it, and the .map file leaves with the folder.
   const workFolder = mkdtempSync(join(dirname(job.outFile), ".build-"));
   try {
-    await compile(job, join(workFolder, "cube"));
-    renameSync(join(workFolder, "cube"), job.outFile);
+    const result = await compile(job, join(workFolder, "cube"));
+    for (const { message, position } of result.logs) {
+      console.error(position === null ? message : `${position.file}:${position.line}:${position.column}: ${message}`);
+    }
+    if (result.success) renameSync(join(workFolder, "cube"), job.outFile);
+    console.log(`${result.success ? "built" : "could not build"} ${job.outFile} for ${job.target}`);
+    return result.success;
   } finally {
     rmSync(workFolder, { recursive: true, force: true });
   }
-  console.log(`built ${job.outFile} for ${job.target}`);
 }
 
-async function compile(job: Job, outFile: string): Promise<void> {
-  const result = await Bun.build({
+/** Removes what killed builds have left: each is the size of an executable. A build takes seconds, never an hour. */
+function removeAbandoned(folder: string): void {
+  const anHourAgoMs = Date.now() - 3_600_000;
+  for (const name of readdirSync(folder).filter((each) => each.startsWith(".build-"))) {
+    const path = join(folder, name);
+    if ((statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) < anHourAgoMs)
+      rmSync(path, { recursive: true, force: true });
+  }
+}
+
+function compile(job: Job, outFile: string): Promise<Bun.BuildOutput> {
+  return Bun.build({
     entrypoints: [job.entry],
     root: ROOT,
     target: "bun",
@@ -81,6 +98,4 @@ async function compile(job: Job, outFile: string): Promise<void> {
       ...(job.base === undefined ? {} : { executablePath: job.base }),
     },
   });
-  if (!result.success) throw new Error(`the build failed\n${result.logs.map(String).join("\n")}`);
-  for (const log of result.logs) console.error(String(log));
 }
