@@ -1,0 +1,33 @@
+/**
+ * A digest of a task's specification, put on its container so that a worker can tell what an instance was made from.
+ * It recognises, it does not protect: 64 bits, not a cryptographic hash.
+ */
+import type { TaskSpec } from "../core/spec.ts";
+
+/** 16 hex digits; the same for specifications that differ in the order of keys only. Pure. */
+export function specHash(spec: TaskSpec): string {
+  const text = canonical(spec);
+  return hex(fnv1a(text, 0x811c9dc5)) + hex(fnv1a(text, 0x01000193));
+}
+
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(",")}]`;
+  if (value === null || typeof value !== "object") return JSON.stringify(value) ?? "null";
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(",")}}`;
+}
+
+/** FNV-1a over UTF-16 code units, two octets each (Fowler, Noll, Vo). */
+function fnv1a(text: string, basis: number): number {
+  let hash = basis;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    hash = Math.imul(hash ^ (unit & 0xff), 0x01000193);
+    hash = Math.imul(hash ^ (unit >>> 8), 0x01000193);
+  }
+  return hash >>> 0;
+}
+
+function hex(value: number): string {
+  return value.toString(16).padStart(8, "0");
+}
