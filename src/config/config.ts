@@ -1,0 +1,137 @@
+/**
+ * The configuration: file, variables and flags, read once at start into one value that every role gets. What is wrong in it is refused here with the place
+ * where it was written; nobody later asks the environment again. It must never create or change anything.
+ */
+import { join } from "node:path";
+import type { Resources, RuntimeKind } from "../core/spec.ts";
+import { type Directories, directories, type Place, socketPath } from "./directories.ts";
+import type { LOG_LEVELS, SCHEDULERS, Values } from "./settings.ts";
+import { type Flags, gather } from "./sources.ts";
+import { DEFAULT_PORT, isLoopback, readAddress, type Target, targetOf } from "./target.ts";
+import { ConfigError } from "./wrong-value.ts";
+
+/** What this process is going to be; some defaults differ. `client` is every command that only speaks to a manager. */
+export type Role = "client" | "all" | "manager" | "worker";
+
+/** How the manager is reached and how it decides. */
+export interface ManagerConfig {
+  readonly host: string;
+  /** 0 for a free port chosen by the system. */
+  readonly port: number;
+  /** False when `--no-auth` switched the token off; the host is then loopback. */
+  readonly auth: boolean;
+  readonly readOnly: boolean;
+  readonly scheduler: (typeof SCHEDULERS)[number];
+  readonly store: "persistent" | "memory";
+  /** Whether the in-process worker takes tasks. */
+  readonly localWorker: boolean;
+  /** Addresses of workers to dial, HOST:PORT. */
+  readonly workers: readonly string[];
+}
+
+/** What a task may ask of this machine beyond its sandbox; all off by default. */
+export interface WorkerPolicy {
+  /** Absolute paths; binds are allowed at and below them. */
+  readonly allowBind: readonly string[];
+  readonly allowPrivileged: boolean;
+  readonly allowHostNetwork: boolean;
+  readonly allowHostNamespaces: readonly ("pid" | "ipc" | "uts")[];
+  readonly allowDevices: readonly string[];
+  readonly allowCaps: readonly string[];
+  readonly allowEngineSocket: boolean;
+}
+
+export interface WorkerConfig {
+  /** "" for the machine's own name. */
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Kept back for the system; null lets the worker choose. */
+  readonly reserve: Resources | null;
+  readonly runtimes: readonly RuntimeKind[];
+  readonly policy: WorkerPolicy;
+  /** The book's worker API; `port` null opens none, 0 a free one. */
+  readonly api: { readonly host: string; readonly port: number | null };
+  /** Whether the book's worker API takes writes. */
+  readonly bookApi: boolean;
+}
+
+export interface Config {
+  readonly dirs: Directories;
+  /** The manager's local socket. */
+  readonly socket: string;
+  readonly target: Target;
+  /** True when flag, variable or file named a manager: then no manager is started here. */
+  readonly targetGiven: boolean;
+  readonly manager: ManagerConfig;
+  readonly worker: WorkerConfig;
+  readonly log: { readonly level: (typeof LOG_LEVELS)[number]; readonly file: string };
+}
+
+/** Reads everything. Throws ConfigError, and nothing else on purpose. */
+export function loadConfig(place: Place, options: { readonly flags: Flags; readonly role: Role }): Config {
+  const values = gather(place, options.flags);
+  const dirs = directories(place, values.dataDir ?? "");
+  const choice = { manager: values.manager ?? "", tokenFile: values.tokenFile ?? "", dataDir: dirs.data };
+  return {
+    dirs,
+    socket: socketPath(dirs.data),
+    target: targetOf(choice, place),
+    targetGiven: values.manager !== undefined,
+    manager: managerConfig(values),
+    worker: workerConfig(values, { role: options.role, home: place.home }),
+    log: { level: values.logLevel ?? "info", file: values.logFile ?? join(dirs.state, "cube.log") },
+  };
+}
+
+function managerConfig(values: Values): ManagerConfig {
+  const listen = values.listen === undefined ? null : readAddress(values.listen, DEFAULT_PORT);
+  const host = values.host ?? listen?.host ?? "127.0.0.1";
+  refuseRemote(host);
+  return {
+    host,
+    port: values.port ?? listen?.port ?? DEFAULT_PORT,
+    auth: values.auth ?? true,
+    readOnly: values.readOnly ?? false,
+    scheduler: values.scheduler ?? "epvm",
+    store: values.store === "memory" ? "memory" : "persistent",
+    localWorker: values.localWorker ?? true,
+    workers: values.workers ?? [],
+  };
+}
+
+function workerConfig(values: Values, { role, home }: { role: Role; home: string }): WorkerConfig {
+  const host = values.workerHost ?? "127.0.0.1";
+  refuseRemote(host);
+  const remote = role === "worker";
+  return {
+    name: values.name ?? "",
+    labels: values.labels ?? {},
+    reserve: values.reserve ?? null,
+    // Plain processes are no sandbox: only whoever owns the machine may switch them on for a manager elsewhere.
+    runtimes: values.runtimes ?? (remote ? ["docker"] : ["docker", "process"]),
+    policy: policyOf(values, remote ? [] : [home]),
+    api: { host, port: values.workerPort ?? null },
+    bookApi: values.bookApi ?? false,
+  };
+}
+
+function policyOf(values: Values, bindDefault: readonly string[]): WorkerPolicy {
+  return {
+    allowBind: values.allowBind ?? bindDefault,
+    allowPrivileged: values.allowPrivileged ?? false,
+    allowHostNetwork: values.allowHostNetwork ?? false,
+    allowHostNamespaces: values.allowHostNamespaces ?? [],
+    allowDevices: values.allowDevices ?? [],
+    allowCaps: values.allowCaps ?? [],
+    allowEngineSocket: values.allowEngineSocket ?? false,
+  };
+}
+
+/** Beyond loopback only TLS will do, and no link of this version speaks it. */
+function refuseRemote(host: string): void {
+  if (isLoopback(host)) return;
+  throw new ConfigError(
+    `refusing to listen on ${host}: without TLS Cube listens on loopback only`,
+    "use 127.0.0.1, and reach it from elsewhere through an SSH tunnel (ssh -L 5555:127.0.0.1:5555)",
+  );
+}

@@ -1,0 +1,111 @@
+/**
+ * Readers of single values. One value may be text (flag, variable) or JSON (file); both are read here into one type, so that no later code asks where it came from.
+ * A reader says what it expected by WrongValue and never where the value was written.
+ */
+import type { Resources } from "../core/spec.ts";
+import { readBytes, readCpus } from "./quantities.ts";
+import { WrongValue } from "./wrong-value.ts";
+
+/** Reads one raw value; throws WrongValue. */
+export type Reader<T> = (raw: unknown) => T;
+
+/** Any text that is not empty. */
+export function readText(raw: unknown): string {
+  if (typeof raw !== "string" || raw.trim() === "") throw new WrongValue("a text that is not empty");
+  return raw.trim();
+}
+
+/** true or false, 1 or 0, yes or no, on or off. */
+export function readSwitch(raw: unknown): boolean {
+  if (typeof raw === "boolean") return raw;
+  const text = String(raw).toLowerCase();
+  if (["true", "1", "yes", "on"].includes(text)) return true;
+  if (["false", "0", "no", "off"].includes(text)) return false;
+  throw new WrongValue("true or false");
+}
+
+/** A TCP port; 0, a free one chosen by the system, where `zero` allows it. */
+export function portReader(zero: boolean): Reader<number> {
+  const lowest = zero ? 0 : 1;
+  return (raw) => {
+    const port = typeof raw === "number" ? raw : /^\d+$/.test(String(raw)) ? Number(raw) : Number.NaN;
+    if (Number.isInteger(port) && port >= lowest && port <= 65_535) return port;
+    throw new WrongValue(`a port from ${lowest} to 65535`);
+  };
+}
+
+/** One of a few words. */
+export function oneOf<T extends string>(words: readonly T[]): Reader<T> {
+  return (raw) => {
+    const word = words.find((candidate) => candidate === raw);
+    if (word === undefined) throw new WrongValue(alternatives(words));
+    return word;
+  };
+}
+
+/** Several values, each taken whole from an array (a repeated flag); only text is divided at its commas. For what may hold a comma itself. */
+export function wholeListOf<T>(read: Reader<T>): Reader<readonly T[]> {
+  return (raw) => (Array.isArray(raw) ? raw : splitText(raw)).map((item) => read(item));
+}
+
+/** Several values: an array, or text with commas. */
+export function listOf<T>(read: Reader<T>): Reader<readonly T[]> {
+  return (raw) => {
+    const items = Array.isArray(raw) ? raw.flatMap(splitText) : splitText(raw);
+    return items.map((item) => read(item));
+  };
+}
+
+/** Labels from an object of texts, or from `key=value` texts. A key alone has the value "". */
+export function readLabels(raw: unknown): Readonly<Record<string, string>> {
+  const pairs = isObject(raw) ? Object.entries(raw) : wholeListOf(readText)(raw).map(splitPair);
+  const labels: [string, string][] = pairs.map(([key, value]) => [labelKey(key), labelValue(value)]);
+  return Object.fromEntries(labels);
+}
+
+/** Resources from `cpu=0.5,memory=512m,disk=1g`, or an object of those. What is left out is 0. */
+export function readReserve(raw: unknown): Resources {
+  const pairs = isObject(raw) ? Object.entries(raw) : listOf(readText)(raw).map(splitPair);
+  const found: Record<string, number> = {};
+  for (const [key, value] of pairs) found[key] = readAmount(key, String(value));
+  return { cpuMillis: found.cpu ?? 0, memoryBytes: found.memory ?? 0, diskBytes: found.disk ?? 0 };
+}
+
+/** `a`, `b` or `c`, for error texts. */
+export function alternatives(words: readonly string[]): string {
+  if (words.length <= 1) return words.join();
+  return `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
+}
+
+function readAmount(key: string, text: string): number {
+  if (key === "cpu") return readCpus(text);
+  if (key === "memory" || key === "disk") return readBytes(text);
+  throw new WrongValue("cpu=CORES, memory=SIZE and disk=SIZE, such as cpu=0.5,memory=512m");
+}
+
+function labelKey(key: string): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._/-]{0,252}$/.test(key)) return key;
+  throw new WrongValue("labels as key=value; a key has letters, digits, dots, dashes, slashes and underscores");
+}
+
+function labelValue(value: unknown): string {
+  if (typeof value === "string") return value;
+  throw new WrongValue("labels whose values are texts");
+}
+
+function splitPair(text: string): [string, string] {
+  const at = text.indexOf("=");
+  return at < 0 ? [text, ""] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function splitText(raw: unknown): unknown[] {
+  if (typeof raw !== "string") return [raw];
+  return raw
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+}
+
+function isObject(raw: unknown): raw is Record<string, unknown> {
+  return typeof raw === "object" && raw !== null && !Array.isArray(raw);
+}
