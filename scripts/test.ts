@@ -11,9 +11,15 @@ import { installTestPackages } from "./test-machine/packages.ts";
 
 type Outcome = { passed: number; failed: number; exitCode: number };
 
+/** For a test that names no limit of its own; it only bounds what hangs, on a machine that is busy too. */
+const TEST_LIMIT_MS = 30_000;
 const ROOT = resolve(import.meta.dir, "..");
 const patterns = process.argv.slice(2);
 const workFolder = mkdtempSync(join(tmpdir(), "cube-test-"));
+
+// Without this, a signal would end this process alone: the tests and an engine started here would stay.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+process.once("exit", () => rmSync(workFolder, { recursive: true, force: true }));
 
 await installTestPackages();
 const engine = dockerSwitchedOff() ? undefined : await startEngine();
@@ -25,7 +31,6 @@ try {
   outcome = await runTests(placeExecutable());
 } finally {
   await engine?.stop();
-  rmSync(workFolder, { recursive: true, force: true });
 }
 report();
 
@@ -41,7 +46,7 @@ function placeExecutable(): string | undefined {
 
 async function runTests(executable: string | undefined): Promise<Outcome> {
   const summary = join(workFolder, "junit.xml");
-  const args = ["test", "--reporter=junit", `--reporter-outfile=${summary}`, ...patterns];
+  const args = ["test", `--timeout=${TEST_LIMIT_MS}`, "--reporter=junit", `--reporter-outfile=${summary}`, ...patterns];
   const exitCode = await run(args, executable === undefined ? {} : { CUBE_BIN: executable });
   return { ...countTests(summary), exitCode };
 }
@@ -69,5 +74,9 @@ async function run(args: string[], env: Record<string, string> = {}): Promise<nu
     env: { ...process.env, ...env },
     stdio: ["ignore", "inherit", "inherit"],
   });
-  return await child.exited;
+  const end = () => child.kill();
+  process.once("exit", end);
+  const exitCode = await child.exited;
+  process.off("exit", end);
+  return exitCode;
 }

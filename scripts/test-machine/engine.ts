@@ -39,6 +39,8 @@ async function launch(): Promise<EngineHandle> {
   const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
   const engine = Bun.spawn(["dockerd", "--host", `unix://${dockerSocket()}`], { env, stdout: log, stderr: log });
   closeSync(log);
+  // However this run ends, it must not leave an engine behind.
+  process.once("exit", () => engine.kill("SIGTERM"));
   console.log(`started a container engine for the tests, its log is ${logFile}`);
   const deadline = performance.now() + START_LIMIT_MS;
   while (!(await answers())) {
