@@ -58,7 +58,7 @@ const TABLE: Record<string, Rule> = {
 
 /** Parts of a folder that another may see where it may not see the whole. */
 const PARTS: Record<string, string[]> = {
-  "manager:ports": ["src/manager/ports.ts"],
+  "manager:ports": ["src/manager/ports.ts", "src/manager/commands.ts"],
   "worker:ports": ["src/worker/ports.ts", "src/worker/effects.ts"],
   "protocol:pure": ["src/protocol/messages.ts", "src/protocol/session.ts"],
 };
@@ -208,7 +208,8 @@ function packageAllowed(from: string, name: string): boolean {
 function pureClosure(): string[] {
   const closure = new Set(sources.filter((file) => PURE.some((pattern) => pattern.test(file))));
   for (const file of closure) {
-    for (const { to } of fileImports([file]).filter(({ typeOnly }) => !typeOnly)) closure.add(to);
+    const used = fileImports([file]).filter(({ to, typeOnly }) => !typeOnly && sources.includes(to));
+    for (const { to } of used) closure.add(to);
   }
   return [...closure];
 }
