@@ -7,6 +7,8 @@ export type ImportedModule = { specifier: string; typeOnly: boolean };
 const COMMENT = /\/\/[^\n]*|\/\*[\s\S]*?\*\//y;
 const STRING = /'(?:\\[\s\S]|[^'\\\n])*'|"(?:\\[\s\S]|[^"\\\n])*"/y;
 const TEMPLATE_TEXT = /(?:\\[\s\S]|\$(?!\{)|[^\\`$])*/y;
+/** Code in which no comment, string or nesting begins or ends. */
+const PLAIN = /[^'"`{}/]+/y;
 const REGEX = /\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\[\n])+\/[a-z]*/y;
 /** A slash after one of these opens a regular expression; after anything else it divides. */
 const BEFORE_REGEX = /(?:^|[(,=:[!&|?{};+\-*%<>~]|\b(?:return|typeof|case|in|of|void))\s*$/;
@@ -57,7 +59,7 @@ function plainPiece(source: string, at: number, before: string): Piece {
   if (comment !== undefined) return { kind: "comment", text: comment };
   const string = matchAt(STRING, source, at) ?? regexAt(source, at, before);
   if (string !== undefined) return { kind: "string", text: string };
-  return { kind: "code", text: source.charAt(at) };
+  return { kind: "code", text: matchAt(PLAIN, source, at) ?? source.charAt(at) };
 }
 
 function regexAt(source: string, at: number, before: string): string | undefined {
