@@ -1,0 +1,219 @@
+// The whole screen as regions with their lines: what the painter puts into boxes, and nothing else. Pure. Overlays come
+// last, on top; charts are given as figures, because their drawing is a widget's.
+import { centred, type ChartId, inner, type PaneId, type Rect, TINY } from "../layout.ts";
+import { memoryPercent } from "../state/cluster.ts";
+import { layoutOf, type Model } from "../state/ui.ts";
+import { DIALOG_WIDTH, dialogLines } from "./dialog.ts";
+import { detailLines } from "./detail.ts";
+import { errorLines } from "./errors.ts";
+import { eventsTop, eventsView } from "./events.ts";
+import { footer } from "./footer.ts";
+import { FORM_WIDTH, formLines } from "./form.ts";
+import { frame } from "./frame.ts";
+import { header } from "./header.ts";
+import { helpFilter, helpLines } from "./help.ts";
+import { EMPTY, fitLine, type Line, plain, windowOf } from "./lines.ts";
+import { logInfo, logLines } from "./logs.ts";
+import { nodesView } from "./nodes.ts";
+import { scoresTitle, scoresView, whyLines } from "./scores.ts";
+import { tasksView } from "./tasks.ts";
+import { cores } from "./units.ts";
+
+/** A rectangle of the screen with exactly as many lines as it has rows. */
+export interface Region {
+  readonly id: string;
+  readonly rect: Rect;
+  readonly lines: readonly Line[];
+}
+
+/** A chart and its figures; the rectangle is inside its border. */
+export interface Chart {
+  readonly id: ChartId;
+  readonly rect: Rect;
+  readonly percent: number;
+  readonly label: string;
+  /** One line a node, newest last, in percent. */
+  readonly series: readonly { readonly name: string; readonly values: readonly number[] }[];
+}
+
+/** One frame. */
+export interface Frame {
+  readonly regions: readonly Region[];
+  readonly charts: readonly Chart[];
+}
+
+/** The screen of a state. */
+export function compose(model: Model): Frame {
+  const { kind, regions: at } = layoutOf(model);
+  const body = at.body as Rect;
+  if (kind === "tiny") return { regions: [tooSmall(model, body)], charts: [] };
+  const lines: Region[] = [
+    { id: "header", rect: at.header as Rect, lines: [header(model)] },
+    { id: "footer", rect: at.footer as Rect, lines: [footer(model)] },
+  ];
+  if (model.logs !== undefined) lines.push(logsRegion(model, body));
+  else for (const [id, view] of Object.entries(PANE_VIEWS)) pushPane(lines, model, { id: id as PaneId, view, rect: at[id as PaneId] });
+  // A chart under an overlay would be drawn on top of it, so it makes way.
+  const open = model.overlay !== undefined || model.dialog !== undefined || model.logs !== undefined;
+  const charts = open ? [] : chartsOf(model, at);
+  for (const id of ["gauge", "donut", "history"] as const) pushChartFrame(lines, model, { id, rect: open && model.logs !== undefined ? undefined : at[id] });
+  const overlay = overlayRegion(model, body);
+  if (overlay !== undefined) lines.push(overlay);
+  if (model.dialog !== undefined) lines.push(dialogRegion(model, body));
+  return { regions: lines, charts };
+}
+
+function tooSmall(model: Model, rect: Rect): Region {
+  const text = `too small: ${model.cols}x${model.rows}, needs ${TINY.cols}x${TINY.rows}`;
+  return { id: "body", rect, lines: windowOf([plain(text, "warn")], { top: 0, rows: rect.height }).map((line) => fitLine(line, rect.width)) };
+}
+
+type PaneView = {
+  readonly title: (model: Model) => string;
+  readonly info: (model: Model) => string;
+  readonly foot?: (model: Model, height: number) => string;
+  readonly lines: (model: Model, size: { readonly width: number; readonly height: number }) => Line[];
+};
+
+const PANE_VIEWS: Readonly<Record<PaneId, PaneView>> = {
+  tasks: { title: () => "1 Tasks", info: tasksInfo, foot: (model) => marksInfo(model), lines: tasksView },
+  nodes: { title: () => "2 Nodes", info: (model) => String(model.nodes.length), lines: nodesView },
+  scores: {
+    title: (model) => `3 ${scoresTitle(model)}`,
+    info: (model) => model.shown.decisions.get(model.taskId)?.scheduler ?? "",
+    lines: (model, size) => scoresView(model, size.width).slice(model.places.scores.top),
+  },
+  events: { title: () => "4 Events", info: () => "", foot: eventsFoot, lines: (model, size) => eventsView(model, size.height) },
+};
+
+function tasksInfo(model: Model): string {
+  const all = [...model.shown.tasks.values()].filter((task) => task.current).length;
+  const { by, reverse } = model.sort;
+  const count = model.filter === "" ? String(all) : `${model.filter}  ${model.tasks.length}/${all}`;
+  return `${count}  by ${by}${reverse ? " reversed" : ""}`;
+}
+
+const marksInfo = (model: Model): string => (model.marks.size === 0 ? "" : `${model.marks.size} marked`);
+
+function eventsFoot(model: Model, height: number): string {
+  const below = model.shown.events.length - eventsTop(model, height) - height;
+  return below > 0 ? `${below} newer` : "";
+}
+
+function pushPane(lines: Region[], model: Model, at: { readonly id: PaneId; readonly view: PaneView; readonly rect: Rect | undefined }): void {
+  const { id, view, rect } = at;
+  if (rect === undefined) return;
+  const size = inner(rect);
+  const text = {
+    title: view.title(model),
+    info: view.info(model),
+    foot: view.foot?.(model, size.height) ?? "",
+    focused: model.focus === id,
+    unicode: model.unicode,
+  };
+  lines.push({ id, rect, lines: frame(rect, text, view.lines(model, size)) });
+}
+
+const CHART_TITLES: Readonly<Record<ChartId, string>> = { gauge: "Cluster CPU", donut: "Memory", history: "CPU history, %" };
+
+function pushChartFrame(lines: Region[], model: Model, at: { readonly id: ChartId; readonly rect: Rect | undefined }): void {
+  if (at.rect === undefined) return;
+  const info = at.id === "gauge" ? gaugeInfo(model) : "";
+  const text = { title: CHART_TITLES[at.id], info, focused: false, unicode: model.unicode };
+  lines.push({ id: `frame-${at.id}`, rect: at.rect, lines: frame(at.rect, text, []) });
+}
+
+function gaugeInfo(model: Model): string {
+  const used = sum(model, (id) => model.shown.metrics.get(id)?.cpuMillis ?? 0);
+  return `${cores(Math.round(used / 10) * 10)} of ${cores(model.nodes.reduce((all, node) => all + node.capacity.cpuMillis, 0))} cores`;
+}
+
+const sum = (model: Model, read: (nodeId: string) => number): number => model.nodes.reduce((all, node) => all + read(node.id), 0);
+
+function chartsOf(model: Model, at: Readonly<Partial<Record<string, Rect>>>): Chart[] {
+  const charts: Chart[] = [];
+  const capacity = model.nodes.reduce((all, node) => all + node.capacity.cpuMillis, 0);
+  const cpu = capacity === 0 ? 0 : (100 * sum(model, (id) => model.shown.metrics.get(id)?.cpuMillis ?? 0)) / capacity;
+  const total = sum(model, (id) => model.shown.metrics.get(id)?.memoryTotalBytes ?? 0);
+  const used = sum(model, (id) => model.shown.metrics.get(id)?.memoryUsedBytes ?? 0);
+  const memory = memoryPercent({ memoryUsedBytes: used, memoryTotalBytes: total });
+  const series = model.nodes.map((node) => ({ name: node.name, values: model.shown.history.get(node.id) ?? [] }));
+  if (at["gauge"] !== undefined) charts.push({ id: "gauge", rect: inner(at["gauge"]), percent: cpu, label: "cpu", series: [] });
+  if (at["donut"] !== undefined) charts.push({ id: "donut", rect: inner(at["donut"]), percent: memory, label: "memory", series: [] });
+  if (at["history"] !== undefined) charts.push({ id: "history", rect: inner(at["history"]), percent: cpu, label: "", series });
+  return charts;
+}
+
+function logsRegion(model: Model, body: Rect): Region {
+  const pane = model.logs;
+  const size = inner(body);
+  const text = { title: `Log of ${pane?.name ?? ""}`, info: pane === undefined ? "" : logInfo(pane), focused: true, unicode: model.unicode };
+  return { id: "logs", rect: body, lines: frame(body, text, logLines(model, { width: size.width, rows: size.height })) };
+}
+
+/** Where an overlay lies: four fifths of the body, or all of it on a small screen. */
+export function overlayRect(model: Model, body: Rect): Rect {
+  const kind = model.overlay?.kind;
+  const wide = body.width < 90 ? body.width : Math.round(body.width * 0.8);
+  if (kind === "form") return centred(body, { width: FORM_WIDTH, height: Math.min(body.height, 22) });
+  return centred(body, { width: wide, height: body.height < 30 ? body.height : Math.round(body.height * 0.85) });
+}
+
+/** The lines of a scrolled overlay, all of them. */
+export function overlayLines(model: Model, width: number): Line[] {
+  const { overlay } = model;
+  if (overlay?.kind === "detail") return detailLines(model, { taskId: overlay.taskId, width });
+  if (overlay?.kind === "why") return whyLines(model, { taskId: overlay.taskId, width });
+  if (overlay?.kind === "errors") return errorLines(model, width);
+  return overlay?.kind === "help" ? helpLines(model) : [];
+}
+
+/** Rows of a scrolled overlay that are in view. */
+export function overlayRows(model: Model, rect: Rect): number {
+  return Math.max(1, rect.height - 2 - (model.overlay?.kind === "help" ? 1 : 0));
+}
+
+function overlayRegion(model: Model, body: Rect): Region | undefined {
+  const { overlay } = model;
+  if (overlay === undefined) return undefined;
+  const rect = overlayRect(model, body);
+  // One blank cell on either side of the text.
+  const width = rect.width - 4;
+  if (overlay.kind === "form") return formRegion(model, rect);
+  const all = overlayLines(model, width);
+  const rows = overlayRows(model, rect);
+  const shown = windowOf(all, { top: overlay.top, rows });
+  const lines = overlay.kind === "help" ? [helpFilter(model, width), ...shown] : shown;
+  const below = all.length - overlay.top - rows;
+  const text = { title: overlayTitle(model), foot: below > 0 ? `${below} more below` : "", focused: true, unicode: model.unicode };
+  return { id: "overlay", rect, lines: frame(rect, text, lines.map(indented)) };
+}
+
+const indented = (line: Line): Line => [{ text: " " }, ...line];
+
+function overlayTitle(model: Model): string {
+  const { overlay } = model;
+  if (overlay?.kind === "help") return "Help";
+  if (overlay?.kind === "errors") return "Errors";
+  if (overlay?.kind !== "detail" && overlay?.kind !== "why") return "";
+  const name = model.shown.tasks.get(overlay.taskId)?.name ?? "task";
+  return overlay.kind === "why" ? `Why is ${name} here?` : name;
+}
+
+function formRegion(model: Model, rect: Rect): Region | undefined {
+  if (model.overlay?.kind !== "form") return undefined;
+  const { lines, focusLine } = formLines(model.overlay.form, { width: rect.width - 2, unicode: model.unicode });
+  const rows = rect.height - 3;
+  const top = Math.max(0, Math.min(focusLine - Math.floor(rows / 2), lines.length - rows));
+  const text = { title: "New task", focused: true, unicode: model.unicode };
+  return { id: "overlay", rect, lines: frame(rect, text, [EMPTY, ...windowOf(lines, { top, rows })]) };
+}
+
+function dialogRegion(model: Model, body: Rect): Region {
+  const { dialog } = model;
+  const width = Math.min(body.width, DIALOG_WIDTH);
+  const lines = dialog === undefined ? [] : dialogLines(dialog, width - 2);
+  const rect = centred(body, { width, height: lines.length + 3 });
+  const text = { title: dialog?.title ?? "", focused: true, unicode: model.unicode };
+  return { id: "dialog", rect, lines: frame(rect, text, lines) };
+}

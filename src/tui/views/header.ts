@@ -1,0 +1,84 @@
+// The first line: which manager this is, how it is, and how many tasks are in which state. Pure. What does not fit is
+// left out from the least important on.
+import { isTerminal } from "../../core/task.ts";
+import type { Cluster } from "../state/cluster.ts";
+import type { Model } from "../state/ui.ts";
+import { fitLine, type Line, lineWidth, type Role, type Span, span } from "./lines.ts";
+
+/** Characters of the cluster's id that are shown. */
+const SHORT_ID = 8;
+
+type Part = { readonly text: string; readonly role: Role; readonly rank: number };
+
+/** The header line. */
+export function header(model: Model): Line {
+  const left = leftParts(model);
+  const right = rightParts(model);
+  let shown = [...left, ...right];
+  const room = model.cols - 2;
+  while (lengthOf(shown) > room && shown.length > 1) {
+    const least = Math.max(...shown.map((part) => part.rank));
+    shown = shown.filter((part) => part.rank < least);
+  }
+  const inverse = (part: Part): Span => span(part.text, part.role, { inverse: true, bold: part.rank === 0 || part.role === "bad" });
+  const leftSpans = joined(left.filter((part) => shown.includes(part)).map(inverse));
+  const rightSpans = joined(right.filter((part) => shown.includes(part)).map(inverse));
+  const gap = Math.max(1, model.cols - 2 - lineWidth(leftSpans) - lineWidth(rightSpans));
+  const line = [blank(1), ...leftSpans, blank(gap), ...rightSpans, blank(1)];
+  return fitLine(line, model.cols);
+}
+
+const blank = (cells: number): Span => span(" ".repeat(cells), "plain", { inverse: true });
+const lengthOf = (parts: readonly Part[]): number => parts.reduce((sum, part) => sum + part.text.length + 2, -2);
+
+function joined(spans: readonly Span[]): Span[] {
+  return spans.flatMap((each, i) => (i === 0 ? [each] : [blank(2), each]));
+}
+
+function leftParts(model: Model): Part[] {
+  const { manager, down } = model.live;
+  if (manager === undefined) {
+    const text = down === "" ? "connecting to the manager" : `manager out of reach: ${down}`;
+    return [part("CUBE", "title", 0), part(text, down === "" ? "plain" : "bad", 1)];
+  }
+  return [
+    part(`CUBE ${manager.name}`, "title", 0),
+    part(manager.clusterId.slice(0, SHORT_ID), "plain", 5),
+    part(`v${manager.version}`, "plain", 6),
+    health(model),
+    part(model.mode, "plain", 4),
+    ...(model.readOnly ? [part("read-only", "warn", 2)] : []),
+    ...(model.paused ? [part("PAUSED", "warn", 1)] : []),
+  ];
+}
+
+const part = (text: string, role: Role, rank: number): Part => ({ text, role, rank });
+
+function health(model: Model): Part {
+  const { manager, down } = model.live;
+  if (down !== "") return part(`manager out of reach: ${down}`, "bad", 1);
+  if (manager === undefined || manager.health === "ok") return part("manager ok", "good", 2);
+  return part(`manager ${manager.health}${manager.problem === "" ? "" : `: ${manager.problem}`}`, "bad", 1);
+}
+
+function rightParts(model: Model): Part[] {
+  const { running, pending, failed } = counts(model.shown);
+  if (model.shown.manager === undefined) return [];
+  return [
+    part(`${running} running`, "good", 1),
+    part(`${pending} pending`, pending > 0 ? "warn" : "plain", 3),
+    part(`${failed} failed`, failed > 0 ? "bad" : "plain", 2),
+  ];
+}
+
+/** Tasks by what matters: running, on their way there, ended badly. Only the newest attempt of each slot counts. */
+export function counts(cluster: Cluster): { readonly running: number; readonly pending: number; readonly failed: number } {
+  const count = { running: 0, pending: 0, failed: 0 };
+  for (const task of cluster.tasks.values()) {
+    if (!task.current) continue;
+    if (task.state === "running" || task.state === "stopping") count.running++;
+    else if (task.state === "failed" || task.state === "rejected" || task.state === "lost") count.failed++;
+    else if (!isTerminal(task.state)) count.pending++;
+  }
+  return count;
+}

@@ -1,0 +1,46 @@
+// The help, made from the keymap: every key that exists, by what it is about, filtered by what is typed. Pure.
+import { type Binding, KEYMAP, keyText } from "../keymap.ts";
+import type { Model } from "../state/ui.ts";
+import { editSpans } from "./footer.ts";
+import { cell, EMPTY, type Line, lineWidth, plain, span } from "./lines.ts";
+
+const KEY_CELLS = 16;
+const WHERE_CELLS = 14;
+
+/** The rows of the help below its filter. */
+export function helpLines(model: Model): Line[] {
+  const wanted = model.overlay?.kind === "help" ? model.overlay.filter.text.toLowerCase() : "";
+  const shown = KEYMAP.filter((each) => !(model.readOnly && each.changes === true)).filter((each) => matches(each, wanted));
+  if (shown.length === 0) return [plain("no key does that", "warn")];
+  const groups = [...new Set(shown.map((each) => each.group))];
+  return groups.flatMap((group) => [
+    plain(group, "title"),
+    ...shown.filter((each) => each.group === group).map((each) => row(model, each)),
+    EMPTY,
+  ]);
+}
+
+function matches(binding: Binding, wanted: string): boolean {
+  const text = [...binding.keys.map((key) => keyText(key, true)), binding.short, binding.help, binding.group, where(binding)].join(" ");
+  return text.toLowerCase().includes(wanted);
+}
+
+function row(model: Model, binding: Binding): Line {
+  const keys = binding.keys.map((key) => keyText(key, model.unicode)).join(" ");
+  return [span("  "), cell(span(keys, "key"), KEY_CELLS), cell(span(where(binding), "dim"), WHERE_CELLS), span(binding.help)];
+}
+
+/** Where a key works, in a word or two. */
+function where(binding: Binding): string {
+  const at = new Set(binding.where);
+  if (at.has("tasks") && at.has("events")) return "everywhere";
+  if (at.has("tasks")) return at.has("detail") ? "tasks, detail" : "tasks";
+  return [...at].slice(0, 2).join(", ");
+}
+
+/** The line in which the filter is typed. */
+export function helpFilter(model: Model, width: number): Line {
+  if (model.overlay?.kind !== "help") return EMPTY;
+  const label: Line = [span("filter ", "dim")];
+  return [...label, ...editSpans(model.overlay.filter, Math.max(4, width - lineWidth(label)))];
+}

@@ -1,0 +1,73 @@
+// How states look: a sign, a word and a role, never colour alone. Pure.
+import type { NodeResource, TaskResource } from "../../client/resources.ts";
+import { type Role, type Span, span } from "./lines.ts";
+import { duration } from "./units.ts";
+
+/** What to show for a state. */
+export interface Mark {
+  readonly sign: string;
+  readonly word: string;
+  readonly role: Role;
+}
+
+const ASCII: Readonly<Record<string, string>> = { "●": "*", "○": "o", "▲": "!", "✗": "x", "✓": "+", "■": "#", "?": "?", "↓": "v", "↻": "@" };
+
+const mark = (sign: string, word: string, role: Role): Mark => ({ sign, word, role });
+
+/** A task's state with its health: what it is doing now, in one word. */
+export function taskMark(task: TaskResource): Mark {
+  if (task.state === "running" && task.health !== "unknown") {
+    return task.health === "healthy" ? mark("●", "healthy", "good") : mark("▲", "unhealthy", "warn");
+  }
+  if (task.restartInMs !== null && task.state !== "running") return mark("↻", "restarting", "warn");
+  switch (task.state) {
+    case "running":
+      return mark("●", "running", "good");
+    case "pending":
+      return mark("○", "pending", "warn");
+    case "pulling":
+      return mark("↓", "pulling", "busy");
+    case "assigned":
+    case "accepted":
+    case "ready":
+    case "starting":
+    case "stopping":
+      return mark("○", task.state, "busy");
+    case "complete":
+      return mark("✓", "complete", "dim");
+    case "stopped":
+      return mark("■", "stopped", "dim");
+    case "failed":
+    case "rejected":
+      return mark("✗", task.state, "bad");
+    case "lost":
+      return mark("?", "lost", "bad");
+  }
+}
+
+/** A node's state: reachable or not, and whether it takes tasks. */
+export function nodeMark(node: NodeResource): Mark {
+  if (node.state === "disconnected") return mark("▲", "disconnected", "warn");
+  if (node.state === "lost") return mark("?", "lost", "bad");
+  if (node.availability === "cordoned") return mark("■", "cordoned", "warn");
+  if (node.availability === "draining") return mark("○", "draining", "warn");
+  return mark("●", "ready", "good");
+}
+
+/** The mark as text: sign, blank, word. */
+export function markText(of: Mark, unicode: boolean): string {
+  return `${unicode ? of.sign : (ASCII[of.sign] ?? of.sign)} ${of.word}`;
+}
+
+/** The mark as a span. */
+export function markSpan(of: Mark, unicode: boolean): Span {
+  return span(markText(of, unicode), of.role);
+}
+
+/** What a task has to say beyond its state: progress of a pull, the wait before a restart, the last error, why it is pending. */
+export function taskSays(task: TaskResource, progress: string | undefined): string {
+  if (progress !== undefined && progress !== "") return progress;
+  if (task.restartInMs !== null) return `restart in ${duration(task.restartInMs)}${task.message === "" ? "" : `: ${task.message}`}`;
+  if (task.message !== "") return task.message;
+  return task.state === "pending" ? task.reason : "";
+}

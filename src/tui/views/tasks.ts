@@ -1,0 +1,85 @@
+// The task table and what stands in its place while there are no tasks. Pure.
+import type { TaskResource } from "../../client/resources.ts";
+import type { PaneId } from "../layout.ts";
+import type { Model } from "../state/ui.ts";
+import { EMPTY, type Line, plain, span } from "./lines.ts";
+import { markSpan, taskMark, taskSays } from "./signs.ts";
+import { type Column, table } from "./table.ts";
+import { age, cores, score, shortBytes } from "./units.ts";
+
+type Size = { readonly width: number; readonly height: number };
+
+/** The table inside its border. */
+export function tasksView(model: Model, size: Size): Line[] {
+  if (model.shown.manager === undefined) return waiting(model);
+  if (model.tasks.length === 0) return model.filter === "" ? nothing(model, size) : noMatch(model);
+  const place = model.places.tasks;
+  return table({
+    columns: columnsFor(model, size.width),
+    rows: model.tasks,
+    ...size,
+    top: place.top,
+    selected: place.index,
+    focused: model.focus === ("tasks" satisfies PaneId),
+  });
+}
+
+/** In the order of the screen; the ranks say which ones go first when it is narrow. */
+function columnsFor(model: Model, width: number): Column<TaskResource>[] {
+  const { usage, progress, decisions } = model.shown;
+  const columns: Column<TaskResource>[] = [
+    { title: "", width: 1, rank: 0, read: (task) => span(model.marks.has(task.id) ? "*" : " ", "key") },
+    { title: "NAME", width: 20, grows: width < 100, rank: 0, read: (task) => span(task.name) },
+    { title: "STATE", width: 12, rank: 1, read: (task) => markSpan(taskMark(task), model.unicode) },
+    { title: "NODE", width: width < 100 ? 10 : 12, rank: 2, read: (task) => span(task.nodeName === "" ? "-" : task.nodeName, "dim") },
+    { title: "CPU", width: 5, side: "right", rank: 4, read: (task) => number(usage.get(task.id)?.cpuMillis, cores) },
+    { title: "MEM", width: 5, side: "right", rank: 5, read: (task) => number(usage.get(task.id)?.memoryBytes, shortBytes) },
+    { title: "SCORE", width: 7, side: "right", rank: 6, read: (task) => number(scoreOf(task, decisions.get(task.id)), score) },
+    { title: "AGE", width: 4, side: "right", rank: 3, read: (task) => span(age(task.startedMs || task.createdMs, model.nowMs), "dim") },
+  ];
+  if (width < 100) return columns;
+  return [
+    ...columns,
+    { title: "RST", width: 3, side: "right", rank: 7, read: (task) => span(String(task.restarts), task.restarts > 0 ? "warn" : "dim") },
+    { title: "IMAGE OR COMMAND", width: 20, rank: 8, read: (task) => span(task.image === "" ? task.command.join(" ") : task.image) },
+    { title: "SAYS", width: 12, grows: true, rank: 9, read: (task) => span(taskSays(task, progress.get(task.id)), "dim") },
+  ];
+}
+
+function number(value: number | undefined, format: (value: number) => string) {
+  return value === undefined ? span("-", "dim") : span(format(value));
+}
+
+function scoreOf(task: TaskResource, decision: { readonly candidates: readonly { readonly nodeId: string; readonly score: number }[] } | undefined) {
+  return decision?.candidates.find((candidate) => candidate.nodeId === task.nodeId)?.score;
+}
+
+function waiting(model: Model): Line[] {
+  const why = model.live.down;
+  return [EMPTY, plain(why === "" ? "  waiting for the manager …" : `  the manager is out of reach: ${why}`, "warn")];
+}
+
+function noMatch(model: Model): Line[] {
+  return [EMPTY, plain(`  no task matches ${model.filter}`, "warn"), EMPTY, plain("  Esc clears the filter", "dim")];
+}
+
+/** What an empty cluster says: where one is, and what to press next. */
+function nothing(model: Model, size: Size): Line[] {
+  const noDocker = model.nodes.every((node) => node.runtimes.every((each) => each.kind !== "docker" || each.problem !== ""));
+  const keys: Line[] = model.readOnly
+    ? [plain("  This view is read-only: start a task from another one.", "dim")]
+    : [
+        [span("  press "), span("a", "key", { bold: true }), span(" to start a task")],
+        [span("  or run   "), span(noDocker ? "cube run --runtime process -- sleep 600" : "cube run nginx:alpine -p 8080:80", "accent")],
+      ];
+  const lines: Line[] = [
+    plain("  Nothing runs here yet", "title"),
+    EMPTY,
+    ...keys,
+    EMPTY,
+    [span("  press "), span("?", "key", { bold: true }), span(" for every key")],
+  ];
+  if (noDocker && model.nodes.length > 0) lines.push(EMPTY, plain("  No node has a container engine: tasks run as processes.", "warn"));
+  const above = Math.max(0, Math.floor((size.height - lines.length) / 3));
+  return [...Array.from({ length: above }, () => EMPTY), ...lines];
+}
