@@ -1,0 +1,69 @@
+/**
+ * E-PVM: the node with the least marginal cost, after Amir, Awerbuch, Barak, Borgstrom and Keren, "An Opportunity Cost Approach
+ * for Job Assignment in a Scalable Computing Cluster", IEEE TPDS 11(7):760–768, 2000, doi 10.1109/71.877834.
+ * A machine costs Σ n^(load/capacity) over its resources; convex, so it spreads and leaves headroom for spikes.
+ */
+import { NATURE_FILTERS } from "../filters.ts";
+import type { Scheduler } from "../scheduler.ts";
+import type { Scoring } from "../scores.ts";
+import { MAX_COST, share } from "../scores.ts";
+import type { Resources } from "../spec.ts";
+import { ASSUMED } from "../spec.ts";
+
+const METRIC_STEPS = 64;
+
+/**
+ * H = Σ n^u·(n^(d/c) − 1) over CPU, memory and disk, with u = max(reserved, measured)/c. Measured use is rounded to 1/64 of the
+ * capacity, so that noise re-scores nothing; a demand counts at least the assumed figures, so that tiny tasks spread as well.
+ */
+const marginalCost: Scoring = {
+  width: 3,
+  describeNode(load, out, at) {
+    const { allocatable, allocated, measured, clusterSize } = load;
+    out[at] = clusterSize ** use("cpuMillis", allocatable, allocated, measured);
+    out[at + 1] = clusterSize ** use("memoryBytes", allocatable, allocated, measured);
+    out[at + 2] = clusterSize ** use("diskBytes", allocatable, allocated, measured);
+  },
+  describeDemand({ resources, allocatable, clusterSize }, out, at) {
+    out[at] = clusterSize ** demanded("cpuMillis", resources, allocatable) - 1;
+    out[at + 1] = clusterSize ** demanded("memoryBytes", resources, allocatable) - 1;
+    out[at + 2] = clusterSize ** demanded("diskBytes", resources, allocatable) - 1;
+  },
+  cost(nodes, node, demands, demand) {
+    return Math.min(
+      MAX_COST,
+      product(nodes, node, demands, demand) +
+        product(nodes, node + 1, demands, demand + 1) +
+        product(nodes, node + 2, demands, demand + 2),
+    );
+  },
+  parts(nodes, node, demands, demand) {
+    return ["cpu", "memory", "disk"].map((name, i) => ({ name, value: product(nodes, node + i, demands, demand + i) }));
+  },
+};
+
+function product(nodes: Float64Array, node: number, demands: Float64Array, demand: number): number {
+  return (nodes[node] as number) * (demands[demand] as number);
+}
+
+function use(of: keyof Resources, capacity: Resources, allocated: Resources, measured: Resources | null): number {
+  return Math.max(share(allocated[of], capacity[of]), measured ? measuredShare(measured[of], capacity[of]) : 0);
+}
+
+/** Measured use as the scheduler sees it: in 64ths of the capacity, at most all of it. Pure. */
+function measuredShare(measured: number, capacity: number): number {
+  return Math.min(1, Math.round(share(measured, capacity) * METRIC_STEPS) / METRIC_STEPS);
+}
+
+function demanded(of: keyof Resources, resources: Resources, capacity: Resources): number {
+  // A demand above the capacity fits nowhere; the limit keeps its power finite.
+  return Math.min(1, share(Math.max(resources[of], ASSUMED[of]), capacity[of]));
+}
+
+/** The default scheduler. */
+export const EPVM: Scheduler = {
+  name: "epvm",
+  feasibility: NATURE_FILTERS,
+  scoring: marginalCost,
+  picking: "first",
+};
