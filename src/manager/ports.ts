@@ -1,6 +1,7 @@
 /** What the manager's host needs from the outside. */
 import type { Change, LoggedChange } from "../core/change.ts";
 import type { Result } from "../core/failure.ts";
+import type { Time } from "../core/time.ts";
 import type { ManagerMessage, WorkerMessage } from "../protocol/messages.ts";
 
 /** Everything that a store holds, as read at opening. */
@@ -15,6 +16,8 @@ export interface StoreContents {
   readonly records: readonly Change[];
   /** "" for a sound store; otherwise what is wrong in words that name the way out. Such a store takes no commits. */
   readonly problem: string;
+  /** What was done to open it that people should know (a complete repair, an accepted loss); "" or absent for nothing. */
+  readonly notice?: string;
 }
 
 /** Rows to make durable together. */
@@ -44,8 +47,22 @@ export interface Store {
 /** The manager's side of its links. */
 export interface WorkerLinks {
   send(linkId: string, message: ManagerMessage): void;
+  /** Ends a link; the worker comes back with a new hello. */
+  close(linkId: string): void;
   open(handlers: {
     readonly onMessage: (linkId: string, message: WorkerMessage) => void;
     readonly onClosed: (linkId: string) => void;
   }): Disposable;
+}
+
+/** Where the host writes what no user asked for. Never the screen. */
+export interface Log {
+  info(text: string): void;
+  warn(text: string): void;
+  error(text: string): void;
+}
+
+/** The host's clocks. */
+export interface Clock {
+  now(): Time;
 }

@@ -1,0 +1,96 @@
+/**
+ * The files around LevelDB: the marker that says a store was made here, the owner's pid, and what the database's directory holds.
+ * LevelDB's file LOCK is never opened, read or copied: closing any descriptor of it would silently drop the lock of this process.
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { mkdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { writeDurably } from "./durable-file.ts";
+import { STORE_FORMAT } from "./migrate.ts";
+
+/** Where a store keeps its things, all below the data directory. */
+export interface LevelPaths {
+  readonly data: string;
+  /** LevelDB's own directory. */
+  readonly database: string;
+  /** Written once the database exists; from then on a missing one is a loss, not a first start. */
+  readonly marker: string;
+  /** The pid of the process that has the database open; a hint for messages only. */
+  readonly owner: string;
+  /** Where a copy is repaired; its existence is the right to repair. */
+  readonly repair: string;
+}
+
+/** The paths of the store in that data directory. Pure. */
+export function levelPaths(data: string): LevelPaths {
+  return {
+    data,
+    database: join(data, "store"),
+    marker: join(data, "store.json"),
+    owner: join(data, "store.pid"),
+    repair: join(data, "store.repair"),
+  };
+}
+
+/** What the marker says; null when there is none. */
+export interface Marker {
+  readonly format: number;
+  readonly lineage: string;
+}
+
+/** Reads the marker; an unreadable one counts as there. Throws what the file system throws, but for "not there". */
+export function readMarker(paths: LevelPaths): Marker | null {
+  if (!existsSync(paths.marker)) return null;
+  try {
+    const parsed = JSON.parse(readFileSync(paths.marker, "utf8")) as Partial<Marker>;
+    return { format: Number(parsed.format ?? 0), lineage: String(parsed.lineage ?? "") };
+  } catch (error) {
+    if (error instanceof SyntaxError) return { format: 0, lineage: "" };
+    throw error;
+  }
+}
+
+/** Writes the marker, durably. */
+export function writeMarker(paths: LevelPaths, lineage: string): Promise<void> {
+  return writeDurably(paths.marker, `${JSON.stringify({ format: STORE_FORMAT, lineage })}\n`);
+}
+
+/** The pid in the owner's file as text; "unknown" when it cannot be told. */
+export function readOwner(file: string): string {
+  try {
+    return readFileSync(file, "utf8").trim() || "unknown";
+  } catch {
+    return "unknown";
+  }
+}
+
+/** True when the directory has files of LevelDB that hold data. */
+export function holdsData(database: string): boolean {
+  if (!existsSync(database)) return false;
+  return readdirSync(database).some((name) => /^(CURRENT|MANIFEST-.*|.*\.(ldb|sst|log))$/.test(name));
+}
+
+/** Makes LevelDB's directory, for its owner only. */
+export async function makeDatabaseDirectory(paths: LevelPaths): Promise<void> {
+  await mkdir(paths.database, { recursive: true, mode: 0o700 });
+}
+
+/** Ends a repair that was cut off between its two renames: the repaired copy takes the place of the database. */
+export async function finishCutOffRepair(paths: LevelPaths): Promise<void> {
+  const copy = join(paths.repair, "store");
+  if (existsSync(paths.database) || !existsSync(copy) || isAlive(readOwner(join(paths.repair, "pid")))) return;
+  await rename(copy, paths.database);
+  await rm(paths.repair, { recursive: true, force: true });
+}
+
+/** True when a process of that pid exists. */
+export function isAlive(pid: string): boolean {
+  const number = Number(pid);
+  if (!Number.isInteger(number) || number <= 0) return false;
+  try {
+    process.kill(number, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}

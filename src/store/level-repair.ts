@@ -1,0 +1,68 @@
+/**
+ * Repairs a damaged LevelDB on a copy: copy, repair, and only then put the copy in the place of the original, which is kept under another name.
+ * Whoever makes the repair directory has the right to repair, so two starters never repair at once; LOCK is never copied.
+ */
+import { constants, existsSync } from "node:fs";
+import { copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fail, ok, type Result } from "../core/failure.ts";
+import { syncDirectory } from "./durable-file.ts";
+import { isAlive, type LevelPaths, readOwner } from "./level-files.ts";
+
+/** How to repair. */
+export interface RepairOptions {
+  readonly paths: LevelPaths;
+  /** LevelDB's own repair, of a directory that no one has open. */
+  readonly repair: (directory: string) => Promise<void>;
+  /** Part of the kept original's name; ms since 1970. */
+  readonly nowMs: number;
+}
+
+/** Puts a repaired copy in place; the value is the directory of the kept original. Nothing is lost whenever it is cut off. */
+export async function repairOnCopy(options: RepairOptions): Promise<Result<string>> {
+  const { paths } = options;
+  const claimed = await claimRepair(paths);
+  if (!claimed.ok) return claimed;
+  try {
+    const copy = join(paths.repair, "store");
+    await copyWithoutLock(paths.database, copy);
+    await options.repair(copy);
+    const kept = freeName(`${paths.database}.damaged-${new Date(options.nowMs).toISOString().replaceAll(/[:.]/g, "")}`);
+    await rename(paths.database, kept);
+    await rename(copy, paths.database);
+    await syncDirectory(paths.data);
+    return ok(kept);
+  } catch (error) {
+    const message = `the store in ${paths.data} is damaged and could not be repaired on a copy: ${String(error)}`;
+    return fail("transient", `${message}. The original is untouched`);
+  } finally {
+    await rm(paths.repair, { recursive: true, force: true });
+  }
+}
+
+async function claimRepair(paths: LevelPaths): Promise<Result<null>> {
+  const pid = join(paths.repair, "pid");
+  try {
+    if (existsSync(pid) && !isAlive(readOwner(pid))) await rm(paths.repair, { recursive: true, force: true });
+    await mkdir(paths.repair, { mode: 0o700 });
+    await writeFile(pid, `${process.pid}\n`);
+    return ok(null);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") return fail("transient", `cannot repair: ${String(error)}`);
+    return fail("conflict", `another cube (pid ${readOwner(pid)}) is repairing the store in ${paths.data}`);
+  }
+}
+
+async function copyWithoutLock(from: string, to: string): Promise<void> {
+  await mkdir(to, { mode: 0o700 });
+  for (const entry of await readdir(from, { withFileTypes: true })) {
+    if (!entry.isFile() || entry.name === "LOCK") continue;
+    await copyFile(join(from, entry.name), join(to, entry.name), constants.COPYFILE_FICLONE);
+  }
+}
+
+function freeName(wanted: string): string {
+  let name = wanted;
+  for (let number = 2; existsSync(name); number += 1) name = `${wanted}-${number}`;
+  return name;
+}

@@ -1,0 +1,88 @@
+/** Rows in an open LevelDB. Every write is one synced native call; every error leaves here translated. */
+import type { ClassicLevel } from "classic-level";
+import type { CommitOutcome } from "../manager/ports.ts";
+import { levelError } from "./level-errors.ts";
+import { DamagedRows, type RowOperation, type RowRange, type Rows } from "./rows-port.ts";
+
+/** Rows per native call while scanning; one page decodes in a few milliseconds, so the event loop stays free. */
+const PAGE_ROWS = 1_000;
+
+/** LevelDB with text keys and values. */
+export type LevelDatabase = ClassicLevel<string, string>;
+
+/** What surrounds the open database. */
+export interface LevelRowsOptions {
+  readonly fresh: boolean;
+  readonly lineage: string;
+  readonly notice: string;
+  readonly noteLineage: (lineage: string) => Promise<void>;
+  /** Called once, before the database is closed and its lock is gone. */
+  readonly beforeClose: () => void;
+  readonly afterClose: () => void;
+}
+
+/** Rows in LevelDB. */
+export class LevelRows implements Rows {
+  readonly fresh: boolean;
+  readonly lineage: string;
+  readonly notice: string;
+  readonly #database: LevelDatabase;
+  readonly #options: LevelRowsOptions;
+
+  constructor(database: LevelDatabase, options: LevelRowsOptions) {
+    this.#database = database;
+    this.#options = options;
+    this.fresh = options.fresh;
+    this.lineage = options.lineage;
+    this.notice = options.notice;
+  }
+
+  getMany(keys: readonly string[]): Promise<readonly (string | undefined)[]> {
+    return this.#database.getMany([...keys]).catch(rethrow);
+  }
+
+  async *scan(range: RowRange) {
+    // A scan of everything would only push useful blocks out of the cache.
+    const iterator = this.#database.iterator({ ...range, fillCache: false });
+    try {
+      for (;;) {
+        const page = await iterator.nextv(PAGE_ROWS);
+        if (page.length === 0) return;
+        yield page;
+      }
+    } catch (error) {
+      rethrow(error);
+    } finally {
+      await iterator.close();
+    }
+  }
+
+  async write(operations: readonly RowOperation[]): Promise<CommitOutcome> {
+    try {
+      await this.#database.batch([...operations], { sync: true });
+      return { kind: "committed" };
+    } catch (error) {
+      // The batch may have reached the log before its sync failed, so only a new opening can tell whether it is there.
+      return { kind: "unknown", reason: levelError(error).text };
+    }
+  }
+
+  noteLineage(lineage: string): Promise<void> {
+    return this.#options.noteLineage(lineage);
+  }
+
+  async close(): Promise<void> {
+    this.#options.beforeClose();
+    try {
+      await this.#database.close();
+    } finally {
+      this.#options.afterClose();
+    }
+  }
+}
+
+function rethrow(error: unknown): never {
+  const { kind, text } = levelError(error);
+  if (kind === "damaged") throw new DamagedRows(text, { cause: error });
+  throw error;
+}

@@ -1,0 +1,166 @@
+/**
+ * The durable store: LevelDB in the data directory. Opening it decides who owns the directory, since LevelDB locks it; nothing else does.
+ * A database is made only where none has ever been, and one that cannot be read is repaired on a copy: a damaged store never turns into an empty one.
+ */
+import { realpathSync, rmSync, writeFileSync } from "node:fs";
+import { fail, ok, type Result } from "../core/failure.ts";
+import type { Store } from "../manager/ports.ts";
+import { type LevelError, levelError } from "./level-errors.ts";
+import {
+  finishCutOffRepair,
+  holdsData,
+  type LevelPaths,
+  levelPaths,
+  type Marker,
+  makeDatabaseDirectory,
+  readMarker,
+  readOwner,
+  writeMarker,
+} from "./level-files.ts";
+import { repairOnCopy } from "./level-repair.ts";
+import { type LevelDatabase, LevelRows } from "./level-rows.ts";
+import { refuseNewer, STORE_FORMAT } from "./migrate.ts";
+import { RowStore, type RowStoreOptions } from "./row-store.ts";
+import type { Engine, Rows } from "./rows-port.ts";
+
+/** How to open the durable store. */
+export interface LevelStoreOptions extends RowStoreOptions {
+  /** The data directory, which exists (see `prepareDataDir`). */
+  readonly directory: string;
+}
+
+/**
+ * A Store in `directory`; nothing is touched before `load`. Its failures: `conflict` when another process (or another store of this one) has the
+ * directory, `transient` when the disk refuses (try again later), `denied` and `invalid` when people must act, `unavailable` without the library.
+ */
+export function openLevelStore(options: LevelStoreOptions): Store {
+  return new RowStore(new LevelEngine(levelPaths(options.directory), options.nowMs), options);
+}
+
+/** Directories that this process has open. A second opening within a process would make LevelDB drop the lock of the first. */
+const openHere = new Set<string>();
+
+class LevelEngine implements Engine {
+  readonly name: string;
+  readonly #paths: LevelPaths;
+  readonly #nowMs: () => number;
+
+  constructor(paths: LevelPaths, nowMs: () => number) {
+    this.name = paths.data;
+    this.#paths = paths;
+    this.#nowMs = nowMs;
+  }
+
+  async open(): Promise<Result<Rows>> {
+    try {
+      const marker = readMarker(this.#paths);
+      const newer = marker && refuseNewer(`the store in ${this.name}`, marker.format, STORE_FORMAT);
+      if (newer !== null) return { ok: false, failure: newer };
+      await finishCutOffRepair(this.#paths);
+      if (marker !== null && !holdsData(this.#paths.database)) return this.#gone();
+      return await this.#tryOpen(marker, "", (error) => this.repair(error.text));
+    } catch (error) {
+      return this.#refuse(levelError(error));
+    }
+  }
+
+  async repair(damage: string): Promise<Result<Rows>> {
+    try {
+      const { ClassicLevel } = await import("classic-level");
+      const repair = (directory: string) => ClassicLevel.repair(directory);
+      const repaired = await repairOnCopy({ paths: this.#paths, repair, nowMs: this.#nowMs() });
+      if (!repaired.ok) return repaired;
+      const notice = `the store was damaged (${damage}) and has been repaired; the damaged original is kept in ${repaired.value}`;
+      return await this.#tryOpen(readMarker(this.#paths), notice, async (error) => this.#refuse(error));
+    } catch (error) {
+      return this.#refuse(levelError(error));
+    }
+  }
+
+  async #tryOpen(
+    marker: Marker | null,
+    notice: string,
+    onDamage: (error: LevelError) => Promise<Result<Rows>>,
+  ): Promise<Result<Rows>> {
+    const { database } = this.#paths;
+    const createIfMissing = marker === null && !holdsData(database);
+    if (createIfMissing) await makeDatabaseDirectory(this.#paths);
+    const real = realpathSync(database);
+    if (openHere.has(real)) return this.#owned(String(process.pid));
+    const library = await loadLibrary();
+    if (!library.ok) return library;
+    openHere.add(real);
+    try {
+      const level: LevelDatabase = new library.value(database, { createIfMissing });
+      await level.open();
+      return ok(this.#opened(level, { real, marker, notice }));
+    } catch (error) {
+      openHere.delete(real);
+      const translated = levelError(error);
+      return translated.kind === "damaged" ? await onDamage(translated) : this.#refuse(translated);
+    }
+  }
+
+  #opened(
+    level: LevelDatabase,
+    at: { readonly real: string; readonly marker: Marker | null; readonly notice: string },
+  ) {
+    const { owner } = this.#paths;
+    noteOwner(owner);
+    return new LevelRows(level, {
+      fresh: at.marker === null,
+      lineage: at.marker?.lineage ?? "",
+      notice: at.notice,
+      noteLineage: (lineage) => writeMarker(this.#paths, lineage),
+      // While the lock is still ours: afterwards the file may already be the next owner's.
+      beforeClose: () => rmSync(owner, { force: true }),
+      afterClose: () => openHere.delete(at.real),
+    });
+  }
+
+  #refuse({ kind, text }: LevelError): Result<never> {
+    switch (kind) {
+      case "locked":
+        return this.#owned(readOwner(this.#paths.owner));
+      case "damaged":
+        return fail("invalid", `the store in ${this.name} is damaged beyond repair (${text}). Restore a backup of it`);
+      case "denied":
+        return fail("denied", `the store in ${this.name} may not be read or written (${text}). Give it to this user`);
+      case "io":
+        return fail(
+          "transient",
+          `the store in ${this.name} cannot be opened now (${text}). Free space if the disk is full`,
+        );
+    }
+  }
+
+  #owned(pid: string): Result<never> {
+    return fail("conflict", `another cube (pid ${pid}) has the data directory ${this.name}`);
+  }
+
+  #gone(): Result<never> {
+    const { database, marker } = this.#paths;
+    return fail(
+      "invalid",
+      `${database} is gone or empty, although a store has been made there. Restore a backup; to begin anew instead, remove ${marker}`,
+    );
+  }
+}
+
+/** Loaded late: the addon needs a libstdc++ that a machine which only works may lack. */
+async function loadLibrary(): Promise<Result<typeof import("classic-level").ClassicLevel<string, string>>> {
+  try {
+    return ok((await import("classic-level")).ClassicLevel<string, string>);
+  } catch (error) {
+    return fail("unavailable", `LevelDB cannot be loaded: ${String(error)}`);
+  }
+}
+
+/** Only a hint for messages, so a full disk must not stand in the way of opening. */
+function noteOwner(file: string): void {
+  try {
+    writeFileSync(file, `${process.pid}\n`, { mode: 0o600 });
+  } catch {
+    // The message of a conflict then says "pid unknown".
+  }
+}
