@@ -53,38 +53,44 @@ export function apply(cluster: Cluster, change: Change): void {
   const state = cluster as ClusterState;
   switch (change.kind) {
     case "job.put":
-      return putJob(state, change.job);
+      putJob(state, change.job);
+      break;
     case "job.remove":
-      return removeJob(state, change.jobId);
+      removeJob(state, change.jobId);
+      break;
     case "slot.put":
       state.slots.set(slotKeyOf(change.slot), change.slot);
-      return index(state.slotsOfJob, change.slot.jobId, slotKeyOf(change.slot));
+      index(state.slotsOfJob, change.slot.jobId, slotKeyOf(change.slot));
+      break;
     case "slot.remove":
-      return removeSlot(state, change.key);
+      removeSlot(state, change.key);
+      break;
     case "task.put":
-      return putTask(state, change.task);
+      putTask(state, change.task);
+      break;
     case "task.remove":
-      return removeTask(state, change.taskId);
+      removeTask(state, change.taskId);
+      break;
     case "node.put":
       state.nodes.set(change.node.id, change.node);
-      return;
+      break;
     case "node.remove":
       state.nodes.delete(change.nodeId);
-      return;
+      break;
     case "decision.put":
       // Delete first: the map stays in order of time, so pruning takes from its front.
       state.decisions.delete(change.decision.taskId);
       state.decisions.set(change.decision.taskId, change.decision);
-      return;
+      break;
     case "decision.remove":
       state.decisions.delete(change.taskId);
-      return;
+      break;
     case "request.put":
       state.requests.set(change.request.key, change.request);
-      return;
+      break;
     case "request.remove":
       state.requests.delete(change.key);
-      return;
+      break;
     default:
       unreachable(change);
   }

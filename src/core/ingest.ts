@@ -21,7 +21,11 @@ export function ingestFacts(cluster: Cluster, facts: NodeFacts, nowMs: number): 
     stateSinceMs: before && !returns ? before.stateSinceMs : nowMs,
   };
   if (before && sameNode(before, node)) return [];
-  const text = !before ? `node ${facts.name} joined` : returns ? `node ${facts.name} is back` : runtimeNews(before, node);
+  const text = !before
+    ? `node ${facts.name} joined`
+    : returns
+      ? `node ${facts.name} is back`
+      : runtimeNews(before, node);
   return [{ change: { kind: "node.put", node }, actor: actorOf(facts.name), text }];
 }
 
@@ -52,7 +56,8 @@ export function ingestRemoved(
   const drafts: Draft[] = [];
   for (const id of report.removed) {
     const task = cluster.tasks.get(id);
-    if (!task || task.nodeId !== report.nodeId || !isTerminal(task.fact.state) || task.fact.containerId === "") continue;
+    if (!task || task.nodeId !== report.nodeId || !isTerminal(task.fact.state) || task.fact.containerId === "")
+      continue;
     const fact = { ...task.fact, containerId: "" };
     drafts.push(quiet({ kind: "task.put", task: { ...task, fact } }, actorOf(report.nodeId)));
   }
@@ -86,7 +91,8 @@ function sameNode(a: Node, b: Node): boolean {
 function runtimeNews(before: Node, after: Node): string {
   for (const runtime of after.runtimes) {
     const was = before.runtimes.find((r) => r.kind === runtime.kind);
-    if (runtime.problem !== "" && was?.problem === "") return `node ${after.name}: ${runtime.kind} stopped answering: ${runtime.problem}`;
+    if (runtime.problem !== "" && was?.problem === "")
+      return `node ${after.name}: ${runtime.kind} stopped answering: ${runtime.problem}`;
     if (runtime.problem === "" && was && was.problem !== "") return `node ${after.name}: ${runtime.kind} answers again`;
   }
   return "";
@@ -98,8 +104,10 @@ const SILENT = new Set<TaskFact["state"]>(["accepted", "ready", "starting"]);
 function describe(cluster: Cluster, task: Task, fact: TaskFact): string {
   const job = cluster.jobs.get(task.jobId);
   const name = job ? taskName(job, task.service, task.slot) : task.id;
-  if (fact.incarnation > task.fact.incarnation && fact.incarnation > 1) return `${name} restarts: ${fact.message || "asked to"}`;
-  if (fact.state !== task.fact.state) return SILENT.has(fact.state) ? "" : stateText(name, fact, specOf(cluster, task)?.image ?? "");
+  if (fact.incarnation > task.fact.incarnation && fact.incarnation > 1)
+    return `${name} restarts: ${fact.message || "asked to"}`;
+  if (fact.state !== task.fact.state)
+    return SILENT.has(fact.state) ? "" : stateText(name, fact, specOf(cluster, task)?.image ?? "");
   if (fact.health !== task.fact.health && fact.health !== "unknown") return `${name} is ${fact.health}${because(fact)}`;
   return "";
 }

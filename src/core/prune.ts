@@ -27,7 +27,8 @@ export function pruneSlot(cluster: Cluster, slot: Slot): Draft[] {
   const drafts: Draft[] = [];
   ended.slice(0, -CONTAINERS_KEPT).forEach((task, i) => {
     const forgotten = task.nodeId === null || isGone(task);
-    if (forgotten && i < ended.length - ATTEMPTS_KEPT) drafts.push(quiet({ kind: "task.remove", taskId: task.id }, ACTOR));
+    if (forgotten && i < ended.length - ATTEMPTS_KEPT)
+      drafts.push(quiet({ kind: "task.remove", taskId: task.id }, ACTOR));
     else if (task.nodeId !== null && task.desired !== "remove") {
       drafts.push(quiet({ kind: "task.put", task: { ...task, desired: "remove" } }, ACTOR));
     }

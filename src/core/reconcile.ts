@@ -34,13 +34,18 @@ export function slotKeysOf(cluster: Cluster, job: Job): string[] {
 }
 
 /** Brings one slot a step nearer to what its job wants. Nothing to do gives no drafts. */
-export function reconcileSlot(context: ReconcileContext, at: { readonly jobId: string; readonly service: string; readonly index: number }): Draft[] {
+export function reconcileSlot(
+  context: ReconcileContext,
+  at: { readonly jobId: string; readonly service: string; readonly index: number },
+): Draft[] {
   const job = context.cluster.jobs.get(at.jobId);
   if (!job) return [];
   const service = findService(job, at.service);
   const slot = context.cluster.slots.get(slotKeyOf(at)) ?? emptySlot(at);
   if (service && at.index < service.count && job.desired === "run") return fill(context, job, service, slot);
-  return job.desired === "stop" && service && at.index < service.count ? stopAll(context, slot) : clear(context, job, slot);
+  return job.desired === "stop" && service && at.index < service.count
+    ? stopAll(context, slot)
+    : clear(context, job, slot);
 }
 
 function emptySlot(at: { readonly jobId: string; readonly service: string; readonly index: number }): Slot {
@@ -59,7 +64,12 @@ function fill(context: ReconcileContext, job: Job, service: ServiceSpec, slot: S
   return afterEnd(context, job, service, { slot, task });
 }
 
-function afterEnd(context: ReconcileContext, job: Job, service: ServiceSpec, ended: { readonly slot: Slot; readonly task: Task }): Draft[] {
+function afterEnd(
+  context: ReconcileContext,
+  job: Job,
+  service: ServiceSpec,
+  ended: { readonly slot: Slot; readonly task: Task },
+): Draft[] {
   const { slot, task } = ended;
   const avoided = new Set([...slot.avoid, task.nodeId]);
   const verdict = judgeEnd(slot, {
@@ -100,7 +110,9 @@ function newAttempt(context: ReconcileContext, job: Job, slot: Slot): Draft[] {
 
 /** The job is stopped: live attempts are to end, records stay. */
 function stopAll(context: ReconcileContext, slot: Slot): Draft[] {
-  return attemptsOf(context.cluster, slot).flatMap((task) => (isTerminal(task.fact.state) ? [] : want(context, task, "stop")));
+  return attemptsOf(context.cluster, slot).flatMap((task) =>
+    isTerminal(task.fact.state) ? [] : want(context, task, "stop"),
+  );
 }
 
 /** The slot is to go: every attempt with what it left on its node, then the slot, then the job when that was its last. */

@@ -21,7 +21,12 @@ export interface CommandContext {
 /** Changes to make, or why not. `jobId` is the job concerned; `created` is false when nothing new came of it. */
 export type Planned =
   | { readonly ok: true; readonly jobId: string; readonly created: boolean; readonly drafts: readonly Draft[] }
-  | { readonly ok: false; readonly code: "not_found" | "conflict" | "invalid"; readonly message: string; readonly hint: string };
+  | {
+      readonly ok: false;
+      readonly code: "not_found" | "conflict" | "invalid";
+      readonly message: string;
+      readonly hint: string;
+    };
 
 /** A new job. The same id or idempotency key again gives the first job back and changes nothing. */
 export function planSubmit(
@@ -46,7 +51,9 @@ export function planSubmit(
     createdMs: context.nowMs,
     updatedMs: context.nowMs,
   };
-  const drafts: Draft[] = [{ change: { kind: "job.put", job }, actor: context.actor, text: `${job.spec.name} is submitted` }];
+  const drafts: Draft[] = [
+    { change: { kind: "job.put", job }, actor: context.actor, text: `${job.spec.name} is submitted` },
+  ];
   if (request.idempotencyKey !== "") drafts.push(rememberRequest(context, request, id));
   return { ok: true, jobId: id, created: true, drafts };
 }
@@ -75,7 +82,8 @@ export function planStart(context: CommandContext, id: string): Planned {
     const task = currentTask(context.cluster, slot);
     const runs = task && !isTerminal(task.fact.state) && task.desired === "run";
     // What runs already answers this start: it must not be replaced when it ends later.
-    if (runs) drafts.push({ change: { kind: "slot.put", slot: { ...slot, startSerial } }, actor: context.actor, text: "" });
+    if (runs)
+      drafts.push({ change: { kind: "slot.put", slot: { ...slot, startSerial } }, actor: context.actor, text: "" });
   }
   return { ok: true, jobId: id, created: false, drafts };
 }
@@ -85,7 +93,9 @@ export function planRestart(context: CommandContext, id: string): Planned {
   const started = planStart(context, id);
   const job = context.cluster.jobs.get(id);
   if (!started.ok || !job) return started;
-  const drafts = started.drafts.map((draft, i) => (i === 0 ? { ...draft, text: `restart of ${job.spec.name} asked for` } : draft));
+  const drafts = started.drafts.map((draft, i) =>
+    i === 0 ? { ...draft, text: `restart of ${job.spec.name} asked for` } : draft,
+  );
   for (const slot of slotsOf(context.cluster, id)) {
     const task = currentTask(context.cluster, slot);
     if (task && !isTerminal(task.fact.state) && task.desired === "run") drafts.push(raiseRestart(context, task, ""));
@@ -99,7 +109,11 @@ export function planTaskRestart(context: CommandContext, id: string): Planned {
   const job = task && context.cluster.jobs.get(task.jobId);
   if (!task || !job) return refuse("not_found", `no task ${id}`, "cube status lists the tasks");
   if (!isCurrent(context.cluster, task) || isTerminal(task.fact.state) || task.desired !== "run") {
-    return refuse("conflict", `task ${id} has ended or is being stopped`, `start its job again: cube start ${job.spec.name}`);
+    return refuse(
+      "conflict",
+      `task ${id} has ended or is being stopped`,
+      `start its job again: cube start ${job.spec.name}`,
+    );
   }
   const text = `restart of ${taskName(job, task.service, task.slot)} asked for`;
   return { ok: true, jobId: job.id, created: false, drafts: [raiseRestart(context, task, text)] };
@@ -111,7 +125,8 @@ export function planAvailability(context: CommandContext, nodeId: string, availa
   if (!node) return refuse("not_found", `no node ${nodeId}`, "cube node lists the nodes");
   if (node.availability === availability) return { ok: true, jobId: "", created: false, drafts: [] };
   const reason = availability === "eligible" ? "" : `${availability} by ${context.actor}`;
-  const text = availability === "eligible" ? `node ${node.name} takes tasks again` : `node ${node.name} is ${availability}`;
+  const text =
+    availability === "eligible" ? `node ${node.name} takes tasks again` : `node ${node.name} is ${availability}`;
   return {
     ok: true,
     jobId: "",
@@ -138,15 +153,23 @@ function raiseRestart(context: CommandContext, task: Task, text: string): Draft 
   return { change: { kind: "task.put", task: restarted }, actor: context.actor, text };
 }
 
-function findRepeat(context: CommandContext, request: { readonly spec: JobSpec; readonly idempotencyKey: string }): Planned | undefined {
+function findRepeat(
+  context: CommandContext,
+  request: { readonly spec: JobSpec; readonly idempotencyKey: string },
+): Planned | undefined {
   if (request.idempotencyKey === "") return undefined;
   const handled = context.cluster.requests.get(requestKey(context, request.idempotencyKey));
   if (!handled) return undefined;
-  if (handled.digest === specDigest(request.spec)) return { ok: true, jobId: handled.jobId, created: false, drafts: [] };
+  if (handled.digest === specDigest(request.spec))
+    return { ok: true, jobId: handled.jobId, created: false, drafts: [] };
   return refuse("conflict", "this Idempotency-Key was used for another request", "use a new key for a new request");
 }
 
-function rememberRequest(context: CommandContext, request: { readonly spec: JobSpec; readonly idempotencyKey: string }, id: string): Draft {
+function rememberRequest(
+  context: CommandContext,
+  request: { readonly spec: JobSpec; readonly idempotencyKey: string },
+  id: string,
+): Draft {
   const handled = {
     key: requestKey(context, request.idempotencyKey),
     digest: specDigest(request.spec),
@@ -167,7 +190,11 @@ function specDigest(spec: JobSpec): string {
 function nameClash(cluster: Cluster, name: string): Planned | undefined {
   const [holder] = cluster.jobsByName.get(name) ?? [];
   if (holder === undefined) return undefined;
-  return refuse("conflict", `the name ${name} is taken by job ${holder}`, `choose another name, or remove that one: cube rm ${name}`);
+  return refuse(
+    "conflict",
+    `the name ${name} is taken by job ${holder}`,
+    `choose another name, or remove that one: cube rm ${name}`,
+  );
 }
 
 function unknownJob(id: string): Planned {

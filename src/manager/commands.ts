@@ -1,6 +1,7 @@
 /** What people ask of the manager, and its answers: plain data between the machine and whoever stands in front of it (API, UI, CLI). */
-import type { Cluster } from "../core/cluster.ts";
+
 import type { LoggedChange } from "../core/change.ts";
+import type { Cluster } from "../core/cluster.ts";
 import type { Availability, NodeMetrics } from "../core/node.ts";
 import type { JobSpec } from "../core/spec.ts";
 import type { TaskProgress } from "../protocol/messages.ts";
@@ -25,7 +26,12 @@ export type Command =
 /** Durable once it is given. */
 export type CommandResult =
   | { readonly ok: true; readonly jobId: string; readonly created: boolean; readonly revision: number }
-  | { readonly ok: false; readonly code: "not_found" | "conflict" | "invalid" | "read_only" | "unavailable"; readonly message: string; readonly hint: string };
+  | {
+      readonly ok: false;
+      readonly code: "not_found" | "conflict" | "invalid" | "read_only" | "unavailable";
+      readonly message: string;
+      readonly hint: string;
+    };
 
 /** In memory only: a node's newest sample and its tasks' progress. */
 export interface Observation {

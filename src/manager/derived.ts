@@ -1,0 +1,235 @@
+/**
+ * What the manager keeps beside the records to find its work without searching: the placement index, slots to look at, tasks to place, deadlines.
+ * All of it can be made again from the records; nothing here is ever stored. Pure.
+ */
+import type { Change } from "../core/change.ts";
+import { type Cluster, holdsResources, specOf } from "../core/cluster.ts";
+import { slotKey } from "../core/job.ts";
+import type { NodeMetrics } from "../core/node.ts";
+import { isGone, slotKeysOf } from "../core/reconcile.ts";
+import { Placement, readNeed, type Scheduler, viewNode } from "../core/schedule.ts";
+import { isTerminal, type Task } from "../core/task.ts";
+
+/** Where a slot is. */
+export interface SlotAddress {
+  readonly key: string;
+  readonly jobId: string;
+  readonly service: string;
+  readonly index: number;
+}
+
+/** A task that ran this long without an end has a clean record. */
+const RAN_LONG_MS = 600_000;
+
+/** Made from the records at start, then kept in step by `follow`. */
+export class Derived {
+  readonly placement: Placement;
+  /** Tasks to place, oldest first. */
+  readonly pending = new Set<string>();
+  /** True when a task that fitted nowhere might fit by now. */
+  capacityChanged = true;
+  readonly #cluster: Cluster;
+  readonly #dirty = new Map<string, SlotAddress>();
+  readonly #waits = new Map<string, number>();
+  readonly #waited = new Set<string>();
+  readonly #runningSince = new Map<string, number>();
+  readonly #ranLong = new Set<string>();
+  readonly #linked = new Set<string>();
+  readonly #unlinkedSince = new Map<string, number>();
+  readonly #metrics = new Map<string, { readonly metrics: NodeMetrics | null; readonly freshUntilMs: number }>();
+
+  constructor(cluster: Cluster, scheduler: Scheduler, monoMs: number) {
+    this.#cluster = cluster;
+    this.placement = new Placement(scheduler);
+    for (const node of cluster.nodes.values()) {
+      this.#unlinkedSince.set(node.id, monoMs);
+      this.#putNode(node.id);
+    }
+    for (const task of cluster.tasks.values()) this.#followTask(task, undefined, monoMs);
+    for (const slot of cluster.slots.values()) this.#followWait(slot, monoMs);
+    for (const job of cluster.jobs.values()) this.#markJob(job.id);
+  }
+
+  get hasWork(): boolean {
+    return this.#dirty.size > 0 || (this.pending.size > 0 && this.capacityChanged);
+  }
+
+  /** The next slot to look at; undefined when there is none. */
+  takeDirtySlot(): SlotAddress | undefined {
+    for (const [key, at] of this.#dirty) {
+      this.#dirty.delete(key);
+      return at;
+    }
+    return undefined;
+  }
+
+  waited(key: string): boolean {
+    return this.#waited.has(key);
+  }
+
+  ranLong(taskId: string): boolean {
+    return this.#ranLong.has(taskId);
+  }
+
+  linked(nodeId: string): void {
+    this.#linked.add(nodeId);
+    this.#unlinkedSince.delete(nodeId);
+    this.#putNode(nodeId);
+  }
+
+  unlinked(nodeId: string, monoMs: number): void {
+    this.#linked.delete(nodeId);
+    this.#unlinkedSince.set(nodeId, monoMs);
+    this.#metrics.delete(nodeId);
+    this.#putNode(nodeId);
+  }
+
+  measured(nodeId: string, metrics: NodeMetrics | null, freshUntilMs: number): void {
+    this.#metrics.set(nodeId, { metrics, freshUntilMs });
+    this.#putNode(nodeId);
+  }
+
+  /** Ends waits and freshness that are over; gives the nodes that have been without a link for `missedMs`. */
+  expire(monoMs: number, missedMs: number): string[] {
+    for (const [key, untilMs] of this.#waits) {
+      if (untilMs > monoMs) continue;
+      this.#waits.delete(key);
+      this.#waited.add(key);
+      this.#markSlot(key);
+    }
+    for (const [nodeId, { freshUntilMs }] of this.#metrics) {
+      if (freshUntilMs > monoMs) continue;
+      this.#metrics.delete(nodeId);
+      this.#putNode(nodeId);
+    }
+    return this.#expireLinks(monoMs, missedMs);
+  }
+
+  /** Monotonic time of the next thing that `expire` would find; null for none. */
+  nextWakeMs(missedMs: number): number | null {
+    let next = Number.POSITIVE_INFINITY;
+    for (const untilMs of this.#waits.values()) next = Math.min(next, untilMs);
+    for (const { freshUntilMs } of this.#metrics.values()) next = Math.min(next, freshUntilMs);
+    for (const sinceMs of this.#unlinkedSince.values()) next = Math.min(next, sinceMs + missedMs);
+    return next === Number.POSITIVE_INFINITY ? null : next;
+  }
+
+  /** Keeps everything in step with a change that was just applied; `before` is the task's record before it. */
+  follow(change: Change, at: { readonly before: Task | undefined; readonly monoMs: number }): void {
+    switch (change.kind) {
+      case "task.put":
+        this.#followTask(change.task, at.before, at.monoMs);
+        break;
+      case "task.remove":
+        this.#dropTask(change.taskId, at.before);
+        break;
+      case "job.put":
+        this.#markJob(change.job.id);
+        break;
+      case "slot.put":
+        this.#followWait(change.slot, at.monoMs);
+        break;
+      case "slot.remove":
+        this.#waits.delete(change.key);
+        this.#waited.delete(change.key);
+        break;
+      case "node.put":
+        this.#putNode(change.node.id);
+        break;
+      case "node.remove":
+        this.placement.removeNode(change.nodeId);
+        break;
+      default:
+        break;
+    }
+  }
+
+  #dropTask(taskId: string, before: Task | undefined): void {
+    this.pending.delete(taskId);
+    this.#release(taskId);
+    this.#runningSince.delete(taskId);
+    this.#ranLong.delete(taskId);
+    if (before) this.#mark(before.jobId, before.service, before.slot);
+  }
+
+  #followTask(task: Task, before: Task | undefined, monoMs: number): void {
+    const ended = isTerminal(task.fact.state);
+    if (task.nodeId === null && !ended) this.#addPending(task.id);
+    else this.pending.delete(task.id);
+    if (holdsResources(task)) this.#reserve(task);
+    else this.#release(task.id);
+    this.#followRun(task, monoMs);
+    const endedNow = ended && !(before && isTerminal(before.fact.state));
+    if (endedNow || isGone(task)) this.#mark(task.jobId, task.service, task.slot);
+  }
+
+  #addPending(taskId: string): void {
+    if (this.pending.has(taskId)) return;
+    this.pending.add(taskId);
+    this.capacityChanged = true;
+  }
+
+  /** Ten minutes in one piece count, by the manager's monotonic clock. */
+  #followRun(task: Task, monoMs: number): void {
+    const runs = task.fact.state === "running" && task.fact.health !== "unhealthy";
+    const sinceMs = this.#runningSince.get(task.id);
+    if (runs && sinceMs === undefined) this.#runningSince.set(task.id, monoMs);
+    if (runs || sinceMs === undefined) return;
+    if (monoMs - sinceMs >= RAN_LONG_MS) this.#ranLong.add(task.id);
+    this.#runningSince.delete(task.id);
+  }
+
+  #reserve(task: Task): void {
+    const spec = specOf(this.#cluster, task);
+    if (spec && task.nodeId !== null) this.placement.reserve(task.id, task.nodeId, readNeed(spec));
+  }
+
+  #release(taskId: string): void {
+    this.placement.release(taskId);
+    this.capacityChanged = true;
+  }
+
+  #followWait(
+    slot: { readonly jobId: string; readonly service: string; readonly index: number; readonly waitMs: number },
+    monoMs: number,
+  ): void {
+    const key = slotKey(slot.jobId, slot.service, slot.index);
+    this.#waited.delete(key);
+    if (slot.waitMs > 0) this.#waits.set(key, monoMs + slot.waitMs);
+    else this.#waits.delete(key);
+  }
+
+  #expireLinks(monoMs: number, missedMs: number): string[] {
+    const gone: string[] = [];
+    for (const [nodeId, sinceMs] of this.#unlinkedSince) {
+      if (sinceMs + missedMs > monoMs) continue;
+      this.#unlinkedSince.delete(nodeId);
+      gone.push(nodeId);
+    }
+    return gone;
+  }
+
+  #putNode(nodeId: string): void {
+    const node = this.#cluster.nodes.get(nodeId);
+    if (!node) return;
+    const view = viewNode(node, this.#metrics.get(nodeId)?.metrics ?? null);
+    const refusal = view.refusal === "" && !this.#linked.has(nodeId) ? "has no link" : view.refusal;
+    this.placement.putNode({ ...view, refusal });
+    this.capacityChanged = true;
+  }
+
+  #markJob(jobId: string): void {
+    const job = this.#cluster.jobs.get(jobId);
+    if (job) for (const key of slotKeysOf(this.#cluster, job)) this.#markSlot(key);
+  }
+
+  #markSlot(key: string): void {
+    // Keys are jobId/service/index, and neither names nor ids hold a slash.
+    const [jobId = "", service = "", index = "0"] = key.split("/");
+    this.#dirty.set(key, { key, jobId, service, index: Number(index) });
+  }
+
+  #mark(jobId: string, service: string, index: number): void {
+    this.#markSlot(slotKey(jobId, service, index));
+  }
+}

@@ -1,0 +1,239 @@
+/**
+ * The manager as a pure machine. Inputs fill an inbox; one tick empties it: ingest → expire → reconcile → schedule → assign → prune.
+ * A tick gives the changes to make durable and the effects that wait for them; it never does anything itself. While a commit is under way there is no tick.
+ */
+import type { Change, LoggedChange } from "../core/change.ts";
+import { apply, type Cluster, inverse } from "../core/cluster.ts";
+import type { Draft } from "../core/draft.ts";
+import { ingestFacts, ingestRemoved, ingestTaskFacts } from "../core/ingest.ts";
+import { pruneHistories, pruneSlot } from "../core/prune.ts";
+import { reconcileSlot } from "../core/reconcile.ts";
+import type { Scheduler } from "../core/schedule.ts";
+import type { Time } from "../core/time.ts";
+import { type ManagerIdentity, PROTOCOL, type WorkerMessage } from "../protocol/messages.ts";
+import type { Command, CommandResult, Observation } from "./commands.ts";
+import { Derived } from "./derived.ts";
+import { planCommand } from "./plan.ts";
+import { scheduleTasks } from "./schedule-stage.ts";
+import { type ManagerEffect, Sessions } from "./sessions.ts";
+
+/** What reaches the manager. `ticket` is the host's, to match a command with its reply. */
+export type ManagerInput =
+  | { readonly kind: "command"; readonly ticket: number; readonly command: Command; readonly actor: string }
+  | { readonly kind: "message"; readonly linkId: string; readonly message: WorkerMessage }
+  | { readonly kind: "closed"; readonly linkId: string };
+
+/** One tick's outcome. Effects are released, in order, once the changes are durable; `undo` takes the changes back, last first. */
+export interface Tick {
+  readonly changes: readonly LoggedChange[];
+  readonly effects: readonly ManagerEffect[];
+  readonly undo: readonly Change[];
+}
+
+/** How a manager differs from another. */
+export interface ManagerOptions {
+  readonly identity: Omit<ManagerIdentity, "revision">;
+  readonly scheduler: Scheduler;
+  /** Milliseconds between a worker's heartbeats. */
+  readonly heartbeatMs: number;
+}
+
+/** Inputs handled in one tick; the rest wait for the next, so that a turn stays short. */
+const INPUTS_PER_TICK = 500;
+/** Slots reconciled in one tick. */
+const SLOTS_PER_TICK = 1_000;
+/** Metrics older than this many heartbeats do not count as fresh. */
+const FRESH_HEARTBEATS = 3;
+/** A node that has no link for this many heartbeats is disconnected. */
+const MISSED_HEARTBEATS = 3;
+
+/** The pure manager. `cluster` is its state; readers look only between a commit and the next tick. */
+export class ManagerMachine {
+  readonly cluster: Cluster;
+  readonly #options: ManagerOptions;
+  readonly #derived: Derived;
+  readonly #sessions = new Sessions();
+  readonly #observations = new Map<string, Observation>();
+  #inbox: ManagerInput[] = [];
+  #revision: number;
+  #time: Time = { monoMs: 0, wallMs: 0, bootId: "" };
+  #changes: LoggedChange[] = [];
+  #undo: Change[] = [];
+  #effects: ManagerEffect[] = [];
+
+  /** Takes over loaded state. Everything derived is made from it here, so a restart is the same path as a crash. */
+  constructor(cluster: Cluster, options: ManagerOptions & { readonly revision: number; readonly time: Time }) {
+    this.cluster = cluster;
+    this.#options = options;
+    this.#revision = options.revision;
+    this.#time = options.time;
+    this.#derived = new Derived(cluster, options.scheduler, options.time.monoMs);
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get observations(): ReadonlyMap<string, Observation> {
+    return this.#observations;
+  }
+
+  /** Puts an input into the inbox. Heartbeats are observations: they take effect at once and are never durable. */
+  receive(input: ManagerInput, time: Time): void {
+    if (input.kind === "message" && input.message.kind === "heartbeat")
+      this.#observe(input.linkId, input.message, time);
+    else this.#inbox.push(input);
+  }
+
+  /** True when a tick would find something to do without time passing. */
+  get hasWork(): boolean {
+    return this.#inbox.length > 0 || this.#derived.hasWork || this.#sessions.hasWork;
+  }
+
+  /** Monotonic time of the next tick that is needed without input; null for none. */
+  nextWakeMs(): number | null {
+    return this.#derived.nextWakeMs(MISSED_HEARTBEATS * this.#options.heartbeatMs);
+  }
+
+  /** One turn. Not to be called while the changes of the last one are on their way to the store. */
+  tick(time: Time): Tick {
+    this.#time = time;
+    this.#changes = [];
+    this.#undo = [];
+    this.#effects = [];
+    for (const input of this.#inbox.splice(0, INPUTS_PER_TICK)) this.#ingest(input);
+    this.#expire();
+    this.#reconcile();
+    scheduleTasks({
+      cluster: this.cluster,
+      derived: this.#derived,
+      scheduler: this.#options.scheduler.name,
+      nowMs: time.wallMs,
+      record: (drafts) => this.#record(drafts),
+    });
+    this.#assign();
+    this.#record(pruneHistories(this.cluster));
+    return { changes: this.#changes, effects: this.#effects, undo: this.#undo };
+  }
+
+  #ingest(input: ManagerInput): void {
+    if (input.kind === "command") this.#command(input.ticket, input.command, input.actor);
+    else if (input.kind === "message") this.#message(input.linkId, input.message);
+    else {
+      const nodeId = this.#sessions.close(input.linkId);
+      if (nodeId !== undefined) this.#derived.unlinked(nodeId, this.#time.monoMs);
+    }
+  }
+
+  #command(ticket: number, command: Command, actor: string): void {
+    const planned = planCommand(command, {
+      cluster: this.cluster,
+      clusterId: this.#options.identity.clusterId,
+      actor,
+      revision: this.#revision,
+      nowMs: this.#time.wallMs,
+    });
+    if (planned.ok) this.#record(planned.drafts);
+    const result: CommandResult = planned.ok
+      ? { ok: true, jobId: planned.jobId, created: planned.created, revision: this.#revision }
+      : planned;
+    this.#effects.push({ kind: "reply", ticket, result });
+  }
+
+  #message(linkId: string, message: WorkerMessage): void {
+    const nodeId = this.#sessions.nodeOf(linkId);
+    if (message.kind === "hello") this.#hello(linkId, message);
+    else if (nodeId === undefined || message.kind === "heartbeat") return;
+    else if (message.kind === "report") this.#report({ linkId, nodeId }, message);
+    else if (message.facts.id === nodeId) this.#record(ingestFacts(this.cluster, message.facts, this.#time.wallMs));
+  }
+
+  #report(
+    from: { readonly linkId: string; readonly nodeId: string },
+    report: Extract<WorkerMessage, { kind: "report" }>,
+  ): void {
+    const { linkId, nodeId } = from;
+    this.#record(ingestTaskFacts(this.cluster, { nodeId, facts: report.facts, nowMs: this.#time.wallMs }));
+    this.#record(ingestRemoved(this.cluster, { nodeId, removed: report.removed }));
+    this.#effects.push({ kind: "send", linkId, message: { kind: "ack", number: report.number } });
+  }
+
+  #hello(linkId: string, hello: Extract<WorkerMessage, { kind: "hello" }>): void {
+    if (hello.protocol.min > PROTOCOL.max || hello.protocol.max < PROTOCOL.min) {
+      const reason = `protocol ${hello.protocol.min}-${hello.protocol.max} is not spoken here (${PROTOCOL.min}-${PROTOCOL.max}): upgrade the older of manager and worker`;
+      this.#effects.push({ kind: "send", linkId, message: { kind: "refused", reason } });
+      return;
+    }
+    this.#sessions.open(linkId, hello.facts.id);
+    this.#derived.linked(hello.facts.id);
+    this.#record(ingestFacts(this.cluster, hello.facts, this.#time.wallMs));
+    const protocol = Math.min(PROTOCOL.max, hello.protocol.max);
+    const welcome = {
+      kind: "welcome",
+      manager: this.#identity(),
+      protocol,
+      heartbeatMs: this.#options.heartbeatMs,
+    } as const;
+    this.#effects.push({ kind: "send", linkId, message: welcome });
+  }
+
+  #observe(linkId: string, beat: Extract<WorkerMessage, { kind: "heartbeat" }>, time: Time): void {
+    const nodeId = this.#sessions.nodeOf(linkId);
+    if (nodeId === undefined) return;
+    this.#observations.set(nodeId, { metrics: beat.metrics, progress: beat.progress, seenMonoMs: time.monoMs });
+    const freshUntilMs = time.monoMs + FRESH_HEARTBEATS * this.#options.heartbeatMs;
+    this.#derived.measured(nodeId, beat.metrics, freshUntilMs);
+  }
+
+  /** Waits that are over, metrics that are no longer fresh, nodes that have been without a link for too long. */
+  #expire(): void {
+    const expired = this.#derived.expire(this.#time.monoMs, MISSED_HEARTBEATS * this.#options.heartbeatMs);
+    for (const nodeId of expired) {
+      const node = this.cluster.nodes.get(nodeId);
+      if (node?.state !== "ready") continue;
+      const gone = { ...node, state: "disconnected" as const, reason: "no heartbeat", stateSinceMs: this.#time.wallMs };
+      this.#record([
+        { change: { kind: "node.put", node: gone }, actor: "manager", text: `node ${node.name} is disconnected` },
+      ]);
+    }
+  }
+
+  #reconcile(): void {
+    for (let i = 0; i < SLOTS_PER_TICK; i++) {
+      const at = this.#derived.takeDirtySlot();
+      if (!at) return;
+      const context = {
+        cluster: this.cluster,
+        clusterId: this.#options.identity.clusterId,
+        nowMs: this.#time.wallMs,
+        waited: (key: string) => this.#derived.waited(key),
+        ranLong: (taskId: string) => this.#derived.ranLong(taskId),
+      };
+      this.#record(reconcileSlot(context, at));
+      const slot = this.cluster.slots.get(at.key);
+      if (slot) this.#record(pruneSlot(this.cluster, slot));
+    }
+  }
+
+  #assign(): void {
+    for (const effect of this.#sessions.assignments(this.cluster, this.#identity())) this.#effects.push(effect);
+  }
+
+  #identity(): ManagerIdentity {
+    return { ...this.#options.identity, revision: this.#revision };
+  }
+
+  /** The only place where state changes: history, memory, and what is derived from them. */
+  #record(drafts: readonly Draft[]): void {
+    for (const draft of drafts) {
+      this.#undo.unshift(inverse(this.cluster, draft.change));
+      const before = draft.change.kind === "task.put" ? this.cluster.tasks.get(draft.change.task.id) : undefined;
+      const removed = draft.change.kind === "task.remove" ? this.cluster.tasks.get(draft.change.taskId) : undefined;
+      apply(this.cluster, draft.change);
+      this.#revision++;
+      this.#changes.push({ revision: this.#revision, atMs: this.#time.wallMs, ...draft });
+      this.#derived.follow(draft.change, { before: before ?? removed, monoMs: this.#time.monoMs });
+      this.#sessions.follow(draft.change, before ?? removed);
+    }
+  }
+}

@@ -1,0 +1,33 @@
+/** Which planner answers which command. Pure. */
+import {
+  type CommandContext,
+  type Planned,
+  planAvailability,
+  planRemove,
+  planRestart,
+  planStart,
+  planStop,
+  planSubmit,
+  planTaskRestart,
+} from "../core/submit.ts";
+import type { Command } from "./commands.ts";
+
+/** The changes that a command asks for, or why it is refused. */
+export function planCommand(command: Command, context: CommandContext): Planned {
+  switch (command.kind) {
+    case "job.submit":
+      return planSubmit(context, command);
+    case "job.stop":
+      return planStop(context, command.jobId);
+    case "job.start":
+      return planStart(context, command.jobId);
+    case "job.remove":
+      return planRemove(context, command.jobId);
+    case "job.restart":
+      return planRestart(context, command.jobId);
+    case "task.restart":
+      return planTaskRestart(context, command.taskId);
+    case "node.availability":
+      return planAvailability(context, command.nodeId, command.availability);
+  }
+}

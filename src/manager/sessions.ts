@@ -1,0 +1,96 @@
+/** The manager's side of its links: which link speaks for which node, and what that node has been told. Pure; kept in memory only, made anew by each hello. */
+import { assignmentOf, assignmentsOf, concernsNode } from "../core/assign.ts";
+import type { Assignment } from "../core/assignment.ts";
+import type { Change } from "../core/change.ts";
+import type { Cluster } from "../core/cluster.ts";
+import type { Task } from "../core/task.ts";
+import type { ManagerIdentity, ManagerMessage } from "../protocol/messages.ts";
+import type { CommandResult } from "./commands.ts";
+
+/** What the host is to do once the tick's changes are durable. */
+export type ManagerEffect =
+  | { readonly kind: "send"; readonly linkId: string; readonly message: ManagerMessage }
+  | { readonly kind: "reply"; readonly ticket: number; readonly result: CommandResult };
+
+interface Session {
+  readonly linkId: string;
+  readonly nodeId: string;
+  /** Number of the last set sent; 0 before the first, which is a full one. */
+  number: number;
+  /** Tasks whose assignment changed since. */
+  readonly dirty: Set<string>;
+}
+
+/** All sessions, by link and by node. A node has one link: a newer hello takes the place of an older. */
+export class Sessions {
+  readonly #byLink = new Map<string, Session>();
+  readonly #byNode = new Map<string, Session>();
+  readonly #waiting = new Set<Session>();
+
+  get hasWork(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  nodeOf(linkId: string): string | undefined {
+    return this.#byLink.get(linkId)?.nodeId;
+  }
+
+  /** A hello: the node is to get its whole set. */
+  open(linkId: string, nodeId: string): void {
+    const older = this.#byNode.get(nodeId);
+    if (older) this.#forget(older);
+    const session: Session = { linkId, nodeId, number: 0, dirty: new Set() };
+    this.#byLink.set(linkId, session);
+    this.#byNode.set(nodeId, session);
+    this.#waiting.add(session);
+  }
+
+  /** The node that was behind the link; undefined when it never said hello, or has another link by now. */
+  close(linkId: string): string | undefined {
+    const session = this.#byLink.get(linkId);
+    if (session) this.#forget(session);
+    return session?.nodeId;
+  }
+
+  /** Notes which nodes have to be told of a change. */
+  follow(change: Change, before: Task | undefined): void {
+    if (change.kind === "task.remove") this.#mark(before?.nodeId, change.taskId);
+    if (change.kind === "task.put" && concernsNode(before, change.task)) this.#mark(change.task.nodeId, change.task.id);
+  }
+
+  /** One numbered message for each node that has to be told something: the whole set after a hello, then what changed. */
+  assignments(cluster: Cluster, manager: ManagerIdentity): ManagerEffect[] {
+    const effects: ManagerEffect[] = [];
+    for (const session of this.#waiting) {
+      const put: Assignment[] = session.number === 0 ? assignmentsOf(cluster, session.nodeId) : [];
+      const remove: string[] = [];
+      if (session.number > 0) {
+        for (const id of session.dirty) {
+          const assignment = assignmentOf(cluster, id);
+          if (assignment) put.push(assignment);
+          else remove.push(id);
+        }
+      }
+      const base = session.number;
+      session.number++;
+      session.dirty.clear();
+      const message = { kind: "assignments", manager, number: session.number, base, put, remove } as const;
+      effects.push({ kind: "send", linkId: session.linkId, message });
+    }
+    this.#waiting.clear();
+    return effects;
+  }
+
+  #mark(nodeId: string | null | undefined, taskId: string): void {
+    const session = nodeId ? this.#byNode.get(nodeId) : undefined;
+    if (!session) return;
+    session.dirty.add(taskId);
+    this.#waiting.add(session);
+  }
+
+  #forget(session: Session): void {
+    this.#byLink.delete(session.linkId);
+    if (this.#byNode.get(session.nodeId) === session) this.#byNode.delete(session.nodeId);
+    this.#waiting.delete(session);
+  }
+}

@@ -1,0 +1,141 @@
+import { describe, expect, test } from "bun:test";
+import type { Cluster } from "../../src/core/cluster.ts";
+import type { Draft } from "../../src/core/draft.ts";
+import { type ReconcileContext, reconcileSlot, slotKeysOf } from "../../src/core/reconcile.ts";
+import { aCluster, aJob, aJobSpec, aNode, aSlot, aSpec, aTask, idOf, NOW } from "./records.ts";
+
+function reconcile(cluster: Cluster, overrides: Partial<ReconcileContext> = {}, index = 0): Draft[] {
+  const context = { cluster, clusterId: "c", nowMs: NOW, waited: () => false, ranLong: () => false, ...overrides };
+  return reconcileSlot(context, { jobId: "web", service: "web", index });
+}
+
+/** What a test compares: kinds, and of tasks and slots the parts that matter. */
+function told(drafts: readonly Draft[]): unknown[] {
+  return drafts.map(({ change }) => {
+    if (change.kind === "task.put")
+      return [change.kind, change.task.attempt, change.task.desired, change.task.fact.state];
+    if (change.kind === "slot.put") return [change.kind, change.slot.attempt, change.slot.failures, change.slot.waitMs];
+    return [change.kind];
+  });
+}
+
+const running = { state: "running" as const, incarnation: 1, containerId: "x" };
+const failed = { state: "failed" as const, incarnation: 5, containerId: "x" };
+
+describe("reconcile", () => {
+  test("a new job gets one pending attempt in each of its slots", () => {
+    const cluster = aCluster(aJob("web", { spec: aJobSpec("web", aSpec(), 2) }));
+    expect(slotKeysOf(cluster, aJob("web", { spec: aJobSpec("web", aSpec(), 2) }))).toEqual(["web/web/0", "web/web/1"]);
+    expect(told(reconcile(cluster))).toEqual([
+      ["slot.put", 1, 0, 0],
+      ["task.put", 1, "run", "pending"],
+    ]);
+  });
+
+  test("a slot whose task lives is left alone", () => {
+    const cluster = aCluster(aJob("web"), aSlot("web"), aTask("web", { nodeId: "n1" }, running));
+    expect(reconcile(cluster)).toEqual([]);
+  });
+
+  test("a service whose task failed for good waits, five seconds at first, and avoids the node", () => {
+    const cluster = aCluster(aJob("web"), aSlot("web"), aTask("web", { nodeId: "n1" }, failed));
+    const [draft] = reconcile(cluster);
+    expect(draft?.change).toEqual({
+      kind: "slot.put",
+      slot: aSlot("web", { failures: 1, waitMs: 5_000, avoid: ["n1"] }),
+    });
+    expect(draft?.text).toBe("web is tried again in 5 s");
+  });
+
+  test("the wait doubles to ten minutes", () => {
+    const waits = [0, 1, 2, 6, 7, 30].map((failures) => {
+      const [draft] = reconcile(
+        aCluster(aJob("web"), aSlot("web", { failures }), aTask("web", { nodeId: "n1" }, failed)),
+      );
+      return draft?.change.kind === "slot.put" ? draft.change.slot.waitMs : undefined;
+    });
+    expect(waits).toEqual([5_000, 10_000, 20_000, 320_000, 600_000, 600_000]);
+  });
+
+  test("a task that ran well for ten minutes has a clean record", () => {
+    const cluster = aCluster(aJob("web"), aSlot("web", { failures: 6 }), aTask("web", { nodeId: "n1" }, failed));
+    expect(told(reconcile(cluster, { ranLong: () => true }))).toEqual([["slot.put", 1, 1, 5_000]]);
+  });
+
+  test("while the wait lasts nothing happens; after it comes the next attempt", () => {
+    const cluster = aCluster(
+      aJob("web"),
+      aSlot("web", { failures: 1, waitMs: 5_000 }),
+      aTask("web", { nodeId: "n1" }, failed),
+    );
+    expect(reconcile(cluster)).toEqual([]);
+    expect(told(reconcile(cluster, { waited: () => true }))).toEqual([
+      ["slot.put", 2, 1, 0],
+      ["task.put", 2, "run", "pending"],
+    ]);
+  });
+
+  test("a batch task that failed is over, one that is complete too", () => {
+    const job = aJob("web", { spec: aJobSpec("web", aSpec({}, "no")) });
+    const complete = { state: "complete" as const, containerId: "x" };
+    expect(reconcile(aCluster(job, aSlot("web"), aTask("web", { nodeId: "n1" }, failed)))).toEqual([]);
+    expect(reconcile(aCluster(job, aSlot("web"), aTask("web", { nodeId: "n1" }, complete)))).toEqual([]);
+  });
+
+  test("a batch task that its node refused is tried elsewhere, and only if there is an elsewhere", () => {
+    const job = aJob("web", { spec: aJobSpec("web", aSpec({}, "no")) });
+    const rejected = aTask("web", { nodeId: "n1" }, { state: "rejected" });
+    expect(reconcile(aCluster(job, aSlot("web"), rejected, aNode("n1")))).toEqual([]);
+    expect(told(reconcile(aCluster(job, aSlot("web"), rejected, aNode("n1"), aNode("n2"))))).toEqual([
+      ["slot.put", 1, 1, 5_000],
+    ]);
+  });
+
+  test("stopping a job stops what lives, and what no worker has seen ends at once", () => {
+    const job = aJob("web", { desired: "stop" });
+    const stop = reconcile(aCluster(job, aSlot("web"), aTask("web", { nodeId: "n1" }, running)));
+    const unplaced = reconcile(aCluster(job, aSlot("web"), aTask("web")));
+    expect(told(stop)).toEqual([["task.put", 1, "stop", "running"]]);
+    expect(told(unplaced)).toEqual([["task.put", 1, "stop", "stopped"]]);
+  });
+
+  test("a stopped job yields no new attempt, whatever its tasks do", () => {
+    const job = aJob("web", { desired: "stop" });
+    expect(
+      reconcile(aCluster(job, aSlot("web", { failures: 1, waitMs: 1 }), aTask("web", { nodeId: "n1" }, failed)), {
+        waited: () => true,
+      }),
+    ).toEqual([]);
+  });
+
+  test("a start raises the serial, and only a slot whose task has ended answers with a new attempt", () => {
+    const job = aJob("web", { startSerial: 2 });
+    const ended = aTask("web", { nodeId: "n1", desired: "stop" }, { state: "stopped", containerId: "x" });
+    const ending = aTask("web", { nodeId: "n1", desired: "stop" }, { state: "stopping", containerId: "x" });
+    expect(told(reconcile(aCluster(job, aSlot("web"), ended)))).toEqual([
+      ["slot.put", 2, 0, 0],
+      ["task.put", 2, "run", "pending"],
+    ]);
+    expect(reconcile(aCluster(job, aSlot("web"), ending))).toEqual([]);
+  });
+
+  test("removal wants the task removed, then drops records once nothing is left on the node", () => {
+    const job = aJob("web", { desired: "remove" });
+    const first = reconcile(aCluster(job, aSlot("web"), aTask("web", { nodeId: "n1" }, running), aNode("n1")));
+    const gone = aTask("web", { nodeId: "n1", desired: "remove" }, { state: "stopped", containerId: "" });
+    const last = reconcile(aCluster(job, aSlot("web"), gone, aNode("n1")));
+    expect(told(first)).toEqual([["task.put", 1, "remove", "running"]]);
+    expect(told(last)).toEqual([["task.remove"], ["slot.remove"], ["job.remove"]]);
+  });
+
+  test("a smaller count clears the slots above it and keeps the job", () => {
+    const cluster = aCluster(
+      aJob("web"),
+      aSlot("web"),
+      aTask("web", { nodeId: "n1" }, running),
+      aSlot("web", { index: 1, taskId: idOf("web", 1, 1) }),
+      aTask("web", { slot: 1 }),
+    );
+    expect(told(reconcile(cluster, {}, 1))).toEqual([["task.remove"], ["slot.remove"]]);
+  });
+});
