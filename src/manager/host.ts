@@ -39,6 +39,7 @@ export class ManagerHost implements ManagerAccess {
   #scheduled = false;
   #committing: Promise<void> | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #recovery: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
   #links: Disposable | undefined;
 
@@ -98,6 +99,7 @@ export class ManagerHost implements ManagerAccess {
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#recovery);
     this.#links?.[Symbol.dispose]();
     while (this.#committing !== undefined) await this.#committing;
     this.#refuseAll({ ok: false, code: "unavailable", message: "the manager is ending", hint: "start it again: cube" });
@@ -141,7 +143,7 @@ export class ManagerHost implements ManagerAccess {
       return;
     }
     const atMs = this.#machine.nextWakeMs();
-    if (atMs === null || this.#closed) return;
+    if (atMs === null || this.#closed || this.#status.health !== "ok") return;
     this.#timer = setTimeout(() => this.#wake(), Math.max(1, atMs - this.#options.clock.now().monoMs));
   }
 
@@ -177,7 +179,7 @@ export class ManagerHost implements ManagerAccess {
   }
 
   #recoverLater(delayMs: number): void {
-    this.#timer = setTimeout(() => void this.#recover(delayMs), delayMs);
+    this.#recovery = setTimeout(() => void this.#recover(delayMs), delayMs);
   }
 
   async #recover(delayMs: number): Promise<void> {
