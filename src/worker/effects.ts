@@ -1,5 +1,6 @@
 /** What the worker's machine asks of its host, and what the host tells it: plain data, shared by machine, host and the Runtime port. */
 import type { Failure, Result } from "../core/failure.ts";
+import type { NodeFacts } from "../core/node.ts";
 import type { PortMapping, RuntimeKind, TaskSpec } from "../core/spec.ts";
 import type { ManagerMessage, WorkerMessage } from "../protocol/messages.ts";
 
@@ -86,6 +87,8 @@ export type WorkerEvent =
   /** The runtime's event stream was interrupted, or the runtime is back: anything may have happened. */
   | { readonly kind: "resync"; readonly runtime: RuntimeKind }
   | { readonly kind: "probed"; readonly of: Incarnation; readonly failure: Failure | null }
+  /** What the node offers has changed: a runtime came, broke or works again. */
+  | { readonly kind: "facts"; readonly facts: NodeFacts }
   | { readonly kind: "tick" };
 
 /** What a worker must not forget. The journal is a list of these; the last one of a key counts. */

@@ -19,6 +19,8 @@ export type Step =
   /** The present incarnation is over; `instance` is null when it is gone. */
   | { readonly kind: "exit"; readonly instance: KnownInstance | null }
   | { readonly kind: "restart" }
+  /** It runs and is known to run, but nobody watches it yet: adopted after a start of the worker. */
+  | { readonly kind: "watch" }
   | { readonly kind: "forget" };
 
 /** Dead instances kept for their output. */
@@ -33,6 +35,7 @@ export function nextStep(
 ): Step {
   if (run.op !== null || run.desired === "hold" || !now.listed) return WAIT;
   if (run.needsList) return { kind: "list" };
+  if (isToShowStopping(run)) return { kind: "rise", state: "stopping" };
   const instances = [...run.instances.values()].sort((a, b) => a.incarnation - b.incarnation);
   const doubted = instances.find((one) => one.doubt);
   if (doubted !== undefined) return unlessBackingOff(run, now.monoMs, { kind: "inspect", instance: doubted });
@@ -45,6 +48,12 @@ export function wakeMs(run: TaskRun): number | null {
   const times = [...run.retries.values()].map((retry) => retry.atMs);
   if (run.restartAtMs !== null) times.push(run.restartAtMs);
   return times.length === 0 ? null : Math.min(...times);
+}
+
+/** Shown before the engine is asked, so that a stop is seen also while the engine is away. */
+function isToShowStopping(run: TaskRun): boolean {
+  if (!isEnding(run) || isTerminal(run.fact.state) || run.fact.state === "stopping") return false;
+  return [...run.instances.values()].some((one) => one.status === "running");
 }
 
 function endStep(run: TaskRun, instances: readonly KnownInstance[]): Step {
@@ -98,6 +107,7 @@ function createdStep(run: TaskRun, current: KnownInstance): Step {
 
 function runningStep(run: TaskRun, current: KnownInstance, instances: readonly KnownInstance[]): Step {
   if (run.fact.state !== "running") return { kind: "rise", state: "running" };
+  if (!run.probes.begun) return { kind: "watch" };
   if (run.plannedEnd !== null) return { kind: "stop", instance: current };
   if ((run.assignment?.restartSerial ?? 0) > run.answeredSerial) return { kind: "restart" };
   return retentionStep(

@@ -77,7 +77,9 @@ export interface Runtime {
   logs(instanceId: string, query: LogQuery, signal: AbortSignal): AsyncIterable<LogChunk>;
   exec(instanceId: string, request: ExecRequest): Promise<Result<ExecSession>>;
   /** CPU (thousandths of a core since the last call) and memory (bytes) of running instances; those it cannot read are left out. */
-  usage(instances: readonly Instance[]): Promise<ReadonlyMap<string, { readonly cpuMillis: number; readonly memoryBytes: number }>>;
+  usage(
+    instances: readonly Instance[],
+  ): Promise<ReadonlyMap<string, { readonly cpuMillis: number; readonly memoryBytes: number }>>;
   /** Calls back until disposed; reconnects by itself. */
   watch(onEvent: (event: RuntimeEvent) => void): Disposable;
   close(): Promise<void>;

@@ -10,10 +10,10 @@ import {
   EXIT_HISTORY,
   isTerminal,
   supersedes,
-  TRANSITIONS,
   type TaskExit,
   type TaskFact,
   type TaskState,
+  TRANSITIONS,
   unseen,
 } from "../core/task.ts";
 import type { Assignment } from "../protocol/messages.ts";
@@ -39,6 +39,8 @@ export interface ProbeState {
   /** null when no probe is planned. */
   nextAtMs: number | null;
   probing: boolean;
+  /** False until the watch over this incarnation has begun in this process. */
+  begun: boolean;
   failures: number;
   /** When this incarnation was first seen running by this process. */
   runningSinceMs: number;
@@ -108,7 +110,7 @@ export function newRun(taskId: string, assignment: Assignment | null): TaskRun {
     pulled: false,
     imageTries: 0,
     stopTries: 0,
-    probes: { nextAtMs: null, probing: false, failures: 0, runningSinceMs: 0, wellSinceMs: null },
+    probes: { nextAtMs: null, probing: false, begun: false, failures: 0, runningSinceMs: 0, wellSinceMs: null },
     dirty: null,
     recordNumber: 0,
     touched: 0,
@@ -117,7 +119,11 @@ export function newRun(taskId: string, assignment: Assignment | null): TaskRun {
 }
 
 /** Takes the facts to a higher state of the same incarnation, with what else changed. */
-export function rise(run: TaskRun, state: TaskState, change: Partial<Omit<TaskFact, "taskId" | "state" | "incarnation">> = {}): void {
+export function rise(
+  run: TaskRun,
+  state: TaskState,
+  change: Partial<Omit<TaskFact, "taskId" | "state" | "incarnation">> = {},
+): void {
   const from = run.fact.state;
   assert(
     TRANSITIONS[from].owner === "worker" && TRANSITIONS[from].to.includes(state),
@@ -136,7 +142,10 @@ export function amend(run: TaskRun, change: Partial<Omit<TaskFact, "taskId" | "s
 }
 
 /** Takes the facts to the next incarnation, not yet created. */
-export function succeed(run: TaskRun, next: { readonly incarnation: number; readonly message: string; readonly counts: boolean }): void {
+export function succeed(
+  run: TaskRun,
+  next: { readonly incarnation: number; readonly message: string; readonly counts: boolean },
+): void {
   const fact: TaskFact = {
     ...run.fact,
     incarnation: next.incarnation,
@@ -150,7 +159,10 @@ export function succeed(run: TaskRun, next: { readonly incarnation: number; read
     startedMs: 0,
     finishedMs: 0,
   };
-  assert(supersedes(fact, run.fact), `task ${run.taskId}: incarnation ${next.incarnation} does not follow ${run.fact.incarnation}`);
+  assert(
+    supersedes(fact, run.fact),
+    `task ${run.taskId}: incarnation ${next.incarnation} does not follow ${run.fact.incarnation}`,
+  );
   run.fact = fact;
   run.restartAtMs = null;
   run.plannedEnd = null;
@@ -179,6 +191,7 @@ export function mark(run: TaskRun, how: "sync" | "lazy"): void {
 export function resetProbes(probes: ProbeState): void {
   probes.nextAtMs = null;
   probes.probing = false;
+  probes.begun = false;
   probes.failures = 0;
   probes.runningSinceMs = 0;
   probes.wellSinceMs = null;

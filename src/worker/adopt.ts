@@ -1,0 +1,82 @@
+/**
+ * Takes in a list of what a runtime has: after a start, after an interruption, and now and then. What runs is adopted, never started again;
+ * what is missing is gone; what no task knows is held until a manager has spoken.
+ */
+
+import type { RuntimeKind } from "../core/spec.ts";
+import { isTerminal } from "../core/task.ts";
+import type { Instance } from "./effects.ts";
+import { doubt, see } from "./outcomes.ts";
+import { newRun, rise, succeed, type TaskRun } from "./task-run.ts";
+import type { Turn } from "./turn.ts";
+
+/** A runtime's answer, and since when it holds. */
+export interface Listing {
+  readonly runtime: RuntimeKind;
+  readonly instances: readonly Instance[];
+  /** In the machine's own sequence: what was touched later is newer than the list. */
+  readonly askedAt: number;
+  /** A whole set has come from a manager: what is not in it is not wanted. */
+  readonly managerHasSpoken: boolean;
+}
+
+/** Brings `runs` in line with the list. */
+export function takeListing(runs: Map<string, TaskRun>, listing: Listing, turn: Turn): void {
+  const byTask = new Map<string, Instance[]>();
+  for (const instance of listing.instances) {
+    const of = byTask.get(instance.taskId) ?? [];
+    of.push(instance);
+    byTask.set(instance.taskId, of);
+  }
+  for (const run of runs.values()) {
+    if (runtimeOf(run) !== listing.runtime) continue;
+    const seen = byTask.get(run.taskId) ?? [];
+    if (run.op !== null || run.touched > listing.askedAt) suspect(run, seen);
+    else settle(run, seen, turn);
+  }
+  for (const [taskId, seen] of byTask) if (!runs.has(taskId)) runs.set(taskId, stray(taskId, seen, listing, turn));
+}
+
+/** The runtime that a task belongs to; by what was found of it when no assignment says. */
+export function runtimeOf(run: TaskRun): RuntimeKind | null {
+  if (run.assignment !== null) return run.assignment.spec.runtime;
+  const first = run.instances.values().next().value;
+  return first?.runtime ?? null;
+}
+
+/** The list is older than what is known of this task: a difference is a reason to look again, no more. */
+function suspect(run: TaskRun, seen: readonly Instance[]): void {
+  for (const known of run.instances.values()) {
+    const same = seen.some((one) => one.incarnation === known.incarnation && one.status === known.status);
+    if (!same) doubt(run, known.incarnation);
+  }
+}
+
+function settle(run: TaskRun, seen: readonly Instance[], turn: Turn): void {
+  run.needsList = false;
+  const found = new Set(seen.map((instance) => instance.incarnation));
+  for (const incarnation of [...run.instances.keys()]) if (!found.has(incarnation)) run.instances.delete(incarnation);
+  for (const instance of seen) see(run, instance);
+  const newest = Math.max(0, ...found);
+  // Labels know more than a journal that lost its end.
+  if (newest > run.fact.incarnation && !isTerminal(run.fact.state)) {
+    turn.log("warn", `task ${run.taskId}: incarnation ${newest} is here, the journal knows ${run.fact.incarnation}`);
+    succeed(run, { incarnation: newest, message: "", counts: true });
+    for (const instance of seen) see(run, instance);
+  }
+}
+
+function stray(taskId: string, seen: readonly Instance[], listing: Listing, turn: Turn): TaskRun {
+  const run = newRun(taskId, null);
+  const newest = Math.max(...seen.map((instance) => instance.incarnation));
+  run.fact = { ...run.fact, incarnation: newest };
+  for (const instance of seen) see(run, instance);
+  const current = run.instances.get(newest);
+  if (current?.status === "running") {
+    rise(run, "running", { containerId: current.instanceId, ports: current.ports, startedMs: current.startedMs });
+  }
+  if (listing.managerHasSpoken) run.desired = "remove";
+  const what = listing.managerHasSpoken ? "it is not wanted and goes" : "it is left alone until a manager speaks";
+  turn.log("warn", `found task ${taskId}, incarnation ${newest}, that this worker's journal does not know: ${what}`);
+  return run;
+}

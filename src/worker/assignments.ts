@@ -1,0 +1,116 @@
+/**
+ * Takes in what a manager wants: a numbered set, whole or as a change of the one before. Says nothing about how it is done.
+ * Desired states only rise; what a whole set leaves out is stopped and removed.
+ */
+import type { RuntimeKind } from "../core/spec.ts";
+import { type DesiredState, isTerminal } from "../core/task.ts";
+import type { Assignment, ManagerMessage } from "../protocol/messages.ts";
+import { finish } from "./conclude.ts";
+import { restartWaiting } from "./drive.ts";
+import { specHash } from "./spec-hash.ts";
+import { mark, newRun, rise, type TaskRun } from "./task-run.ts";
+import type { Turn } from "./turn.ts";
+
+type AssignmentSet = Extract<ManagerMessage, { readonly kind: "assignments" }>;
+
+/** What the sets act on. */
+export interface Holdings {
+  readonly runs: Map<string, TaskRun>;
+  readonly runtimes: readonly RuntimeKind[];
+  /** Called for a task that is to go and of which nothing is here. */
+  nothingLeft(taskId: string): void;
+}
+
+/** Applies a set that has been found worth obeying. */
+export function takeAssignments(holdings: Holdings, set: AssignmentSet, turn: Turn): void {
+  for (const assignment of set.put) put(holdings, assignment, turn);
+  const wanted = new Set(set.put.map((assignment) => assignment.taskId));
+  const unwanted = set.base === 0 ? [...holdings.runs.keys()].filter((id) => !wanted.has(id)) : set.remove;
+  for (const taskId of unwanted) removeTask(holdings, taskId, turn);
+}
+
+/** How many tasks run here, and how many of them a whole set leaves out. */
+export function runningLeftOut(
+  runs: Iterable<TaskRun>,
+  set: AssignmentSet,
+): { readonly total: number; readonly missing: number } {
+  const wanted = new Set(set.put.map((assignment) => assignment.taskId));
+  let total = 0;
+  let missing = 0;
+  for (const run of runs) {
+    if (![...run.instances.values()].some((one) => one.status === "running")) continue;
+    total += 1;
+    if (!wanted.has(run.taskId)) missing += 1;
+  }
+  return { total, missing };
+}
+
+function put(holdings: Holdings, assignment: Assignment, turn: Turn): void {
+  const run = holdings.runs.get(assignment.taskId);
+  if (run === undefined) {
+    accept(holdings, assignment, turn);
+    return;
+  }
+  if (run.assignment === null) attach(run, assignment);
+  const desired = higher(run.desired, assignment.desired);
+  const changed = desired !== run.desired || assignment.restartSerial !== run.assignment?.restartSerial;
+  if (!changed) return;
+  run.desired = desired;
+  run.assignment = { ...assignment, desired };
+  mark(run, "sync");
+  restartWaiting(run, turn);
+}
+
+function accept(holdings: Holdings, assignment: Assignment, turn: Turn): void {
+  if (assignment.desired === "remove") {
+    holdings.nothingLeft(assignment.taskId);
+    return;
+  }
+  const run = newRun(assignment.taskId, assignment);
+  holdings.runs.set(run.taskId, run);
+  if (assignment.desired === "stop") {
+    finish(run, "stopped", "", turn);
+    return;
+  }
+  run.fact = { ...run.fact, incarnation: 1 };
+  if (holdings.runtimes.includes(assignment.spec.runtime)) {
+    acceptRun(run);
+    return;
+  }
+  finish(run, "rejected", `this node has no runtime "${assignment.spec.runtime}"`, turn);
+}
+
+/** Accepted is said, and started, only what is on disk. */
+function acceptRun(run: TaskRun): void {
+  rise(run, "accepted");
+  mark(run, "sync");
+}
+
+/** A task found by its labels is known from now on; it goes on from the incarnation that was found. */
+function attach(run: TaskRun, assignment: Assignment): void {
+  run.assignment = assignment;
+  run.specHash = specHash(assignment.spec);
+  run.answeredSerial = assignment.restartSerial;
+  if (run.fact.state === "assigned") rise(run, "accepted");
+  mark(run, "sync");
+}
+
+function removeTask(holdings: Holdings, taskId: string, turn: Turn): void {
+  const run = holdings.runs.get(taskId);
+  if (run === undefined) {
+    holdings.nothingLeft(taskId);
+    return;
+  }
+  if (run.desired === "remove") return;
+  run.desired = "remove";
+  if (run.assignment !== null) run.assignment = { ...run.assignment, desired: "remove" };
+  mark(run, "sync");
+  if (!isTerminal(run.fact.state)) turn.log("info", `task ${taskId} is not wanted any more`);
+}
+
+const ORDER: readonly DesiredState[] = ["ready", "run", "stop", "remove"];
+
+function higher(a: DesiredState | "hold", b: DesiredState): DesiredState {
+  if (a === "hold") return b;
+  return ORDER.indexOf(a) >= ORDER.indexOf(b) ? a : b;
+}

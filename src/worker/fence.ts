@@ -1,0 +1,49 @@
+/**
+ * Whom a worker obeys. It remembers the highest manager that it has seen and refuses a lower term, another cluster, a store that has gone back,
+ * and an order that would end most of what runs here because a manager has lost its memory.
+ */
+import type { ManagerIdentity } from "../protocol/messages.ts";
+
+/** null: obey. Otherwise why not, in words that name the way out. Pure. */
+export function refusal(remembered: ManagerIdentity | null, manager: ManagerIdentity): string | null {
+  if (remembered === null) return null;
+  if (manager.clusterId !== remembered.clusterId) {
+    return `manager of another cluster (${manager.clusterId}, this node belongs to ${remembered.clusterId})`;
+  }
+  if (manager.term < remembered.term) {
+    return `manager of an older term (${manager.term}, seen ${remembered.term}): a newer manager has taken over, or its data was restored`;
+  }
+  if (manager.term === remembered.term && manager.instanceId !== remembered.instanceId) {
+    return `a second manager of term ${manager.term}: two managers run on copies of the same data`;
+  }
+  if (manager.lineage === remembered.lineage && manager.revision < remembered.revision) {
+    return `the manager's store has gone back from revision ${remembered.revision} to ${manager.revision}: it was restored from a copy`;
+  }
+  return null;
+}
+
+/** True when obeying needs a record on disk first: another term, instance or store than the remembered. */
+export function isNewManager(remembered: ManagerIdentity | null, manager: ManagerIdentity): boolean {
+  return (
+    remembered === null ||
+    remembered.term !== manager.term ||
+    remembered.instanceId !== manager.instanceId ||
+    remembered.lineage !== manager.lineage
+  );
+}
+
+/**
+ * Why a whole set is refused for what it leaves out; null when it is not. A store that is not the known one may not end anything
+ * that runs here, and one that has forgotten most of it least of all (invariant S13).
+ */
+export function amnesia(
+  remembered: ManagerIdentity | null,
+  manager: ManagerIdentity,
+  running: { readonly total: number; readonly missing: number },
+): string | null {
+  if (remembered === null || running.missing === 0 || manager.lineage === remembered.lineage) return null;
+  return (
+    `the manager has another store (${manager.lineage}, known ${remembered.lineage}) that does not know ${running.missing} of ${running.total} ` +
+    "tasks running here: they are left alone until it does, or until this worker's journal is removed"
+  );
+}

@@ -1,0 +1,118 @@
+/**
+ * What is to be journaled, and what is known to be on disk. Everything of one turn goes in one append; what is only good to know
+ * (a state that a list would show as well) waits up to a second for company.
+ */
+import type { ManagerIdentity } from "../protocol/messages.ts";
+import type { JournalRecord } from "./effects.ts";
+import { taskRecord } from "./journal-records.ts";
+import type { TaskRun } from "./task-run.ts";
+
+/** An append, and whether effects of the same turn have to wait for it (a new manager is obeyed only once it is remembered). */
+export interface Append {
+  readonly number: number;
+  readonly records: readonly JournalRecord[];
+  readonly first: boolean;
+}
+
+const LAZY_MS = 1_000;
+const COMPACT_AT_LEAST = 500;
+const COMPACT_PER_TASK = 4;
+
+export class JournalKeeper {
+  #number = 0;
+  #confirmed = 0;
+  /** The newest append that a report has to wait for, and the newest one with a new manager. */
+  #lastSync = 0;
+  #lastManager = 0;
+  #managerDirty: "sync" | "lazy" | null = null;
+  #lazyAtMs: number | null = null;
+  #forgotten: string[] = [];
+  #appended = 0;
+
+  /** True when the journal has all that is known of the run. */
+  isDurable(run: TaskRun): boolean {
+    return run.dirty !== "sync" && run.recordNumber <= this.#confirmed;
+  }
+
+  /** False while a new manager is not on disk yet. */
+  mayObey(): boolean {
+    return this.#managerDirty !== "sync" && this.#lastManager <= this.#confirmed;
+  }
+
+  /** False while facts that may only be told from disk are not there yet. */
+  mayReport(): boolean {
+    return this.#lastSync <= this.#confirmed;
+  }
+
+  managerChanged(isNew: boolean): void {
+    if (this.#managerDirty !== "sync") this.#managerDirty = isNew ? "sync" : "lazy";
+  }
+
+  forget(taskId: string): void {
+    this.#forgotten.push(taskId);
+  }
+
+  /** Returns true when something may go on that could not before. */
+  confirmed(number: number): boolean {
+    if (number <= this.#confirmed) return false;
+    this.#confirmed = number;
+    return true;
+  }
+
+  wakeMs(): number | null {
+    return this.#lazyAtMs;
+  }
+
+  /** The append that is due now, if any; what is in it counts as written. */
+  take(runs: ReadonlyMap<string, TaskRun>, manager: ManagerIdentity | null, nowMs: number): Append | null {
+    const dirty = [...runs.values()].filter((run) => run.dirty !== null && run.assignment !== null);
+    const urgent =
+      dirty.some((run) => run.dirty === "sync") || this.#forgotten.length > 0 || this.#managerDirty === "sync";
+    if (!urgent && !this.#lazyIsDue(dirty.length > 0, nowMs)) return null;
+    this.#number += 1;
+    const first = this.#managerDirty === "sync";
+    if (urgent) this.#lastSync = this.#number;
+    if (first) this.#lastManager = this.#number;
+    const records = [...this.#managerRecords(manager), ...taskRecords(dirty, nowMs), ...this.#forgetRecords()];
+    for (const run of dirty) {
+      run.dirty = null;
+      run.recordNumber = this.#number;
+    }
+    this.#managerDirty = null;
+    this.#lazyAtMs = null;
+    this.#appended += records.length;
+    return { number: this.#number, records, first };
+  }
+
+  /** A snapshot of everything, when the journal has grown past its bound. */
+  snapshot(
+    runs: ReadonlyMap<string, TaskRun>,
+    manager: ManagerIdentity | null,
+    nowMs: number,
+  ): readonly JournalRecord[] | null {
+    if (this.#appended <= COMPACT_AT_LEAST + COMPACT_PER_TASK * runs.size) return null;
+    this.#appended = 0;
+    const known: JournalRecord[] = manager === null ? [] : [{ kind: "manager", value: manager }];
+    return [...known, ...taskRecords([...runs.values()], nowMs)];
+  }
+
+  #lazyIsDue(anyDirty: boolean, nowMs: number): boolean {
+    if (!anyDirty && this.#managerDirty === null) return false;
+    this.#lazyAtMs ??= nowMs + LAZY_MS;
+    return this.#lazyAtMs <= nowMs;
+  }
+
+  #managerRecords(manager: ManagerIdentity | null): JournalRecord[] {
+    return manager === null || this.#managerDirty === null ? [] : [{ kind: "manager", value: manager }];
+  }
+
+  #forgetRecords(): JournalRecord[] {
+    const records = this.#forgotten.map((taskId): JournalRecord => ({ kind: "forget", taskId }));
+    this.#forgotten = [];
+    return records;
+  }
+}
+
+function taskRecords(runs: readonly TaskRun[], nowMs: number): JournalRecord[] {
+  return runs.map((run) => taskRecord(run, nowMs)).filter((record) => record !== null);
+}

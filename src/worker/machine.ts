@@ -1,0 +1,417 @@
+/**
+ * The worker's machine: events in, effects out, nothing else. Level-triggered: an event only changes what is known, then every task
+ * concerned is driven as far as it goes, and at the end of the turn what must be kept is journaled and what changed is reported.
+ * It never waits, never reads a clock, and never believes an outcome that it has not seen.
+ */
+import { unreachable } from "../core/assert.ts";
+import { type Draw, seededDraw } from "../core/jitter.ts";
+import type { NodeFacts } from "../core/node.ts";
+import type { RuntimeKind } from "../core/spec.ts";
+import { isTerminal, type TaskFact } from "../core/task.ts";
+import type { Time } from "../core/time.ts";
+import {
+  type ManagerIdentity,
+  type ManagerMessage,
+  PROTOCOL,
+  type TaskProgress,
+  type WorkerMessage,
+} from "../protocol/messages.ts";
+import { runtimeOf, takeListing } from "./adopt.ts";
+import { takeAssignments } from "./assignments.ts";
+import { type Desk, drive } from "./drive.ts";
+import type { Incarnation, Instance, JournalRecord, WorkerEffect, WorkerEvent } from "./effects.ts";
+import { sendProbes, takeProbe } from "./health.ts";
+import { JournalKeeper } from "./journal-keeper.ts";
+import { restoreRecords } from "./journal-records.ts";
+import { Listings } from "./listings.ts";
+import { wakeMs } from "./next-step.ts";
+import { Obedience } from "./obedience.ts";
+import { doubt, type Outcome, takeOutcome } from "./outcomes.ts";
+import { Permits } from "./permits.ts";
+import { factOf, Reporter } from "./report.ts";
+import { amend, isEnding, mark, type TaskRun } from "./task-run.ts";
+import { nameOf } from "./turn.ts";
+
+export interface WorkerMachineOptions {
+  /** Who and what this node is; its runtimes are those that tasks may ask for. */
+  readonly facts: NodeFacts;
+  /** Creates and starts in flight at a time; about twice the cores. */
+  readonly startsAtATime: number;
+  /** Probes in flight at a time; 16 when left out. */
+  readonly probesAtATime?: number;
+  /** Of the jitter: 32 bits, different on each node. */
+  readonly seed: number;
+}
+
+/** A report that is not acknowledged for this long is said again, whole. */
+const PATIENCE_MS = 10_000;
+
+const PROBES_AT_A_TIME = 16;
+
+export class WorkerMachine {
+  readonly #runs = new Map<string, TaskRun>();
+  readonly #runtimes: readonly RuntimeKind[];
+  readonly #draw: Draw;
+  readonly #starts: Permits;
+  readonly #pulls: Permits;
+  readonly #probesAtATime: number;
+  readonly #probing = new Set<string>();
+  readonly #reporter = new Reporter();
+  readonly #journal = new JournalKeeper();
+  readonly #obedience = new Obedience({
+    change: (isNew) => this.#journal.managerChanged(isNew),
+    refusal: (reason) => this.#log("error", `orders refused: ${reason}`),
+  });
+  readonly #listings: Listings;
+  readonly #progress = new Map<string, string>();
+  readonly #concerned = new Set<TaskRun>();
+  #facts: NodeFacts;
+  #linked = false;
+  #unlinkedSinceMs: number | null = null;
+  #sequence = 0;
+  #effects: WorkerEffect[] = [];
+  #sends: WorkerEffect[] = [];
+  #time: Time = { monoMs: 0, wallMs: 0, bootId: "" };
+
+  constructor(options: WorkerMachineOptions) {
+    this.#facts = options.facts;
+    this.#runtimes = options.facts.runtimes.map((runtime) => runtime.kind);
+    this.#draw = seededDraw(options.seed);
+    this.#starts = new Permits(options.startsAtATime);
+    this.#pulls = new Permits(Math.max(16, 4 * options.startsAtATime));
+    this.#probesAtATime = options.probesAtATime ?? PROBES_AT_A_TIME;
+    this.#listings = new Listings(this.#runtimes);
+  }
+
+  /** Takes in what a journal held, before the first event. Returns how many records it could not read. */
+  restore(records: readonly JournalRecord[], time: Time): number {
+    const restored = restoreRecords(records, time.monoMs);
+    for (const [taskId, run] of restored.runs) this.#runs.set(taskId, run);
+    this.#obedience.restore(restored.manager);
+    return restored.unreadable;
+  }
+
+  /** Handles one event; the effects are to be performed in order. */
+  handle(event: WorkerEvent, time: Time): WorkerEffect[] {
+    this.#time = time;
+    this.#unlinkedSinceMs ??= time.monoMs;
+    this.#take(event);
+    this.#driveAll();
+    return this.#finishTurn();
+  }
+
+  /** Monotonic time of the next `tick` that is needed; null while only events matter. */
+  nextWakeMs(): number | null {
+    const times: (number | null)[] = [this.#listings.wakeMs(), this.#journal.wakeMs()];
+    if (this.#linked) times.push(this.#reporter.impatientAtMs(PATIENCE_MS));
+    for (const run of this.#runs.values()) {
+      times.push(wakeMs(run), this.#stopAfterMs(run));
+      if (this.#probing.size < this.#probesAtATime) times.push(run.probes.nextAtMs);
+    }
+    // What is due already waits for an event, not for time: every turn does all that time alone allows.
+    const ahead = times.filter((at) => at !== null).filter((at) => at > this.#time.monoMs);
+    return ahead.length === 0 ? null : Math.min(...ahead);
+  }
+
+  /** Facts of all tasks, as of now. */
+  tasks(): readonly TaskFact[] {
+    return [...this.#runs.values()].map((run) => factOf(run, this.#time.monoMs));
+  }
+
+  /** Where to find a task's newest instance that has any output: the present one, or the last dead one. */
+  instanceOf(
+    taskId: string,
+  ): { readonly runtime: RuntimeKind; readonly instanceId: string; readonly running: boolean } | null {
+    const run = this.#runs.get(taskId);
+    if (run === undefined) return null;
+    const newestFirst = [...run.instances.values()].sort((a, b) => b.incarnation - a.incarnation);
+    const found = newestFirst.find((one) => one.status !== "created") ?? newestFirst[0];
+    if (found === undefined) return null;
+    return { runtime: found.runtime, instanceId: found.instanceId, running: found.status === "running" };
+  }
+
+  /** All instances that live now, for measuring. */
+  running(): readonly Instance[] {
+    return [...this.#runs.values()].flatMap((run) =>
+      [...run.instances.values()].filter((one) => one.status === "running"),
+    );
+  }
+
+  /** What is worth a look but not worth keeping: goes with the heartbeat. */
+  progress(): readonly TaskProgress[] {
+    return [...this.#progress].map(([taskId, text]) => ({ taskId, text }));
+  }
+
+  /** Why the linked manager is not obeyed; "" when it is. */
+  refused(): string {
+    return this.#obedience.refused;
+  }
+
+  #take(event: WorkerEvent): void {
+    switch (event.kind) {
+      case "message":
+        this.#message(event.message);
+        return;
+      case "linked":
+        this.#link();
+        return;
+      case "unlinked":
+        this.#linked = false;
+        this.#unlinkedSinceMs = this.#time.monoMs;
+        return;
+      case "journaled":
+        if (this.#journal.confirmed(event.number)) this.#concernAll();
+        return;
+      case "listed":
+        this.#listed(event);
+        return;
+      case "pulled":
+      case "created":
+      case "started":
+      case "stopped":
+      case "removed":
+      case "inspected":
+        this.#outcome(event);
+        return;
+      case "progress":
+        if (this.#run(event.of)?.op?.kind === "pull") this.#progress.set(event.of.taskId, event.text);
+        return;
+      case "died":
+        this.#died(event.of);
+        return;
+      case "resync":
+        this.#resync(event.runtime);
+        return;
+      case "probed":
+        this.#probed(event);
+        return;
+      case "facts":
+        this.#newFacts(event.facts);
+        return;
+      case "tick":
+        this.#tick();
+        return;
+      default:
+        unreachable(event);
+    }
+  }
+
+  #message(message: ManagerMessage): void {
+    switch (message.kind) {
+      case "welcome":
+        this.#obedience.greet(message.manager);
+        return;
+      case "refused":
+        this.#log("warn", `the manager refuses this node: ${message.reason}`);
+        return;
+      case "assignments":
+        this.#assignments(message);
+        return;
+      case "ack":
+        this.#reporter.acked(message.number);
+        return;
+      default:
+        unreachable(message);
+    }
+  }
+
+  #link(): void {
+    this.#linked = true;
+    this.#unlinkedSinceMs = this.#time.monoMs;
+    this.#hello();
+    this.#reporter.wantFull();
+  }
+
+  #hello(): void {
+    const { bootId } = this.#time;
+    this.#send({ kind: "hello", protocol: PROTOCOL, facts: this.#facts, bootId, setNumber: this.#obedience.setNumber });
+  }
+
+  #assignments(set: Extract<ManagerMessage, { readonly kind: "assignments" }>): void {
+    const verdict = this.#obedience.takeSet(set, this.#runs);
+    if (verdict === "ask_again") this.#hello();
+    if (verdict !== "take") return;
+    const nothingLeft = (taskId: string): void => this.#reporter.removed(taskId);
+    takeAssignments({ runs: this.#runs, runtimes: this.#runtimes, nothingLeft }, set, this.#desk());
+    this.#concernAll();
+  }
+
+  #listed(event: Extract<WorkerEvent, { readonly kind: "listed" }>): void {
+    const { runtime, result } = event;
+    const before = this.#listings.problemOf(runtime);
+    this.#listings.answered(runtime, result.ok ? null : result.failure.message, this.#time.monoMs);
+    if (result.ok) {
+      const { askedAt } = this.#listings;
+      const managerHasSpoken = this.#obedience.setNumber > 0;
+      takeListing(this.#runs, { runtime, instances: result.value, askedAt, managerHasSpoken }, this.#desk());
+    } else if (before === "") {
+      this.#log("warn", `${runtime} does not answer: ${result.failure.message}`);
+    }
+    this.#showAway(runtime, before);
+    this.#concernAll();
+  }
+
+  /** Tasks of a runtime that does not answer stay as they are, and say so. */
+  #showAway(runtime: RuntimeKind, before: string): void {
+    const problem = this.#listings.problemOf(runtime);
+    if (problem === before) return;
+    for (const run of this.#runs.values()) {
+      if (runtimeOf(run) !== runtime || isTerminal(run.fact.state)) continue;
+      if (problem !== "") amend(run, { message: awayText(runtime, problem) });
+      else if (run.fact.message === awayText(runtime, before)) amend(run, { message: "" });
+    }
+  }
+
+  #outcome(event: Outcome): void {
+    const run = this.#run(event.of);
+    if (run === undefined) return;
+    if (event.kind === "pulled") this.#progress.delete(run.taskId);
+    if (takeOutcome(run, event, this.#desk())) this.#concerned.add(run);
+  }
+
+  #died(of: Incarnation): void {
+    const run = this.#run(of);
+    if (run === undefined) return;
+    this.#touch(run);
+    doubt(run, of.incarnation);
+    this.#concerned.add(run);
+  }
+
+  #resync(runtime: RuntimeKind): void {
+    this.#listings.want();
+    for (const run of this.#runs.values()) {
+      if (runtimeOf(run) !== runtime) continue;
+      run.retries.clear();
+      this.#concerned.add(run);
+    }
+  }
+
+  #probed(event: Extract<WorkerEvent, { readonly kind: "probed" }>): void {
+    this.#probing.delete(probeKey(event.of));
+    const run = this.#run(event.of);
+    if (run === undefined || run.fact.incarnation !== event.of.incarnation || !run.probes.probing) return;
+    takeProbe(run, event.failure, this.#desk());
+    this.#concerned.add(run);
+  }
+
+  #newFacts(facts: NodeFacts): void {
+    const problems = new Map(this.#facts.runtimes.map((runtime) => [runtime.kind, runtime.problem]));
+    this.#facts = facts;
+    if (this.#linked) this.#send({ kind: "facts", facts });
+    for (const { kind, problem } of facts.runtimes) {
+      if (problem === "" && problems.get(kind) !== "") this.#resync(kind);
+    }
+  }
+
+  #tick(): void {
+    for (const run of this.#runs.values()) {
+      const stopAtMs = this.#stopAfterMs(run);
+      if (stopAtMs !== null && stopAtMs <= this.#time.monoMs) this.#stopAlone(run);
+    }
+    const impatientAtMs = this.#reporter.impatientAtMs(PATIENCE_MS);
+    if (this.#linked && impatientAtMs !== null && impatientAtMs <= this.#time.monoMs) this.#reporter.wantFull();
+    this.#concernAll();
+  }
+
+  /** When a task that may not run without a manager is to be stopped; null for all others. */
+  #stopAfterMs(run: TaskRun): number | null {
+    const after = run.assignment?.spec.disconnect.stopAfterMs ?? null;
+    if (this.#linked || after === null || this.#unlinkedSinceMs === null || isEnding(run)) return null;
+    return this.#unlinkedSinceMs + after;
+  }
+
+  #stopAlone(run: TaskRun): void {
+    run.desired = "stop";
+    if (run.assignment !== null) run.assignment = { ...run.assignment, desired: "stop" };
+    mark(run, "sync");
+    this.#log("warn", `${nameOf(run)}: stopped, as its job asks when no manager is in reach`);
+  }
+
+  #run(of: Incarnation): TaskRun | undefined {
+    return this.#runs.get(of.taskId);
+  }
+
+  #concernAll(): void {
+    for (const run of this.#runs.values()) this.#concerned.add(run);
+  }
+
+  #driveAll(): void {
+    if (!this.#journal.mayObey()) return;
+    const desk = this.#desk();
+    for (const run of this.#concerned) drive(run, desk);
+    this.#concerned.clear();
+    for (;;) {
+      const taskId = this.#starts.next() ?? this.#pulls.next();
+      const run = taskId === null ? undefined : this.#runs.get(taskId);
+      if (run === undefined) break;
+      drive(run, desk);
+    }
+    const sent = sendProbes(this.#runs.values(), this.#probesAtATime - this.#probing.size, desk);
+    if (sent > 0)
+      for (const effect of this.#effects) if (effect.kind === "probe") this.#probing.add(probeKey(effect.of));
+  }
+
+  #finishTurn(): WorkerEffect[] {
+    const { monoMs } = this.#time;
+    if (this.#listings.ask(monoMs, ++this.#sequence)) this.#effects.push({ kind: "list" });
+    const append = this.#journal.take(this.#runs, this.#obedience.manager, monoMs);
+    const journal: WorkerEffect[] =
+      append === null ? [] : [{ kind: "journal", number: append.number, records: append.records }];
+    const mayReport = this.#linked && this.#listings.complete && (append !== null || this.#journal.mayReport());
+    const report = mayReport ? this.#reporter.take(this.#runs, monoMs) : null;
+    if (report !== null) this.#send(report);
+    const snapshot = this.#journal.snapshot(this.#runs, this.#obedience.manager, monoMs);
+    const compact: WorkerEffect[] = snapshot === null ? [] : [{ kind: "compact", records: snapshot }];
+    const effects = append?.first === true ? [...journal, ...this.#effects] : [...this.#effects, ...journal];
+    const all = [...effects, ...this.#sends, ...compact];
+    this.#effects = [];
+    this.#sends = [];
+    return all;
+  }
+
+  #send(message: WorkerMessage): void {
+    this.#sends.push({ kind: "send", message });
+  }
+
+  #log(level: "info" | "warn" | "error", text: string): void {
+    this.#effects.push({ kind: "log", level, text });
+  }
+
+  #touch(run: TaskRun): void {
+    run.touched = ++this.#sequence;
+  }
+
+  #forget(run: TaskRun): void {
+    this.#runs.delete(run.taskId);
+    this.#progress.delete(run.taskId);
+    this.#starts.drop(run.taskId);
+    this.#pulls.drop(run.taskId);
+    this.#journal.forget(run.taskId);
+    this.#reporter.removed(run.taskId);
+  }
+
+  #desk(): Desk {
+    return {
+      time: this.#time,
+      draw: this.#draw,
+      linked: this.#linked,
+      starts: this.#starts,
+      pulls: this.#pulls,
+      emit: (effect) => this.#effects.push(effect),
+      touch: (run) => this.#touch(run),
+      log: (level, text) => this.#log(level, text),
+      isDurable: (run) => this.#journal.isDurable(run),
+      isListed: (run) => this.#listings.isListed(runtimeOf(run) ?? "docker"),
+      wantList: (run) => this.#listings.wantNewerThan(run.touched),
+      forget: (run) => this.#forget(run),
+    };
+  }
+}
+
+function probeKey(of: Incarnation): string {
+  return `${of.taskId}/${of.incarnation}`;
+}
+
+function awayText(runtime: RuntimeKind, problem: string): string {
+  return `${runtime} does not answer: ${problem}`;
+}

@@ -1,0 +1,218 @@
+/**
+ * What the outcome of an operation means for its task. An unknown outcome is never taken for success or failure: the instance is looked at again.
+ * An outcome that nobody waits for any more is dropped.
+ */
+import { unreachable } from "../core/assert.ts";
+import type { Failure } from "../core/failure.ts";
+import { isTerminal } from "../core/task.ts";
+import { conclude, finish } from "./conclude.ts";
+import type { Incarnation, Instance, WorkerEvent } from "./effects.ts";
+import { amend, isEnding, type KnownInstance, type OperationKind, type TaskRun } from "./task-run.ts";
+import { nameOf, retryLater, type Turn } from "./turn.ts";
+
+/** The events that answer an operation. */
+export type Outcome = Extract<
+  WorkerEvent,
+  { readonly kind: "pulled" | "created" | "started" | "stopped" | "removed" | "inspected" }
+>;
+
+const ANSWERS: Readonly<Record<Outcome["kind"], OperationKind>> = {
+  pulled: "pull",
+  created: "create",
+  started: "start",
+  stopped: "stop",
+  removed: "remove",
+  inspected: "inspect",
+};
+
+const IMAGE_TRIES = 3;
+
+/** Takes the answer in. Returns false when it answers nothing that is in flight. */
+export function takeOutcome(run: TaskRun, event: Outcome, turn: Turn): boolean {
+  const kind = ANSWERS[event.kind];
+  if (run.op === null || run.op.kind !== kind || run.op.of.incarnation !== event.of.incarnation) return false;
+  run.op = null;
+  turn.touch(run);
+  const failure = event.result.ok ? null : event.result.failure;
+  if (failure === null) succeeded(run, event, turn);
+  else failed(run, kind, event.of, failure, turn);
+  return true;
+}
+
+function succeeded(run: TaskRun, event: Outcome, turn: Turn): void {
+  run.retries.delete(ANSWERS[event.kind]);
+  if (!event.result.ok) return;
+  switch (event.kind) {
+    case "pulled":
+      run.pulled = true;
+      return;
+    case "created":
+      see(run, blank(run, event.of, event.result.value.instanceId));
+      return;
+    case "started":
+      see(run, event.result.value);
+      return;
+    case "stopped":
+      run.stopTries += 1;
+      doubt(run, event.of.incarnation);
+      return;
+    case "removed":
+      run.instances.delete(event.of.incarnation);
+      return;
+    case "inspected":
+      inspected(run, event.result.value, turn);
+      return;
+    default:
+      unreachable(event);
+  }
+}
+
+function failed(run: TaskRun, kind: OperationKind, of: Incarnation, failure: Failure, turn: Turn): void {
+  switch (kind) {
+    case "pull":
+      pullFailed(run, failure, turn);
+      return;
+    case "create":
+      createFailed(run, failure, turn);
+      return;
+    case "start":
+      startFailed(run, of, failure, turn);
+      return;
+    case "stop":
+      if (failure.kind === "not_found") run.instances.delete(of.incarnation);
+      else retryLater(run, "stop", turn, `cannot be stopped: ${failure.message}`);
+      return;
+    case "remove":
+      if (failure.kind === "not_found") run.instances.delete(of.incarnation);
+      else retryLater(run, "remove", turn, `cannot be removed: ${failure.message}`);
+      return;
+    case "inspect":
+      if (failure.kind === "not_found") run.instances.delete(of.incarnation);
+      else retryLater(run, "inspect", turn, away(failure));
+      return;
+    default:
+      unreachable(kind);
+  }
+}
+
+function pullFailed(run: TaskRun, failure: Failure, turn: Turn): void {
+  if (failure.kind === "aborted") {
+    retryLater(run, "pull", turn, "the pull was stopped");
+    return;
+  }
+  if (failure.kind === "unavailable") {
+    retryLater(run, "pull", turn, away(failure));
+    return;
+  }
+  if (failure.kind === "image_not_found") {
+    imageMissing(run, "pull", failure, turn);
+    return;
+  }
+  if (isRefusal(failure)) {
+    reject(run, failure, turn);
+    return;
+  }
+  startDidNotHappen(run, failure, turn);
+}
+
+function createFailed(run: TaskRun, failure: Failure, turn: Turn): void {
+  if (failure.kind === "unavailable") {
+    retryLater(run, "create", turn, away(failure));
+    return;
+  }
+  if (failure.kind === "image_not_found") {
+    run.pulled = false;
+    imageMissing(run, "pull", failure, turn);
+    return;
+  }
+  if (isRefusal(failure)) {
+    reject(run, failure, turn);
+    return;
+  }
+  // It may have been created all the same: what is there is listed before the next incarnation is.
+  run.needsList = true;
+  startDidNotHappen(run, failure, turn);
+}
+
+function startFailed(run: TaskRun, of: Incarnation, failure: Failure, turn: Turn): void {
+  // It may run all the same, or have run and ended: an inspection tells.
+  doubt(run, of.incarnation);
+  if (failure.kind === "not_found") run.instances.delete(of.incarnation);
+  else if (failure.kind === "unavailable") retryLater(run, "start", turn, away(failure));
+  else run.startFailure = failure;
+}
+
+function inspected(run: TaskRun, instance: Instance, turn: Turn): void {
+  see(run, instance);
+  if (instance.status === "running") {
+    run.startFailure = null;
+    // The runtime said that it was dead and it lives: tried again, and never called stopped.
+    if (run.stopTries > 0 && (isEnding(run) || run.plannedEnd !== null)) {
+      retryLater(run, "stop", turn, `does not die, stopped ${run.stopTries} times so far`);
+      turn.log("warn", `${nameOf(run)}: does not die, stopped ${run.stopTries} times so far`);
+    }
+  } else {
+    run.stopTries = 0;
+  }
+  if (run.startFailure !== null && instance.status === "created" && isRefusal(run.startFailure) && !isEnding(run)) {
+    reject(run, run.startFailure, turn);
+  }
+}
+
+function imageMissing(run: TaskRun, kind: OperationKind, failure: Failure, turn: Turn): void {
+  run.imageTries += 1;
+  if (run.imageTries >= IMAGE_TRIES) {
+    reject(run, failure, turn);
+    return;
+  }
+  retryLater(run, kind, turn, `${failure.message} (try ${run.imageTries} of ${IMAGE_TRIES})`);
+}
+
+function startDidNotHappen(run: TaskRun, failure: Failure, turn: Turn): void {
+  // While it is being stopped nothing needs an explanation: the end is decided already.
+  if (isEnding(run)) return;
+  conclude(run, { code: null, oomKilled: false, reason: `it did not start: ${failure.message}` }, turn);
+}
+
+function reject(run: TaskRun, failure: Failure, turn: Turn): void {
+  if (!isTerminal(run.fact.state)) finish(run, "rejected", failure.message, turn);
+}
+
+function isRefusal(failure: Failure): boolean {
+  return failure.kind === "invalid" || failure.kind === "denied";
+}
+
+function away(failure: Failure): string {
+  return `waits: ${failure.message}`;
+}
+
+/** Takes a sight of an instance in as certain. */
+export function see(run: TaskRun, instance: Instance): void {
+  run.instances.set(instance.incarnation, { ...instance, doubt: false });
+  if (instance.incarnation !== run.fact.incarnation) return;
+  if (run.fact.containerId !== instance.instanceId) amend(run, { containerId: instance.instanceId });
+}
+
+/** Has an instance inspected before anything else is done with it. */
+export function doubt(run: TaskRun, incarnation: number): void {
+  const known = run.instances.get(incarnation);
+  if (known !== undefined) run.instances.set(incarnation, { ...known, doubt: true });
+}
+
+function blank(run: TaskRun, of: Incarnation, instanceId: string): KnownInstance {
+  return {
+    ...of,
+    instanceId,
+    runtime: run.assignment?.spec.runtime ?? "docker",
+    status: "created",
+    specHash: run.specHash,
+    exitCode: null,
+    oomKilled: false,
+    error: "",
+    ports: [],
+    address: "",
+    startedMs: 0,
+    finishedMs: 0,
+    doubt: false,
+  };
+}
