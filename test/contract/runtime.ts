@@ -68,7 +68,7 @@ let serial = 0;
 /** A request for a task of its own. */
 export function requestFor(spec: TaskSpec): CreateRequest {
   serial += 1;
-  const taskId = `rt${unique}${String(serial).padStart(4, "0")}x`;
+  const taskId = `${unique}${String(serial).padStart(4, "0")}${unique}`;
   return {
     taskId,
     incarnation: 1,
