@@ -13,6 +13,9 @@ const CHECKED_BYTES = 12;
 const MAGIC = 0x4a43;
 const MAGIC_BYTES = Buffer.from("CJ");
 
+/** More zeros in a row than a few flipped bits make: a part of the file that a crash kept from being written. */
+const UNWRITTEN = Buffer.alloc(16);
+
 /** What a journal's bytes hold. */
 export interface Frames {
   /** Records of all sound frames, oldest first. */
@@ -92,18 +95,15 @@ function nextFrame(file: Buffer, from: number): number {
 }
 
 /**
- * True when the rest of the file is what a crash in the middle of an append leaves: too short, or never written (zeros, which JSON never holds).
- * Anything else at the end had been complete and was damaged later.
+ * True when the rest of the file is what a crash in the middle of an append leaves: too short, or partly never written (zeros, which JSON never
+ * holds). Anything else at the end had been complete and was damaged later.
  */
 function isTorn(file: Buffer, offset: number): boolean {
+  if (file.at(-1) === 0) return true;
   const rest = file.subarray(offset);
-  if (rest.length < HEADER_BYTES)
-    return MAGIC_BYTES.subarray(0, rest.length).equals(rest.subarray(0, 2)) || isZero(rest);
   const header = headerAt(file, offset);
-  if (header === null) return isZero(rest);
-  return header.end > file.length || rest.subarray(HEADER_BYTES).includes(0);
-}
-
-function isZero(bytes: Buffer): boolean {
-  return bytes.every((byte) => byte === 0);
+  if (header !== null) return header.end > file.length || rest.includes(UNWRITTEN);
+  return (
+    rest.length < HEADER_BYTES && MAGIC_BYTES.subarray(0, rest.length).equals(rest.subarray(0, MAGIC_BYTES.length))
+  );
 }

@@ -72,7 +72,8 @@ class FileJournal implements Journal {
   /** True after a failed write: bytes beyond `#end` must go before anything else is written. */
   #dirty = false;
   #damaged: boolean;
-  #waiting: Waiting[] = [];
+  /** Appends that will go to disk together; null when the next one starts a new group. */
+  #group: Waiting[] | null = null;
   #tail: Promise<unknown> = Promise.resolve();
 
   constructor(file: string, handle: FileHandle, frames: Frames) {
@@ -98,12 +99,14 @@ class FileJournal implements Journal {
 
   append(records: readonly JournalRecord[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ records, resolve, reject });
-      if (this.#waiting.length === 1) void this.#inTurn(() => this.#writeWaiting());
+      this.#group ??= this.#startGroup();
+      this.#group.push({ records, resolve, reject });
     });
   }
 
   compact(records: readonly JournalRecord[]): Promise<void> {
+    // Appends that come after this call must land behind the compaction, not in a group that is written before it.
+    this.#group = null;
     return this.#inTurn(() => this.#compact(records));
   }
 
@@ -117,10 +120,17 @@ class FileJournal implements Journal {
     return turn;
   }
 
+  #startGroup(): Waiting[] {
+    const group: Waiting[] = [];
+    void this.#inTurn(() => {
+      if (this.#group === group) this.#group = null;
+      return this.#writeGroup(group);
+    });
+    return group;
+  }
+
   /** Never rejects: every caller hears of the outcome itself. */
-  async #writeWaiting(): Promise<void> {
-    const group = this.#waiting;
-    this.#waiting = [];
+  async #writeGroup(group: readonly Waiting[]): Promise<void> {
     try {
       await this.#write(encodeFrame(group.flatMap((waiting) => waiting.records)));
       for (const { resolve } of group) resolve();
