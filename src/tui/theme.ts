@@ -69,8 +69,10 @@ const COLOURED: ChartColours = {
 /** The chart colours of a theme. */
 export function chartColours(theme: ThemeName): ChartColours {
   if (theme === "mono") return { lines: ["white"], good: "white", warn: "white", bad: "white", text: "white" };
-  if (theme === "light") return { ...COLOURED, lines: ["blue", "magenta", "green", "red", "cyan", "black"], text: "black" };
-  if (theme === "colour-blind") return { ...COLOURED, lines: ["cyan", "yellow", "white", "blue", "magenta"], good: "blue", bad: "magenta" };
+  if (theme === "light")
+    return { ...COLOURED, lines: ["blue", "magenta", "green", "red", "cyan", "black"], text: "black" };
+  if (theme === "colour-blind")
+    return { ...COLOURED, lines: ["cyan", "yellow", "white", "blue", "magenta"], good: "blue", bad: "magenta" };
   return COLOURED;
 }
 

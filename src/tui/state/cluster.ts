@@ -1,6 +1,6 @@
 // What the UI knows of the cluster: the records of the last snapshot with every later change folded in. Pure. It holds
 // only text that was made safe before, and every history in it has a bound.
-import type { Decision } from "../../core/decision.ts";
+
 import type {
   EventResource,
   JobResource,
@@ -9,6 +9,7 @@ import type {
   NodeResource,
   TaskResource,
 } from "../../client/resources.ts";
+import type { Decision } from "../../core/decision.ts";
 
 /** What the cluster's watch delivers; the same shapes as the client's WatchItem. */
 export type ClusterItem =
@@ -186,14 +187,20 @@ export function cpuPercent(node: NodeResource, sample: MetricsResource | undefin
 }
 
 /** Share of a node's memory in use, 0 to 100. */
-export function memoryPercent(sample: Pick<MetricsResource, "memoryUsedBytes" | "memoryTotalBytes"> | undefined): number {
+export function memoryPercent(
+  sample: Pick<MetricsResource, "memoryUsedBytes" | "memoryTotalBytes"> | undefined,
+): number {
   if (sample === undefined || sample.memoryTotalBytes <= 0) return 0;
   return Math.min(100, (100 * sample.memoryUsedBytes) / sample.memoryTotalBytes);
 }
 
-/** Keeps a decision that was asked for. */
-export function withDecision(cluster: Cluster, decision: Decision): Cluster {
+/** Keeps decisions that were asked for, the newest last. */
+export function withDecisions(cluster: Cluster, asked: readonly Decision[]): Cluster {
   const decisions = new Map(cluster.decisions);
-  putDecision(decisions, decision);
+  for (const decision of asked) {
+    // What came with an event meanwhile is newer than the answer to a question.
+    const known = decisions.get(decision.taskId);
+    if (known === undefined || known.atMs <= decision.atMs) putDecision(decisions, decision);
+  }
   return { ...cluster, decisions };
 }

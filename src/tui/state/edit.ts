@@ -59,5 +59,6 @@ function erase(edit: Edit, from: number, to: number): Edit {
 
 /** Code units of the character before the cursor: two for one beyond the basic plane. */
 const before = (text: string, at: number): number => (at > 0 ? lastOf(text.slice(0, at)).length : 0);
-const after = (text: string, at: number): number => (at < text.length ? String.fromCodePoint(text.codePointAt(at) ?? 0).length : 0);
+const after = (text: string, at: number): number =>
+  at < text.length ? String.fromCodePoint(text.codePointAt(at) ?? 0).length : 0;
 const lastOf = (text: string): string => [...text].at(-1) ?? "";

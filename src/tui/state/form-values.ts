@@ -46,7 +46,8 @@ export function readWords(text: string): Reading<string[]> {
     const sign = text.charAt(i);
     if (quote !== "") {
       if (sign === quote) quote = "";
-      else if (sign === "\\" && quote === '"' && /["\\]/.test(text.charAt(i + 1))) word = (word ?? "") + text.charAt(++i);
+      else if (sign === "\\" && quote === '"' && /["\\]/.test(text.charAt(i + 1)))
+        word = (word ?? "") + text.charAt(++i);
       else word = (word ?? "") + sign;
     } else if (sign === "'" || sign === '"') {
       quote = sign;
@@ -85,7 +86,8 @@ export function readPorts(text: string): Reading<PortMapping[]> {
     if (match === null) return wrong(`${word}: host:container, such as 8080:80 or 80`);
     const containerPort = Number(match[3]);
     const hostPort = Number(match[2] ?? 0);
-    if (containerPort < 1 || containerPort > 65_535 || hostPort > 65_535) return wrong(`${word}: ports go from 1 to 65535`);
+    if (containerPort < 1 || containerPort > 65_535 || hostPort > 65_535)
+      return wrong(`${word}: ports go from 1 to 65535`);
     ports.push({ containerPort, hostPort, protocol: match[4] === "udp" ? "udp" : "tcp", hostIp: match[1] ?? "" });
   }
   return good(ports);

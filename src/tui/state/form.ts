@@ -2,13 +2,40 @@
 // that comes of it. Pure. Whether a container can run at all is asked of the nodes: without an engine anywhere the form
 // offers a command instead of an image, and says why.
 import type { NodeResource } from "../../client/resources.ts";
-import { DEFAULT_RESTART, DEFAULT_TASK, type JobSpec, type RestartCondition, type RuntimeKind, type TaskSpec } from "../../core/spec.ts";
-import { type Key } from "../terminal/key-names.ts";
+import {
+  DEFAULT_RESTART,
+  DEFAULT_TASK,
+  type JobSpec,
+  type RestartCondition,
+  type RuntimeKind,
+  type TaskSpec,
+} from "../../core/spec.ts";
+import type { Key } from "../terminal/key-names.ts";
 import { BLANK, type Edit, editKey, editOf, insert } from "./edit.ts";
-import { type Reading, readBytes, readCpu, readEnv, readHealth, readName, readPorts, readWords } from "./form-values.ts";
+import {
+  type Reading,
+  readBytes,
+  readCpu,
+  readEnv,
+  readHealth,
+  readName,
+  readPorts,
+  readWords,
+} from "./form-values.ts";
 
 /** The fields in the order in which they are asked. */
-export const FIELD_IDS = ["name", "runtime", "image", "command", "cpu", "memory", "ports", "env", "restart", "health"] as const;
+export const FIELD_IDS = [
+  "name",
+  "runtime",
+  "image",
+  "command",
+  "cpu",
+  "memory",
+  "ports",
+  "env",
+  "restart",
+  "health",
+] as const;
 export type FieldId = (typeof FIELD_IDS)[number];
 
 /** Fields with a list of answers instead of free text. */
@@ -179,7 +206,11 @@ function jobOf(form: Form): JobSpec {
     image: docker ? text("image").trim() : "",
     command: value(readCommand(form), []),
     env: value(readEnv(text("env")), {}),
-    resources: { cpuMillis: value(readCpu(text("cpu")), 0), memoryBytes: value(readBytes(text("memory")), 0), diskBytes: 0 },
+    resources: {
+      cpuMillis: value(readCpu(text("cpu")), 0),
+      memoryBytes: value(readBytes(text("memory")), 0),
+      diskBytes: 0,
+    },
     ports: docker ? value(readPorts(text("ports")), []) : [],
     restart: { ...DEFAULT_RESTART, condition: text("restart") as RestartCondition },
     health: value(readHealth(text("health")), null),

@@ -76,13 +76,15 @@ export function visibleRows(pane: LogPane, size: { readonly width: number; reado
 
 function rowsFrom(pane: LogPane, size: { readonly width: number; readonly rows: number }): LogCellRow[] {
   const out: LogCellRow[] = [];
-  for (let i = pane.top; i < pane.lines.length && out.length < size.rows; i++) out.push(...rowsOf(pane, { i, width: size.width }));
+  for (let i = pane.top; i < pane.lines.length && out.length < size.rows; i++)
+    out.push(...rowsOf(pane, { i, width: size.width }));
   return out.slice(0, size.rows);
 }
 
 function lastRows(pane: LogPane, size: { readonly width: number; readonly rows: number }): LogCellRow[] {
   let out: LogCellRow[] = [];
-  for (let i = pane.lines.length - 1; i >= 0 && out.length < size.rows; i--) out = [...rowsOf(pane, { i, width: size.width }), ...out];
+  for (let i = pane.lines.length - 1; i >= 0 && out.length < size.rows; i--)
+    out = [...rowsOf(pane, { i, width: size.width }), ...out];
   return out.slice(-size.rows);
 }
 
@@ -122,7 +124,8 @@ export function findNext(
   const count = pane.lines.length;
   for (let n = 1; n <= count && wanted !== ""; n++) {
     const i = (((from + step * n) % count) + count) % count;
-    if (pane.lines[i]?.text.toLowerCase().includes(wanted) === true) return { pane: { ...pane, follow: false, top: i }, found: true };
+    if (pane.lines[i]?.text.toLowerCase().includes(wanted) === true)
+      return { pane: { ...pane, follow: false, top: i }, found: true };
   }
   return { pane, found: false };
 }

@@ -85,7 +85,9 @@ export function taskRows(cluster: Cluster, by: { readonly filter: string; readon
   const sign = by.sort.reverse ? -1 : 1;
   const rows = [...cluster.tasks.values()].filter((task) => task.current && test(task));
   const keyed = rows.map((task) => ({ task, key: key(task, cluster) }));
-  keyed.sort((a, b) => sign * compare(a.key, b.key) || compare(a.task.name, b.task.name) || compare(a.task.id, b.task.id));
+  keyed.sort(
+    (a, b) => sign * compare(a.key, b.key) || compare(a.task.name, b.task.name) || compare(a.task.id, b.task.id),
+  );
   return keyed.map((each) => each.task);
 }
 

@@ -1,10 +1,11 @@
 // The state of the UI, the messages that change it and the effects it asks for: types and the beginning only. Pure data.
 // model.ts turns a message into a new state and effects; the host in run.ts performs them and knows nothing else.
+
+import type { NodeResource, TaskResource } from "../../client/resources.ts";
 import type { Decision } from "../../core/decision.ts";
 import type { Availability } from "../../core/node.ts";
 import type { JobSpec } from "../../core/spec.ts";
-import type { NodeResource, TaskResource } from "../../client/resources.ts";
-import { layout, type Layout, type PaneId } from "../layout.ts";
+import { type Layout, layout, type PaneId } from "../layout.ts";
 import type { Key, Mouse } from "../terminal/key-names.ts";
 import type { ThemeName } from "../theme.ts";
 import { type Cluster, type ClusterItem, NO_CLUSTER } from "./cluster.ts";
@@ -114,7 +115,7 @@ export type Message =
   | { readonly kind: "resize"; readonly cols: number; readonly rows: number }
   | { readonly kind: "tick" }
   | { readonly kind: "items"; readonly items: readonly ClusterItem[] }
-  | { readonly kind: "decision"; readonly taskId: string; readonly decision: Decision | undefined }
+  | { readonly kind: "decisions"; readonly decisions: readonly Decision[] }
   | { readonly kind: "log-lines"; readonly taskId: string; readonly lines: readonly LogRow[] }
   | { readonly kind: "log-end"; readonly taskId: string; readonly problem: string }
   | { readonly kind: "submitted"; readonly name: string }
@@ -124,8 +125,18 @@ export type Message =
 
 /** What the host must do. */
 export type Effect =
-  | { readonly kind: "call"; readonly verb: "stop" | "start" | "restart" | "remove"; readonly refs: readonly string[]; readonly done: string }
-  | { readonly kind: "availability"; readonly nodeId: string; readonly availability: Availability; readonly done: string }
+  | {
+      readonly kind: "call";
+      readonly verb: "stop" | "start" | "restart" | "remove";
+      readonly refs: readonly string[];
+      readonly done: string;
+    }
+  | {
+      readonly kind: "availability";
+      readonly nodeId: string;
+      readonly availability: Availability;
+      readonly done: string;
+    }
   | { readonly kind: "submit"; readonly job: JobSpec }
   | { readonly kind: "decision"; readonly taskId: string }
   | { readonly kind: "logs-open"; readonly taskId: string }
@@ -183,7 +194,8 @@ export function selectedTask(model: Model): TaskResource | undefined {
 
 /** The task that keys act on: the one of the open overlay or log, else the selected one. */
 export function actedTask(model: Model): TaskResource | undefined {
-  if (model.overlay?.kind === "detail" || model.overlay?.kind === "why") return model.shown.tasks.get(model.overlay.taskId);
+  if (model.overlay?.kind === "detail" || model.overlay?.kind === "why")
+    return model.shown.tasks.get(model.overlay.taskId);
   if (model.logs !== undefined) return model.shown.tasks.get(model.logs.taskId);
   return selectedTask(model);
 }

@@ -7,8 +7,9 @@
 export const REPLACEMENT = "·";
 
 /** Control sequences of terminals: CSI, OSC, DCS/SOS/PM/APC with their text, and two-character escapes. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for
-const SEQUENCES = /\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\|$)|\x1b[PX^_][^\x1b]*(?:\x1b\\|$)|\x1b[ -/]*[0-~]|\x9b[0-?]*[ -/]*[@-~]/g;
+const SEQUENCES =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for
+  /\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\|$)|\x1b[PX^_][^\x1b]*(?:\x1b\\|$)|\x1b[ -/]*[0-~]|\x9b[0-?]*[ -/]*[@-~]/g;
 
 const PLAIN = /^[\x20-\x7e]*$/;
 

@@ -1,10 +1,10 @@
 // The whole screen as regions with their lines: what the painter puts into boxes, and nothing else. Pure. Overlays come
 // last, on top; charts are given as figures, because their drawing is a widget's.
-import { centred, type ChartId, inner, type PaneId, type Rect, TINY } from "../layout.ts";
+import { type ChartId, centred, inner, type PaneId, type Rect, TINY } from "../layout.ts";
 import { memoryPercent } from "../state/cluster.ts";
 import { layoutOf, type Model } from "../state/ui.ts";
-import { DIALOG_WIDTH, dialogLines } from "./dialog.ts";
 import { detailLines } from "./detail.ts";
+import { DIALOG_WIDTH, dialogLines } from "./dialog.ts";
 import { errorLines } from "./errors.ts";
 import { eventsTop, eventsView } from "./events.ts";
 import { footer } from "./footer.ts";
@@ -52,11 +52,14 @@ export function compose(model: Model): Frame {
     { id: "footer", rect: at.footer as Rect, lines: [footer(model)] },
   ];
   if (model.logs !== undefined) lines.push(logsRegion(model, body));
-  else for (const [id, view] of Object.entries(PANE_VIEWS)) pushPane(lines, model, { id: id as PaneId, view, rect: at[id as PaneId] });
+  else
+    for (const [id, view] of Object.entries(PANE_VIEWS))
+      pushPane(lines, model, { id: id as PaneId, view, rect: at[id as PaneId] });
   // A chart under an overlay would be drawn on top of it, so it makes way.
   const open = model.overlay !== undefined || model.dialog !== undefined || model.logs !== undefined;
   const charts = open ? [] : chartsOf(model, at);
-  for (const id of ["gauge", "donut", "history"] as const) pushChartFrame(lines, model, { id, rect: open && model.logs !== undefined ? undefined : at[id] });
+  for (const id of ["gauge", "donut", "history"] as const)
+    pushChartFrame(lines, model, { id, rect: open && model.logs !== undefined ? undefined : at[id] });
   const overlay = overlayRegion(model, body);
   if (overlay !== undefined) lines.push(overlay);
   if (model.dialog !== undefined) lines.push(dialogRegion(model, body));
@@ -65,7 +68,11 @@ export function compose(model: Model): Frame {
 
 function tooSmall(model: Model, rect: Rect): Region {
   const text = `too small: ${model.cols}x${model.rows}, needs ${TINY.cols}x${TINY.rows}`;
-  return { id: "body", rect, lines: windowOf([plain(text, "warn")], { top: 0, rows: rect.height }).map((line) => fitLine(line, rect.width)) };
+  return {
+    id: "body",
+    rect,
+    lines: windowOf([plain(text, "warn")], { top: 0, rows: rect.height }).map((line) => fitLine(line, rect.width)),
+  };
 }
 
 type PaneView = {
@@ -83,7 +90,12 @@ const PANE_VIEWS: Readonly<Record<PaneId, PaneView>> = {
     info: (model) => model.shown.decisions.get(model.taskId)?.scheduler ?? "",
     lines: (model, size) => scoresView(model, size.width).slice(model.places.scores.top),
   },
-  events: { title: () => "4 Events", info: () => "", foot: eventsFoot, lines: (model, size) => eventsView(model, size.height) },
+  events: {
+    title: () => "4 Events",
+    info: () => "",
+    foot: eventsFoot,
+    lines: (model, size) => eventsView(model, size.height),
+  },
 };
 
 function tasksInfo(model: Model): string {
@@ -100,7 +112,11 @@ function eventsFoot(model: Model, height: number): string {
   return below > 0 ? `${below} newer` : "";
 }
 
-function pushPane(lines: Region[], model: Model, at: { readonly id: PaneId; readonly view: PaneView; readonly rect: Rect | undefined }): void {
+function pushPane(
+  lines: Region[],
+  model: Model,
+  at: { readonly id: PaneId; readonly view: PaneView; readonly rect: Rect | undefined },
+): void {
   const { id, view, rect } = at;
   if (rect === undefined) return;
   const size = inner(rect);
@@ -114,9 +130,17 @@ function pushPane(lines: Region[], model: Model, at: { readonly id: PaneId; read
   lines.push({ id, rect, lines: frame(rect, text, view.lines(model, size)) });
 }
 
-const CHART_TITLES: Readonly<Record<ChartId, string>> = { gauge: "Cluster CPU", donut: "Memory", history: "CPU history, %" };
+const CHART_TITLES: Readonly<Record<ChartId, string>> = {
+  gauge: "Cluster CPU",
+  donut: "Memory",
+  history: "CPU history, %",
+};
 
-function pushChartFrame(lines: Region[], model: Model, at: { readonly id: ChartId; readonly rect: Rect | undefined }): void {
+function pushChartFrame(
+  lines: Region[],
+  model: Model,
+  at: { readonly id: ChartId; readonly rect: Rect | undefined },
+): void {
   if (at.rect === undefined) return;
   const info = at.id === "gauge" ? gaugeInfo(model) : "";
   const text = { title: CHART_TITLES[at.id], info, focused: false, unicode: model.unicode };
@@ -128,7 +152,8 @@ function gaugeInfo(model: Model): string {
   return `${cores(Math.round(used / 10) * 10)} of ${cores(model.nodes.reduce((all, node) => all + node.capacity.cpuMillis, 0))} cores`;
 }
 
-const sum = (model: Model, read: (nodeId: string) => number): number => model.nodes.reduce((all, node) => all + read(node.id), 0);
+const sum = (model: Model, read: (nodeId: string) => number): number =>
+  model.nodes.reduce((all, node) => all + read(node.id), 0);
 
 function chartsOf(model: Model, at: Readonly<Partial<Record<string, Rect>>>): Chart[] {
   const charts: Chart[] = [];
@@ -138,17 +163,29 @@ function chartsOf(model: Model, at: Readonly<Partial<Record<string, Rect>>>): Ch
   const used = sum(model, (id) => model.shown.metrics.get(id)?.memoryUsedBytes ?? 0);
   const memory = memoryPercent({ memoryUsedBytes: used, memoryTotalBytes: total });
   const series = model.nodes.map((node) => ({ name: node.name, values: model.shown.history.get(node.id) ?? [] }));
-  if (at["gauge"] !== undefined) charts.push({ id: "gauge", rect: inner(at["gauge"]), percent: cpu, label: "cpu", series: [] });
-  if (at["donut"] !== undefined) charts.push({ id: "donut", rect: inner(at["donut"]), percent: memory, label: "memory", series: [] });
-  if (at["history"] !== undefined) charts.push({ id: "history", rect: inner(at["history"]), percent: cpu, label: "", series });
+  if (at["gauge"] !== undefined)
+    charts.push({ id: "gauge", rect: inner(at["gauge"]), percent: cpu, label: "cpu", series: [] });
+  if (at["donut"] !== undefined)
+    charts.push({ id: "donut", rect: inner(at["donut"]), percent: memory, label: "memory", series: [] });
+  if (at["history"] !== undefined)
+    charts.push({ id: "history", rect: inner(at["history"]), percent: cpu, label: "", series });
   return charts;
 }
 
 function logsRegion(model: Model, body: Rect): Region {
   const pane = model.logs;
   const size = inner(body);
-  const text = { title: `Log of ${pane?.name ?? ""}`, info: pane === undefined ? "" : logInfo(pane), focused: true, unicode: model.unicode };
-  return { id: "logs", rect: body, lines: frame(body, text, logLines(model, { width: size.width, rows: size.height })) };
+  const text = {
+    title: `Log of ${pane?.name ?? ""}`,
+    info: pane === undefined ? "" : logInfo(pane),
+    focused: true,
+    unicode: model.unicode,
+  };
+  return {
+    id: "logs",
+    rect: body,
+    lines: frame(body, text, logLines(model, { width: size.width, rows: size.height })),
+  };
 }
 
 /** Where an overlay lies: four fifths of the body, or all of it on a small screen. */
@@ -185,7 +222,12 @@ function overlayRegion(model: Model, body: Rect): Region | undefined {
   const shown = windowOf(all, { top: overlay.top, rows });
   const lines = overlay.kind === "help" ? [helpFilter(model, width), ...shown] : shown;
   const below = all.length - overlay.top - rows;
-  const text = { title: overlayTitle(model), foot: below > 0 ? `${below} more below` : "", focused: true, unicode: model.unicode };
+  const text = {
+    title: overlayTitle(model),
+    foot: below > 0 ? `${below} more below` : "",
+    focused: true,
+    unicode: model.unicode,
+  };
   return { id: "overlay", rect, lines: frame(rect, text, lines.map(indented)) };
 }
 

@@ -1,8 +1,8 @@
 // Everything about one task: what it is, how it is, where and why, what it asked for, and how its attempts ended. Pure.
 import type { JobResource, TaskResource } from "../../client/resources.ts";
 import type { HealthProbe, PortMapping, TaskSpec } from "../../core/spec.ts";
-import { wrap } from "../terminal/text.ts";
 import type { Model } from "../state/ui.ts";
+import { wrap } from "../terminal/text.ts";
 import { cell, EMPTY, type Line, plain, type Role, span } from "./lines.ts";
 import { markSpan, taskMark, taskSays } from "./signs.ts";
 import { age, bytes, clock, cores, duration } from "./units.ts";
@@ -66,7 +66,10 @@ function placeLines(task: TaskResource, field: Field): Line[] {
   return [
     ...field("Node", task.nodeName === "" ? "none yet" : task.nodeName),
     ...field("Why", task.reason),
-    ...field("Reserves", `${cores(cpuMillis)} cores, ${bytes(memoryBytes)} of memory${disk}${task.assumed ? " (assumed)" : ""}`),
+    ...field(
+      "Reserves",
+      `${cores(cpuMillis)} cores, ${bytes(memoryBytes)} of memory${disk}${task.assumed ? " (assumed)" : ""}`,
+    ),
     ...field("Ports", task.ports.map(portText).join(", ")),
   ];
 }
@@ -90,9 +93,22 @@ function moreSpec(spec: TaskSpec, field: Field): Line[] {
   const names = Object.keys(spec.env).join(" ");
   return [
     ...field("Variables", names),
-    ...field("Mounts", spec.mounts.map((mount) => `${mount.source || mount.kind} → ${mount.target}${mount.readOnly ? " (ro)" : ""}`).join(", ")),
-    ...field("Restart", `${spec.restart.condition}${spec.restart.condition === "no" ? "" : `, at most ${spec.restart.attempts} in ${duration(spec.restart.windowMs)}`}`),
-    ...field("Check", spec.health === null ? "" : `${probeText(spec.health.probe)} every ${duration(spec.health.intervalMs)}, ${spec.health.retries} failures`),
+    ...field(
+      "Mounts",
+      spec.mounts
+        .map((mount) => `${mount.source || mount.kind} → ${mount.target}${mount.readOnly ? " (ro)" : ""}`)
+        .join(", "),
+    ),
+    ...field(
+      "Restart",
+      `${spec.restart.condition}${spec.restart.condition === "no" ? "" : `, at most ${spec.restart.attempts} in ${duration(spec.restart.windowMs)}`}`,
+    ),
+    ...field(
+      "Check",
+      spec.health === null
+        ? ""
+        : `${probeText(spec.health.probe)} every ${duration(spec.health.intervalMs)}, ${spec.health.retries} failures`,
+    ),
     ...field("Needs", spec.constraints.map((each) => `${each.key} ${each.operator} ${each.value}`).join(", ")),
     ...field("Stop", `${spec.stopSignal || "SIGTERM"}, then SIGKILL after ${duration(spec.stopGraceMs)}`),
   ];
@@ -105,11 +121,15 @@ function probeText(probe: HealthProbe): string {
 
 function exitLines(model: Model, task: TaskResource): Line[] {
   if (task.exits.length === 0) return [];
-  const rows = task.exits.toReversed().map((exit): Line => [
-    cell(span(clock(exit.atMs + model.zoneMs), "dim"), LABEL_CELLS),
-    cell(span(exit.code === null ? "no code" : `code ${exit.code}`, exit.code === 0 ? "plain" : "bad"), 10),
-    span(`${exit.oomKilled ? "out of memory  " : ""}${exit.reason}`),
-  ]);
+  const rows = task.exits
+    .toReversed()
+    .map(
+      (exit): Line => [
+        cell(span(clock(exit.atMs + model.zoneMs), "dim"), LABEL_CELLS),
+        cell(span(exit.code === null ? "no code" : `code ${exit.code}`, exit.code === 0 ? "plain" : "bad"), 10),
+        span(`${exit.oomKilled ? "out of memory  " : ""}${exit.reason}`),
+      ],
+    );
   return [EMPTY, plain("How it ended before", "title"), ...rows];
 }
 
@@ -118,23 +138,29 @@ const ATTEMPTS_SHOWN = 8;
 
 function attemptLines(model: Model, task: TaskResource): Line[] {
   const same = [...model.shown.tasks.values()].filter(
-    (each) => each.jobId === task.jobId && each.service === task.service && each.slot === task.slot && each.id !== task.id,
+    (each) =>
+      each.jobId === task.jobId && each.service === task.service && each.slot === task.slot && each.id !== task.id,
   );
   if (same.length === 0) return [];
   const rows = same
     .sort((a, b) => b.attempt - a.attempt)
     .slice(0, ATTEMPTS_SHOWN)
-    .map((each): Line => [
-      cell(span(`attempt ${each.attempt}`, "dim"), LABEL_CELLS),
-      cell(markSpan(taskMark(each), model.unicode), 14),
-      span(`${each.nodeName === "" ? "no node" : each.nodeName}  ${each.message}`, "dim"),
-    ]);
+    .map(
+      (each): Line => [
+        cell(span(`attempt ${each.attempt}`, "dim"), LABEL_CELLS),
+        cell(markSpan(taskMark(each), model.unicode), 14),
+        span(`${each.nodeName === "" ? "no node" : each.nodeName}  ${each.message}`, "dim"),
+      ],
+    );
   return [EMPTY, plain(`Other attempts (this is ${task.attempt})`, "title"), ...rows];
 }
 
 function idLines(task: TaskResource, job: JobResource | undefined, field: Field): Line[] {
   return [
-    ...field("Job", job === undefined ? task.jobId : `${job.name}, version ${job.version}, ${job.kind}, by ${job.actor}`),
+    ...field(
+      "Job",
+      job === undefined ? task.jobId : `${job.name}, version ${job.version}, ${job.kind}, by ${job.actor}`,
+    ),
     ...field("Job id", task.jobId),
     ...field("Task id", task.id),
     ...field("Container", task.containerId),

@@ -1,6 +1,7 @@
 // A question with Cancel in focus. Pure.
-import { wrap } from "../terminal/text.ts";
+
 import type { Dialog } from "../state/ui.ts";
+import { wrap } from "../terminal/text.ts";
 import { editSpans } from "./footer.ts";
 import { EMPTY, type Line, plain, span } from "./lines.ts";
 
@@ -24,7 +25,13 @@ function phraseLine(dialog: Dialog, width: number): Line {
 }
 
 function buttons(dialog: Dialog): Line {
-  const button = (text: string, focused: boolean) => span(focused ? `[ ${text} ]` : `  ${text}  `, focused ? "title" : "dim", { inverse: focused, bold: focused });
+  const button = (text: string, focused: boolean) =>
+    span(focused ? `[ ${text} ]` : `  ${text}  `, focused ? "title" : "dim", { inverse: focused, bold: focused });
   const letter = dialog.phrase === "" ? " (y)" : "";
-  return [span("  "), button("Cancel", dialog.focus === "cancel"), span("   "), button(`${dialog.verb}${letter}`, dialog.focus === "confirm")];
+  return [
+    span("  "),
+    button("Cancel", dialog.focus === "cancel"),
+    span("   "),
+    button(`${dialog.verb}${letter}`, dialog.focus === "confirm"),
+  ];
 }

@@ -1,6 +1,7 @@
 // Every error that was shown, newest first. Pure.
-import { wrap } from "../terminal/text.ts";
+
 import type { Model } from "../state/ui.ts";
+import { wrap } from "../terminal/text.ts";
 import { cell, type Line, plain, span } from "./lines.ts";
 import { clock } from "./units.ts";
 
@@ -14,11 +15,13 @@ export function errorLines(model: Model, width: number): Line[] {
     const text = wrap(error.message, Math.max(10, width - indent));
     const hint = error.hint === "" ? [] : wrap(error.hint, Math.max(10, width - indent));
     return [
-      ...text.map((line, i): Line => [
-        span(i === 0 ? `${clock(error.atMs + model.zoneMs)} ` : " ".repeat(9), "dim"),
-        cell(span(i === 0 ? error.code : "", "bad"), CODE_CELLS),
-        span(line),
-      ]),
+      ...text.map(
+        (line, i): Line => [
+          span(i === 0 ? `${clock(error.atMs + model.zoneMs)} ` : " ".repeat(9), "dim"),
+          cell(span(i === 0 ? error.code : "", "bad"), CODE_CELLS),
+          span(line),
+        ],
+      ),
       ...hint.map((line): Line => [span(" ".repeat(indent)), span(line, "dim")]),
     ];
   });

@@ -1,11 +1,11 @@
 // The last line: what is being typed, what just happened, or the keys of where one is. Pure. The keys come from the
 // keymap; those that can do nothing now are dim, and as many are shown as fit, help always among them.
 import { type Binding, bindingsOf, keyText } from "../keymap.ts";
-import { cut, width } from "../terminal/text.ts";
 import type { Edit } from "../state/edit.ts";
 import { parseFilter } from "../state/rows.ts";
 import { contextOf, type Model } from "../state/ui.ts";
-import { fitLine, type Line, lineWidth, sides, type Span, span } from "./lines.ts";
+import { cut, width } from "../terminal/text.ts";
+import { fitLine, type Line, lineWidth, type Span, sides, span } from "./lines.ts";
 
 /** The footer line. */
 export function footer(model: Model): Line {

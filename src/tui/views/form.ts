@@ -1,5 +1,5 @@
 // The new-task form: one line a field, its problem below it, and the field in focus with a cursor. Pure.
-import { CHOICES, FIELD_TEXT, type FieldId, fieldsOf, type Form, isChoice } from "../state/form.ts";
+import { CHOICES, FIELD_TEXT, type FieldId, type Form, fieldsOf, isChoice } from "../state/form.ts";
 import { wrap } from "../terminal/text.ts";
 import { editSpans } from "./footer.ts";
 import { cell, EMPTY, type Line, plain, type Span, span } from "./lines.ts";
@@ -10,17 +10,26 @@ export const FORM_WIDTH = 76;
 const LABEL_CELLS = 12;
 
 /** The lines of the form inside its border, and the one that holds the focus. */
-export function formLines(form: Form, at: { readonly width: number; readonly unicode: boolean }): { readonly lines: Line[]; readonly focusLine: number } {
+export function formLines(
+  form: Form,
+  at: { readonly width: number; readonly unicode: boolean },
+): { readonly lines: Line[]; readonly focusLine: number } {
   const lines: Line[] = [];
   let focusLine = 0;
   if (form.noDocker !== "") {
-    lines.push(...wrap(`No containers here: ${form.noDocker}. The task runs as a plain process of its node.`, at.width - 2).map((line) => plain(` ${line}`, "warn")), EMPTY);
+    lines.push(
+      ...wrap(`No containers here: ${form.noDocker}. The task runs as a plain process of its node.`, at.width - 2).map(
+        (line) => plain(` ${line}`, "warn"),
+      ),
+      EMPTY,
+    );
   }
   for (const id of fieldsOf(form)) {
     if (id === form.focus) focusLine = lines.length;
     lines.push(fieldLine(form, id, at));
     const problem = form.problems[id];
-    if (problem !== undefined) lines.push([span(" ".repeat(LABEL_CELLS + 3)), span(`${at.unicode ? "↑" : "^"} ${problem}`, "bad")]);
+    if (problem !== undefined)
+      lines.push([span(" ".repeat(LABEL_CELLS + 3)), span(`${at.unicode ? "↑" : "^"} ${problem}`, "bad")]);
   }
   lines.push(EMPTY);
   if (form.refusal !== "") lines.push(...wrap(form.refusal, at.width - 2).map((line) => plain(` ${line}`, "bad")));
@@ -31,7 +40,10 @@ export function formLines(form: Form, at: { readonly width: number; readonly uni
 function fieldLine(form: Form, id: FieldId, at: { readonly width: number; readonly unicode: boolean }): Line {
   const focused = form.focus === id;
   const wrong = form.problems[id] !== undefined;
-  const label = cell(span(FIELD_TEXT[id].label, wrong ? "bad" : focused ? "title" : "plain", { bold: focused }), LABEL_CELLS);
+  const label = cell(
+    span(FIELD_TEXT[id].label, wrong ? "bad" : focused ? "title" : "plain", { bold: focused }),
+    LABEL_CELLS,
+  );
   const pointer = span(focused ? (at.unicode ? " ▸ " : " > ") : "   ", "accent", { bold: true });
   return [pointer, label, ...value(form, id, at.width - LABEL_CELLS - 4)];
 }
@@ -41,7 +53,8 @@ function value(form: Form, id: FieldId, cells: number): Span[] {
   const focused = form.focus === id;
   if (isChoice(id)) return choice(form, id);
   const hint = hintOf(form, id);
-  if (focused) return edit.text === "" ? [span(" ", "plain", { inverse: true }), span(hint, "dim")] : editSpans(edit, cells);
+  if (focused)
+    return edit.text === "" ? [span(" ", "plain", { inverse: true }), span(hint, "dim")] : editSpans(edit, cells);
   return edit.text === "" ? [span(hint === "" ? "" : ` ${hint}`, "dim")] : [cell(span(edit.text), cells)];
 }
 

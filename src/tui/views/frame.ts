@@ -1,7 +1,6 @@
 // The border around a pane: title and digit on the left, figures on the right. Pure. The pane in focus has a heavy border
 // and an inverse title, which can be told apart without any colour.
-import { width } from "../terminal/text.ts";
-import { cut } from "../terminal/text.ts";
+import { cut, width } from "../terminal/text.ts";
 import { EMPTY, fitLine, type Line, lineWidth, type Span, span } from "./lines.ts";
 
 interface Strokes {
@@ -35,7 +34,11 @@ export interface FrameText {
 }
 
 /** A pane of exactly `width` by `height` cells: the border and the lines in it. */
-export function frame(size: { readonly width: number; readonly height: number }, text: FrameText, lines: readonly Line[]): Line[] {
+export function frame(
+  size: { readonly width: number; readonly height: number },
+  text: FrameText,
+  lines: readonly Line[],
+): Line[] {
   if (size.width < 4 || size.height < 2) return lines.slice(0, size.height).map((line) => fitLine(line, size.width));
   const s = text.unicode ? (text.focused ? HEAVY : LIGHT) : text.focused ? PLAIN_FOCUS : PLAIN;
   const inside = size.width - 2;
@@ -60,7 +63,8 @@ function topBorder(text: FrameText, stroke: Stroke): Line {
     span(title, text.focused ? "accent" : "title", { bold: true, inverse: text.focused }),
   ];
   const room = stroke.inside - lineWidth(left) - width(info) - 1;
-  if (info === "" || room < 1) return [...left, stroke.edge(stroke.across.repeat(Math.max(0, stroke.inside - lineWidth(left))))];
+  if (info === "" || room < 1)
+    return [...left, stroke.edge(stroke.across.repeat(Math.max(0, stroke.inside - lineWidth(left))))];
   return [...left, stroke.edge(stroke.across.repeat(room)), span(info, "dim"), stroke.edge(stroke.across)];
 }
 

@@ -20,7 +20,8 @@ export function header(model: Model): Line {
     const least = Math.max(...shown.map((part) => part.rank));
     shown = shown.filter((part) => part.rank < least);
   }
-  const inverse = (part: Part): Span => span(part.text, part.role, { inverse: true, bold: part.rank === 0 || part.role === "bad" });
+  const inverse = (part: Part): Span =>
+    span(part.text, part.role, { inverse: true, bold: part.rank === 0 || part.role === "bad" });
   const leftSpans = joined(left.filter((part) => shown.includes(part)).map(inverse));
   const rightSpans = joined(right.filter((part) => shown.includes(part)).map(inverse));
   const gap = Math.max(1, model.cols - 2 - lineWidth(leftSpans) - lineWidth(rightSpans));
@@ -72,7 +73,11 @@ function rightParts(model: Model): Part[] {
 }
 
 /** Tasks by what matters: running, on their way there, ended badly. Only the newest attempt of each slot counts. */
-export function counts(cluster: Cluster): { readonly running: number; readonly pending: number; readonly failed: number } {
+export function counts(cluster: Cluster): {
+  readonly running: number;
+  readonly pending: number;
+  readonly failed: number;
+} {
   const count = { running: 0, pending: 0, failed: 0 };
   for (const task of cluster.tasks.values()) {
     if (!task.current) continue;

@@ -10,7 +10,9 @@ const WHERE_CELLS = 14;
 /** The rows of the help below its filter. */
 export function helpLines(model: Model): Line[] {
   const wanted = model.overlay?.kind === "help" ? model.overlay.filter.text.toLowerCase() : "";
-  const shown = KEYMAP.filter((each) => !(model.readOnly && each.changes === true)).filter((each) => matches(each, wanted));
+  const shown = KEYMAP.filter((each) => !(model.readOnly && each.changes === true)).filter((each) =>
+    matches(each, wanted),
+  );
   if (shown.length === 0) return [plain("no key does that", "warn")];
   const groups = [...new Set(shown.map((each) => each.group))];
   return groups.flatMap((group) => [
@@ -21,13 +23,24 @@ export function helpLines(model: Model): Line[] {
 }
 
 function matches(binding: Binding, wanted: string): boolean {
-  const text = [...binding.keys.map((key) => keyText(key, true)), binding.short, binding.help, binding.group, where(binding)].join(" ");
+  const text = [
+    ...binding.keys.map((key) => keyText(key, true)),
+    binding.short,
+    binding.help,
+    binding.group,
+    where(binding),
+  ].join(" ");
   return text.toLowerCase().includes(wanted);
 }
 
 function row(model: Model, binding: Binding): Line {
   const keys = binding.keys.map((key) => keyText(key, model.unicode)).join(" ");
-  return [span("  "), cell(span(keys, "key"), KEY_CELLS), cell(span(where(binding), "dim"), WHERE_CELLS), span(binding.help)];
+  return [
+    span("  "),
+    cell(span(keys, "key"), KEY_CELLS),
+    cell(span(where(binding), "dim"), WHERE_CELLS),
+    span(binding.help),
+  ];
 }
 
 /** Where a key works, in a word or two. */

@@ -15,13 +15,17 @@ export const ROWS_A_NODE = 3;
 
 /** The nodes inside the border. */
 export function nodesView(model: Model, size: { readonly width: number; readonly height: number }): Line[] {
-  if (model.nodes.length === 0) return [plain(model.shown.manager === undefined ? "" : "no node has joined yet", "dim")];
+  if (model.nodes.length === 0)
+    return [plain(model.shown.manager === undefined ? "" : "no node has joined yet", "dim")];
   const { top, index } = model.places.nodes;
   const shown = model.nodes.slice(top, top + Math.max(1, Math.ceil(size.height / ROWS_A_NODE)));
   return shown.flatMap((node, i) => nodeLines(model, { node, selected: top + i === index, width: size.width }));
 }
 
-function nodeLines(model: Model, at: { readonly node: NodeResource; readonly selected: boolean; readonly width: number }): Line[] {
+function nodeLines(
+  model: Model,
+  at: { readonly node: NodeResource; readonly selected: boolean; readonly width: number },
+): Line[] {
   const { node, width } = at;
   const sample = model.shown.metrics.get(node.id);
   const cpu = cpuPercent(node, sample);
@@ -36,7 +40,10 @@ function nodeLines(model: Model, at: { readonly node: NodeResource; readonly sel
   ];
 }
 
-function heading(model: Model, at: { readonly node: NodeResource; readonly selected: boolean; readonly width: number }): Line {
+function heading(
+  model: Model,
+  at: { readonly node: NodeResource; readonly selected: boolean; readonly width: number },
+): Line {
   const { node, selected, width } = at;
   const mark = markSpan(nodeMark(node), model.unicode);
   const tasks = span(` ${node.tasks} task${node.tasks === 1 ? "" : "s"}`, "dim");
@@ -49,7 +56,13 @@ function heading(model: Model, at: { readonly node: NodeResource; readonly selec
 /** Room for the reserved part beside the bar: shown only where the bar stays long enough. */
 const RESERVED_CELLS = 16;
 
-function gauge(at: { readonly label: string; readonly percent: number | undefined; readonly text: string; readonly width: number; readonly unicode: boolean }): Line {
+function gauge(at: {
+  readonly label: string;
+  readonly percent: number | undefined;
+  readonly text: string;
+  readonly width: number;
+  readonly unicode: boolean;
+}): Line {
   const percent = at.percent ?? 0;
   const shown = at.percent === undefined ? "  - " : `${String(Math.round(percent)).padStart(3)}%`;
   const wide = at.width - 9 - RESERVED_CELLS >= 12;

@@ -35,16 +35,19 @@ interface Given {
 function decisionLines(given: Given): Line[] {
   const { decision, width } = given;
   const outcome = decision.nodeId === null ? "warn" : "dim";
-  const summary = decision.candidates.length === 0 ? wrap(decision.summary, width).map((line) => plain(line, outcome)) : [];
+  const summary =
+    decision.candidates.length === 0 ? wrap(decision.summary, width).map((line) => plain(line, outcome)) : [];
   return [
     ...summary,
     ...decision.candidates.map((candidate) => candidateLine(given, candidate)),
     ...more(decision.candidateCount - decision.candidates.length, "more candidates"),
-    ...decision.refusals.map((refusal): Line => [
-      span(given.unicode ? "✗ " : "x ", "bad"),
-      span(`${refusal.nodeName} `),
-      span(refusal.reason, "dim"),
-    ]),
+    ...decision.refusals.map(
+      (refusal): Line => [
+        span(given.unicode ? "✗ " : "x ", "bad"),
+        span(`${refusal.nodeName} `),
+        span(refusal.reason, "dim"),
+      ],
+    ),
     ...more(decision.refusalCount - decision.refusals.length, "more refusals"),
   ];
 }
@@ -82,11 +85,20 @@ export function whyLines(model: Model, at: { readonly taskId: string; readonly w
   const decision = model.shown.decisions.get(at.taskId);
   if (task === undefined) return [plain("this task is gone", "warn")];
   if (decision === undefined) {
-    return [plain("no decision is kept for this task", "warn"), EMPTY, ...wrap(task.reason, at.width).map((line) => plain(line))];
+    return [
+      plain("no decision is kept for this task", "warn"),
+      EMPTY,
+      ...wrap(task.reason, at.width).map((line) => plain(line)),
+    ];
   }
   return [
     ...wrap(decision.summary, at.width).map((line) => plain(line, decision.nodeId === null ? "warn" : "title")),
-    [span(`scheduler ${decision.scheduler}, ${age(decision.atMs, model.nowMs)} ago; the lowest score is the best`, "dim")],
+    [
+      span(
+        `scheduler ${decision.scheduler}, ${age(decision.atMs, model.nowMs)} ago; the lowest score is the best`,
+        "dim",
+      ),
+    ],
     EMPTY,
     ...candidateTable(model, decision, at.width),
     ...refusalTable(model, decision, at.width),

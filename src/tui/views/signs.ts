@@ -10,7 +10,17 @@ export interface Mark {
   readonly role: Role;
 }
 
-const ASCII: Readonly<Record<string, string>> = { "●": "*", "○": "o", "▲": "!", "✗": "x", "✓": "+", "■": "#", "?": "?", "↓": "v", "↻": "@" };
+const ASCII: Readonly<Record<string, string>> = {
+  "●": "*",
+  "○": "o",
+  "▲": "!",
+  "✗": "x",
+  "✓": "+",
+  "■": "#",
+  "?": "?",
+  "↓": "v",
+  "↻": "@",
+};
 
 const mark = (sign: string, word: string, role: Role): Mark => ({ sign, word, role });
 
@@ -67,7 +77,8 @@ export function markSpan(of: Mark, unicode: boolean): Span {
 /** What a task has to say beyond its state: progress of a pull, the wait before a restart, the last error, why it is pending. */
 export function taskSays(task: TaskResource, progress: string | undefined): string {
   if (progress !== undefined && progress !== "") return progress;
-  if (task.restartInMs !== null) return `restart in ${duration(task.restartInMs)}${task.message === "" ? "" : `: ${task.message}`}`;
+  if (task.restartInMs !== null)
+    return `restart in ${duration(task.restartInMs)}${task.message === "" ? "" : `: ${task.message}`}`;
   if (task.message !== "") return task.message;
   return task.state === "pending" ? task.reason : "";
 }

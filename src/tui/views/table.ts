@@ -1,6 +1,6 @@
 // A table of which only the rows in view are made: columns with a width, one of them growing, and the last ones going
 // first when there is no room. Pure, and as quick with 20,000 rows as with 20.
-import { EMPTY, cell, inverted, type Line, type Span, span } from "./lines.ts";
+import { cell, EMPTY, inverted, type Line, type Span, span } from "./lines.ts";
 
 /** One column of a table of `T`. */
 export interface Column<T> {
@@ -18,9 +18,13 @@ export interface Column<T> {
 const LEAST_GROWN = 10;
 
 /** The columns that fit into `cells`, with their widths. */
-export function fitColumns<T>(columns: readonly Column<T>[], cells: number): { readonly column: Column<T>; readonly width: number }[] {
+export function fitColumns<T>(
+  columns: readonly Column<T>[],
+  cells: number,
+): { readonly column: Column<T>; readonly width: number }[] {
   let shown = [...columns];
-  const fixed = (): number => shown.reduce((sum, each) => sum + (each.grows === true ? 0 : each.width), 0) + shown.length - 1;
+  const fixed = (): number =>
+    shown.reduce((sum, each) => sum + (each.grows === true ? 0 : each.width), 0) + shown.length - 1;
   while (shown.length > 1 && cells - fixed() < LEAST_GROWN) {
     const last = Math.max(...shown.map((each) => each.rank));
     shown = shown.filter((each) => each.rank < last);

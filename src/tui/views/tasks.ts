@@ -31,18 +31,58 @@ function columnsFor(model: Model, width: number): Column<TaskResource>[] {
     { title: "", width: 1, rank: 0, read: (task) => span(model.marks.has(task.id) ? "*" : " ", "key") },
     { title: "NAME", width: 20, grows: width < 100, rank: 0, read: (task) => span(task.name) },
     { title: "STATE", width: 12, rank: 1, read: (task) => markSpan(taskMark(task), model.unicode) },
-    { title: "NODE", width: width < 100 ? 10 : 12, rank: 2, read: (task) => span(task.nodeName === "" ? "-" : task.nodeName, "dim") },
+    {
+      title: "NODE",
+      width: width < 100 ? 10 : 12,
+      rank: 2,
+      read: (task) => span(task.nodeName === "" ? "-" : task.nodeName, "dim"),
+    },
     { title: "CPU", width: 5, side: "right", rank: 4, read: (task) => number(usage.get(task.id)?.cpuMillis, cores) },
-    { title: "MEM", width: 5, side: "right", rank: 5, read: (task) => number(usage.get(task.id)?.memoryBytes, shortBytes) },
-    { title: "SCORE", width: 7, side: "right", rank: 6, read: (task) => number(scoreOf(task, decisions.get(task.id)), score) },
-    { title: "AGE", width: 4, side: "right", rank: 3, read: (task) => span(age(task.startedMs || task.createdMs, model.nowMs), "dim") },
+    {
+      title: "MEM",
+      width: 5,
+      side: "right",
+      rank: 5,
+      read: (task) => number(usage.get(task.id)?.memoryBytes, shortBytes),
+    },
+    {
+      title: "SCORE",
+      width: 7,
+      side: "right",
+      rank: 6,
+      read: (task) => number(scoreOf(task, decisions.get(task.id)), score),
+    },
+    {
+      title: "AGE",
+      width: 4,
+      side: "right",
+      rank: 3,
+      read: (task) => span(age(task.startedMs || task.createdMs, model.nowMs), "dim"),
+    },
   ];
   if (width < 100) return columns;
   return [
     ...columns,
-    { title: "RST", width: 3, side: "right", rank: 7, read: (task) => span(String(task.restarts), task.restarts > 0 ? "warn" : "dim") },
-    { title: "IMAGE OR COMMAND", width: 20, rank: 8, read: (task) => span(task.image === "" ? task.command.join(" ") : task.image) },
-    { title: "SAYS", width: 12, grows: true, rank: 9, read: (task) => span(taskSays(task, progress.get(task.id)), "dim") },
+    {
+      title: "RST",
+      width: 3,
+      side: "right",
+      rank: 7,
+      read: (task) => span(String(task.restarts), task.restarts > 0 ? "warn" : "dim"),
+    },
+    {
+      title: "IMAGE OR COMMAND",
+      width: 20,
+      rank: 8,
+      read: (task) => span(task.image === "" ? task.command.join(" ") : task.image),
+    },
+    {
+      title: "SAYS",
+      width: 12,
+      grows: true,
+      rank: 9,
+      read: (task) => span(taskSays(task, progress.get(task.id)), "dim"),
+    },
   ];
 }
 
@@ -50,7 +90,10 @@ function number(value: number | undefined, format: (value: number) => string) {
   return value === undefined ? span("-", "dim") : span(format(value));
 }
 
-function scoreOf(task: TaskResource, decision: { readonly candidates: readonly { readonly nodeId: string; readonly score: number }[] } | undefined) {
+function scoreOf(
+  task: TaskResource,
+  decision: { readonly candidates: readonly { readonly nodeId: string; readonly score: number }[] } | undefined,
+) {
   return decision?.candidates.find((candidate) => candidate.nodeId === task.nodeId)?.score;
 }
 
@@ -65,12 +108,17 @@ function noMatch(model: Model): Line[] {
 
 /** What an empty cluster says: where one is, and what to press next. */
 function nothing(model: Model, size: Size): Line[] {
-  const noDocker = model.nodes.every((node) => node.runtimes.every((each) => each.kind !== "docker" || each.problem !== ""));
+  const noDocker = model.nodes.every((node) =>
+    node.runtimes.every((each) => each.kind !== "docker" || each.problem !== ""),
+  );
   const keys: Line[] = model.readOnly
     ? [plain("  This view is read-only: start a task from another one.", "dim")]
     : [
         [span("  press "), span("a", "key", { bold: true }), span(" to start a task")],
-        [span("  or run   "), span(noDocker ? "cube run --runtime process -- sleep 600" : "cube run nginx:alpine -p 8080:80", "accent")],
+        [
+          span("  or run   "),
+          span(noDocker ? "cube run --runtime process -- sleep 600" : "cube run nginx:alpine -p 8080:80", "accent"),
+        ],
       ];
   const lines: Line[] = [
     plain("  Nothing runs here yet", "title"),
@@ -79,7 +127,8 @@ function nothing(model: Model, size: Size): Line[] {
     EMPTY,
     [span("  press "), span("?", "key", { bold: true }), span(" for every key")],
   ];
-  if (noDocker && model.nodes.length > 0) lines.push(EMPTY, plain("  No node has a container engine: tasks run as processes.", "warn"));
+  if (noDocker && model.nodes.length > 0)
+    lines.push(EMPTY, plain("  No node has a container engine: tasks run as processes.", "warn"));
   const above = Math.max(0, Math.floor((size.height - lines.length) / 3));
   return [...Array.from({ length: above }, () => EMPTY), ...lines];
 }

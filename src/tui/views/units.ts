@@ -20,7 +20,8 @@ export function shortBytes(value: number): string {
   return bytes(value).replace(/ (.)?.*$/, "$1");
 }
 
-const digits = (value: number): string => (value >= 10 || Number.isInteger(value) ? value.toFixed(0) : value.toFixed(1));
+const digits = (value: number): string =>
+  value >= 10 || Number.isInteger(value) ? value.toFixed(0) : value.toFixed(1);
 
 /** Thousandths of a core as cores: `0.25`, `4`. */
 export function cores(millis: number): string {

@@ -1,0 +1,148 @@
+// The host of the UI: it opens the terminal, feeds keys and the cluster's changes to the machine in model.ts, performs the
+// effects through the ClusterClient and turns their outcomes into new messages. It decides nothing. It must never let an
+// error out of the loop onto the screen, nor wait for the terminal.
+import type { ClusterClient } from "../client/cluster-client.ts";
+import { Effects } from "./effects.ts";
+import { Feed } from "./feed.ts";
+import { update } from "./model.ts";
+import { Painter } from "./painter.ts";
+import { begin, type Effect, type Message, type Model } from "./state/ui.ts";
+import { Guard, type SignalName } from "./terminal/guard.ts";
+import { abilities, openScreen, type Terminal, type UnusableTerminal, unusable } from "./terminal/screen.ts";
+import { captureStray } from "./terminal/stderr.ts";
+import type { ThemeName } from "./theme.ts";
+import { compose } from "./views/compose.ts";
+
+/** How often ages are looked at again, in ms; a frame is drawn only if one of them changed. */
+const TICK_MS = 1000;
+
+/** What the UI is given. */
+export interface UiOptions {
+  readonly client: ClusterClient;
+  /** Whether the manager runs in this very process. */
+  readonly mode: "in-process" | "attached";
+  /** Where everything goes that would otherwise land on the screen: console, stray output, native stderr. */
+  readonly logFile: string;
+  /** True to leave out every key that changes something. */
+  readonly readOnly?: boolean;
+  /** Where saved screens and logs go; the current directory by default. */
+  readonly saveDir?: string;
+  readonly theme?: ThemeName;
+  /** Called once, when the UI has ended and the terminal is the user's again, before the promise resolves. */
+  readonly onQuit?: (end: UiEnd) => void;
+}
+
+/** How the UI ended: `leave` lets the manager go on, `stop` ends it. A signal carries the exit code that its sender expects. */
+export interface UiEnd {
+  readonly kind: "ended";
+  readonly quit: "leave" | "stop";
+  readonly signal?: SignalName;
+  readonly exitCode: number;
+}
+
+/** Runs the UI until it is left. Answers with an error value, and touches nothing, if this terminal cannot carry it. */
+export async function runUi(options: UiOptions): Promise<UiEnd | UnusableTerminal> {
+  const problem = unusable(process.env, { stdin: process.stdin.isTTY === true, stdout: process.stdout.isTTY === true });
+  if (problem !== undefined) return problem;
+  const end = await new Host(options).run();
+  options.onQuit?.(end);
+  return end;
+}
+
+/** A closed window leaves, everything else that ends a process stops it. */
+const quitOf = (signal: SignalName): "leave" | "stop" => (signal === "SIGHUP" ? "leave" : "stop");
+
+class Host {
+  private model: Model;
+  private readonly terminal: Terminal;
+  private readonly guard: Guard;
+  private readonly painter: Painter;
+  private readonly effects: Effects;
+  private readonly feed: Feed;
+  private readonly ticker: ReturnType<typeof setInterval>;
+  private finish: (end: UiEnd) => void = () => undefined;
+  private readonly ended = new Promise<UiEnd>((resolve) => {
+    this.finish = resolve;
+  });
+
+  constructor(options: UiOptions) {
+    this.guard = new Guard({
+      watchdog: process.env["CUBE_NO_WATCHDOG"] !== "1",
+      onSignal: (signal, exitCode) => this.end({ kind: "ended", quit: quitOf(signal), signal, exitCode }),
+    });
+    const release = captureStray({ logFile: options.logFile, stderrIsTerminal: Boolean(process.stderr.isTTY) });
+    const can = abilities(process.env);
+    this.terminal = openScreen({ env: process.env, stdin: process.stdin, stdout: process.stdout, abilities: can });
+    this.guard.watch(guarded(this.terminal, release));
+    this.model = begin({
+      cols: this.terminal.out.columns,
+      rows: this.terminal.out.rows,
+      nowMs: Date.now(),
+      zoneMs: -new Date().getTimezoneOffset() * 60_000,
+      mode: options.mode,
+      readOnly: options.readOnly ?? false,
+      unicode: can.unicode,
+      theme: can.colour ? (options.theme ?? "dark") : "mono",
+    });
+    const post = (message: Message): void => this.take(message);
+    this.painter = new Painter(this.terminal, () => ({ frame: compose(this.model), theme: this.model.theme }));
+    this.effects = new Effects({
+      client: options.client,
+      terminal: this.terminal,
+      painter: this.painter,
+      saveDir: options.saveDir ?? process.cwd(),
+      post,
+      quit: (quit) => this.end({ kind: "ended", quit, exitCode: 0 }),
+    });
+    this.feed = new Feed(options.client, post);
+    this.ticker = setInterval(() => this.take({ kind: "tick" }), TICK_MS);
+  }
+
+  async run(): Promise<UiEnd> {
+    const { input, out, screen } = this.terminal;
+    input.on("key", (key) => this.take({ kind: "key", key }));
+    input.on("mouse", (mouse) => this.take({ kind: "mouse", mouse }));
+    input.on("paste", (text) => this.take({ kind: "paste", text }));
+    // blessed lays its own screen out first; both listen to the same event of the output, ours after a pause.
+    screen.on("resize", () => this.take({ kind: "resize", cols: out.columns, rows: out.rows }));
+    this.effects.modes(true);
+    this.painter.paint(true);
+    this.feed.start();
+    return this.ended;
+  }
+
+  private take(message: Message): void {
+    const { model, effects } = update(this.model, message, Date.now());
+    this.model = model;
+    this.painter.paint(message.kind === "key" || message.kind === "mouse" || message.kind === "resize");
+    for (const effect of effects) this.perform(effect);
+  }
+
+  private perform(effect: Effect): void {
+    this.effects.perform(effect);
+  }
+
+  private end(end: UiEnd): void {
+    clearInterval(this.ticker);
+    this.painter.stop();
+    this.feed.stop();
+    this.effects.stop();
+    // After a signal the guard stays: a second one must still end the process at once.
+    if (end.signal === undefined) this.guard.dispose();
+    else this.guard.restore();
+    this.finish(end);
+  }
+}
+
+function guarded(terminal: Terminal, release: () => void) {
+  const { screen, out, input } = terminal;
+  return {
+    destroy: () => {
+      out.hold();
+      if (screen.destroyed !== true) screen.destroy();
+    },
+    stopInput: () => input.stop(),
+    lastWords: (text: string) => out.lastWords(text),
+    afterwards: release,
+  };
+}
