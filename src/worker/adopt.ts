@@ -7,7 +7,7 @@ import type { RuntimeKind } from "../core/spec.ts";
 import { isTerminal } from "../core/task.ts";
 import type { Instance } from "./effects.ts";
 import { doubt, see } from "./outcomes.ts";
-import { newRun, rise, succeed, type TaskRun } from "./task-run.ts";
+import { amend, newRun, rise, succeed, type TaskRun } from "./task-run.ts";
 import type { Turn } from "./turn.ts";
 
 /** A runtime's answer, and since when it holds. */
@@ -79,4 +79,22 @@ function stray(taskId: string, seen: readonly Instance[], listing: Listing, turn
   const what = listing.managerHasSpoken ? "it is not wanted and goes" : "it is left alone until a manager speaks";
   turn.log("warn", `found task ${taskId}, incarnation ${newest}, that this worker's journal does not know: ${what}`);
   return run;
+}
+
+/** Tasks of a runtime that does not answer stay as they are, and say so until it does. */
+export function showAway(
+  runs: Iterable<TaskRun>,
+  runtime: RuntimeKind,
+  problem: { readonly before: string; readonly now: string },
+): void {
+  if (problem.before === problem.now) return;
+  for (const run of runs) {
+    if (runtimeOf(run) !== runtime || isTerminal(run.fact.state)) continue;
+    if (problem.now !== "") amend(run, { message: awayText(runtime, problem.now) });
+    else if (run.fact.message === awayText(runtime, problem.before)) amend(run, { message: "" });
+  }
+}
+
+function awayText(runtime: RuntimeKind, problem: string): string {
+  return `${runtime} does not answer: ${problem}`;
 }

@@ -7,16 +7,10 @@ import { unreachable } from "../core/assert.ts";
 import { type Draw, seededDraw } from "../core/jitter.ts";
 import type { NodeFacts } from "../core/node.ts";
 import type { RuntimeKind } from "../core/spec.ts";
-import { isTerminal, type TaskFact } from "../core/task.ts";
+import type { TaskFact } from "../core/task.ts";
 import type { Time } from "../core/time.ts";
-import {
-  type ManagerIdentity,
-  type ManagerMessage,
-  PROTOCOL,
-  type TaskProgress,
-  type WorkerMessage,
-} from "../protocol/messages.ts";
-import { runtimeOf, takeListing } from "./adopt.ts";
+import { type ManagerMessage, PROTOCOL, type TaskProgress, type WorkerMessage } from "../protocol/messages.ts";
+import { runtimeOf, showAway, takeListing } from "./adopt.ts";
 import { takeAssignments } from "./assignments.ts";
 import { type Desk, drive } from "./drive.ts";
 import type { Incarnation, Instance, JournalRecord, WorkerEffect, WorkerEvent } from "./effects.ts";
@@ -29,7 +23,7 @@ import { Obedience } from "./obedience.ts";
 import { doubt, type Outcome, takeOutcome } from "./outcomes.ts";
 import { Permits } from "./permits.ts";
 import { factOf, Reporter } from "./report.ts";
-import { amend, isEnding, mark, type TaskRun } from "./task-run.ts";
+import { isEnding, mark, newestInstance, type TaskRun } from "./task-run.ts";
 import { nameOf } from "./turn.ts";
 
 export interface WorkerMachineOptions {
@@ -119,15 +113,9 @@ export class WorkerMachine {
   }
 
   /** Where to find a task's newest instance that has any output: the present one, or the last dead one. */
-  instanceOf(
-    taskId: string,
-  ): { readonly runtime: RuntimeKind; readonly instanceId: string; readonly running: boolean } | null {
+  instanceOf(taskId: string): Instance | null {
     const run = this.#runs.get(taskId);
-    if (run === undefined) return null;
-    const newestFirst = [...run.instances.values()].sort((a, b) => b.incarnation - a.incarnation);
-    const found = newestFirst.find((one) => one.status !== "created") ?? newestFirst[0];
-    if (found === undefined) return null;
-    return { runtime: found.runtime, instanceId: found.instanceId, running: found.status === "running" };
+    return run === undefined ? null : newestInstance(run);
   }
 
   /** All instances that live now, for measuring. */
@@ -247,19 +235,8 @@ export class WorkerMachine {
     } else if (before === "") {
       this.#log("warn", `${runtime} does not answer: ${result.failure.message}`);
     }
-    this.#showAway(runtime, before);
+    showAway(this.#runs.values(), runtime, { before, now: this.#listings.problemOf(runtime) });
     this.#concernAll();
-  }
-
-  /** Tasks of a runtime that does not answer stay as they are, and say so. */
-  #showAway(runtime: RuntimeKind, before: string): void {
-    const problem = this.#listings.problemOf(runtime);
-    if (problem === before) return;
-    for (const run of this.#runs.values()) {
-      if (runtimeOf(run) !== runtime || isTerminal(run.fact.state)) continue;
-      if (problem !== "") amend(run, { message: awayText(runtime, problem) });
-      else if (run.fact.message === awayText(runtime, before)) amend(run, { message: "" });
-    }
   }
 
   #outcome(event: Outcome): void {
@@ -410,8 +387,4 @@ export class WorkerMachine {
 
 function probeKey(of: Incarnation): string {
   return `${of.taskId}/${of.incarnation}`;
-}
-
-function awayText(runtime: RuntimeKind, problem: string): string {
-  return `${runtime} does not answer: ${problem}`;
 }

@@ -211,3 +211,9 @@ export function isEnding(run: TaskRun): boolean {
 export function identity(run: TaskRun): Incarnation {
   return { taskId: run.taskId, incarnation: run.fact.incarnation };
 }
+
+/** Where a task's newest output is: its present instance, or the last dead one; null when it has none. */
+export function newestInstance(run: TaskRun): KnownInstance | null {
+  const newestFirst = [...run.instances.values()].sort((a, b) => b.incarnation - a.incarnation);
+  return newestFirst.find((one) => one.status !== "created") ?? newestFirst[0] ?? null;
+}

@@ -1,0 +1,339 @@
+/**
+ * Drives the worker's machine on a virtual clock against a scripted engine: performs its effects in order, keeps the journal, and can stop anywhere,
+ * as a crash does. The engine's instances live on after a crash; what was not yet performed does not.
+ */
+import { type Failure, fail, ok } from "../../src/core/failure.ts";
+import type { NodeFacts } from "../../src/core/node.ts";
+import { DEFAULT_TASK, type TaskSpec } from "../../src/core/spec.ts";
+import type { TaskFact } from "../../src/core/task.ts";
+import type { Time } from "../../src/core/time.ts";
+import type { Assignment, ManagerIdentity, WorkerMessage } from "../../src/protocol/messages.ts";
+import type { Incarnation, Instance, JournalRecord, WorkerEffect, WorkerEvent } from "../../src/worker/effects.ts";
+import { WorkerMachine } from "../../src/worker/machine.ts";
+
+export const MANAGER: ManagerIdentity = { clusterId: "c1", instanceId: "m1", term: 1, lineage: "l1", revision: 10 };
+
+export const FACTS: NodeFacts = {
+  id: "n1",
+  name: "node",
+  machineId: "machine",
+  address: "127.0.0.1",
+  os: "linux",
+  arch: "x64",
+  version: "0",
+  labels: {},
+  capacity: { cpuMillis: 4000, memoryBytes: 8e9, diskBytes: 1e11 },
+  reserved: { cpuMillis: 0, memoryBytes: 0, diskBytes: 0 },
+  runtimes: [{ kind: "docker", version: "1", problem: "" }],
+  local: true,
+};
+
+export function assignment(taskId: string, spec: Partial<TaskSpec> = {}, more: Partial<Assignment> = {}): Assignment {
+  const task = { ...DEFAULT_TASK, image: "web:1", ...spec };
+  return { taskId, jobId: "j", name: taskId, service: "s", slot: 0, attempt: 1, spec: task, desired: "run", restartSerial: 0, ...more };
+}
+
+interface Made {
+  readonly of: Incarnation;
+  readonly instanceId: string;
+  status: Instance["status"];
+  exitCode: number | null;
+}
+
+/** One engine: what it holds, and the failures that it is told to answer with. */
+export class ScriptedEngine {
+  readonly made = new Map<string, Made>();
+  /** How often each instance was really started. */
+  readonly starts = new Map<string, number>();
+  readonly pulls: Incarnation[] = [];
+  readonly #script: { readonly kind: string; readonly failure: Failure; readonly done: boolean }[] = [];
+  /** Stops are confirmed and nothing dies. */
+  zombies = false;
+  /** Answers of these kinds never come. */
+  readonly silent = new Set<string>();
+  /** Exit code of everything that is started: it ends at once; null runs on. */
+  exitsWith: number | null = null;
+  down = false;
+
+  /** The next operation of that kind fails; `done`: it takes effect all the same. */
+  failNext(kind: string, failure: Failure, done = false): void {
+    this.#script.push({ kind, failure, done });
+  }
+
+  live(taskId?: string): Made[] {
+    return [...this.made.values()].filter((one) => one.status === "running" && (taskId === undefined || one.of.taskId === taskId));
+  }
+
+  of(taskId: string): string[] {
+    return [...this.made.values()].filter((one) => one.of.taskId === taskId).map((one) => `${one.of.incarnation}:${one.status}`);
+  }
+
+  /** An instance ends by itself; no event is sent. */
+  die(taskId: string, exitCode: number | null): Incarnation {
+    const [live] = this.live(taskId);
+    if (live === undefined) throw new Error(`${taskId} does not run`);
+    live.status = "exited";
+    live.exitCode = exitCode;
+    return live.of;
+  }
+
+  sight(made: Made): Instance {
+    return {
+      ...made.of,
+      instanceId: made.instanceId,
+      runtime: "docker",
+      status: made.status,
+      specHash: "",
+      exitCode: made.exitCode,
+      oomKilled: false,
+      error: "",
+      ports: [],
+      address: "",
+      startedMs: 0,
+      finishedMs: 0,
+    };
+  }
+
+  /** Performs one effect; the answer, or null when none comes. */
+  perform(effect: WorkerEffect): WorkerEvent | null {
+    if (this.silent.has(effect.kind)) return null;
+    const failure = this.#failure(effect.kind);
+    if (failure !== null && !failure.done) return answer(effect, failure.failure);
+    const event = this.#act(effect);
+    return failure === null ? event : answer(effect, failure.failure);
+  }
+
+  #failure(kind: string): { readonly failure: Failure; readonly done: boolean } | null {
+    if (this.down) return { failure: { kind: "unavailable", message: "engine is away" }, done: false };
+    const at = this.#script.findIndex((one) => one.kind === kind);
+    return at < 0 ? null : (this.#script.splice(at, 1)[0] ?? null);
+  }
+
+  #act(effect: WorkerEffect): WorkerEvent | null {
+    switch (effect.kind) {
+      case "list":
+        return { kind: "listed", runtime: "docker", result: ok([...this.made.values()].map((one) => this.sight(one))) };
+      case "pull":
+        this.pulls.push(effect.request);
+        return { kind: "pulled", of: of(effect.request), result: ok(null) };
+      case "create": {
+        const instanceId = `${effect.request.taskId}-${effect.request.incarnation}`;
+        if (!this.made.has(instanceId)) this.made.set(instanceId, { of: of(effect.request), instanceId, status: "created", exitCode: null });
+        return { kind: "created", of: of(effect.request), result: ok({ instanceId }) };
+      }
+      case "start":
+        return this.#start(effect.of, effect.instanceId);
+      case "stop": {
+        const one = this.made.get(effect.instanceId);
+        if (one !== undefined && !this.zombies && one.status === "running") {
+          one.status = "exited";
+          one.exitCode = 143;
+        }
+        return { kind: "stopped", of: effect.of, result: ok(null) };
+      }
+      case "remove":
+        if (this.made.get(effect.instanceId)?.status === "running") throw new Error("a live instance was removed");
+        this.made.delete(effect.instanceId);
+        return { kind: "removed", of: effect.of, result: ok(null) };
+      case "inspect": {
+        const one = this.made.get(effect.instanceId);
+        return { kind: "inspected", of: effect.of, result: one === undefined ? fail("not_found", "gone") : ok(this.sight(one)) };
+      }
+      default:
+        return null;
+    }
+  }
+
+  #start(incarnation: Incarnation, instanceId: string): WorkerEvent {
+    const one = this.made.get(instanceId);
+    if (one === undefined) return { kind: "started", of: incarnation, result: fail("not_found", "gone") };
+    if (one.status !== "running") {
+      this.starts.set(instanceId, (this.starts.get(instanceId) ?? 0) + 1);
+      one.status = this.exitsWith === null ? "running" : "exited";
+      one.exitCode = this.exitsWith;
+    }
+    return { kind: "started", of: incarnation, result: ok(this.sight(one)) };
+  }
+}
+
+function of(request: Incarnation): Incarnation {
+  return { taskId: request.taskId, incarnation: request.incarnation };
+}
+
+function answer(effect: WorkerEffect, failure: Failure): WorkerEvent | null {
+  const result = { ok: false as const, failure };
+  switch (effect.kind) {
+    case "list":
+      return { kind: "listed", runtime: "docker", result };
+    case "pull":
+      return { kind: "pulled", of: of(effect.request), result };
+    case "create":
+      return { kind: "created", of: of(effect.request), result };
+    case "start":
+      return { kind: "started", of: effect.of, result };
+    case "stop":
+      return { kind: "stopped", of: effect.of, result };
+    case "remove":
+      return { kind: "removed", of: effect.of, result };
+    case "inspect":
+      return { kind: "inspected", of: effect.of, result };
+    default:
+      return null;
+  }
+}
+
+/** Thrown when the crash point of a sweep is reached. */
+export class Crash extends Error {}
+
+export class Driver {
+  readonly engine: ScriptedEngine;
+  machine: WorkerMachine;
+  /** What is on disk. */
+  journal: JournalRecord[];
+  readonly sent: WorkerMessage[] = [];
+  readonly effects: WorkerEffect[] = [];
+  readonly logs: string[] = [];
+  /** What a probe answers; null healthy. */
+  probe: Failure | null = null;
+  /** Acknowledge reports at once. */
+  acks = true;
+  monoMs = 1_000;
+  /** Effects left until the crash; null for none. */
+  fuse: number | null = null;
+  /** Called after every effect. */
+  check: () => void = () => {};
+  #set = 0;
+  readonly #queue: WorkerEvent[] = [];
+
+  constructor(options: { engine?: ScriptedEngine; journal?: readonly JournalRecord[]; startsAtATime?: number; facts?: NodeFacts } = {}) {
+    this.engine = options.engine ?? new ScriptedEngine();
+    this.journal = [...(options.journal ?? [])];
+    this.machine = new WorkerMachine({ facts: options.facts ?? FACTS, startsAtATime: options.startsAtATime ?? 4, seed: 7 });
+    this.machine.restore(this.journal, this.time());
+  }
+
+  time(): Time {
+    return { monoMs: this.monoMs, wallMs: 1_700_000_000_000 + this.monoMs, bootId: "boot" };
+  }
+
+  /** Feeds one event and everything that follows from it without time passing. */
+  feed(event: WorkerEvent): this {
+    this.#queue.push(event);
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      for (const effect of this.machine.handle(next, this.time())) this.#perform(effect);
+    }
+    return this;
+  }
+
+  /** As a host begins: a tick, then a link. */
+  begin(): this {
+    return this.feed({ kind: "tick" }).feed({ kind: "linked" });
+  }
+
+  welcome(manager: ManagerIdentity = MANAGER): this {
+    return this.feed({ kind: "message", message: { kind: "welcome", manager, protocol: 1, heartbeatMs: 1000 } });
+  }
+
+  /** A whole set. */
+  assign(...put: readonly Assignment[]): this {
+    return this.set({ put });
+  }
+
+  set(set: { put?: readonly Assignment[]; remove?: readonly string[]; base?: number; number?: number; manager?: ManagerIdentity }): this {
+    const number = set.number ?? this.#set + 1;
+    this.#set = Math.max(number, this.#set);
+    const { put = [], remove = [], base = 0, manager = MANAGER } = set;
+    return this.feed({ kind: "message", message: { kind: "assignments", manager, number, base, put, remove } });
+  }
+
+  /** Lets time pass, with every tick that the machine asks for. */
+  pass(ms: number): this {
+    const end = this.monoMs + ms;
+    for (let wakes = 0; ; wakes++) {
+      if (wakes > 100_000) throw new Error("the machine asks for ticks without end");
+      const wake = this.machine.nextWakeMs();
+      if (wake === null || wake > end) break;
+      if (wake <= this.monoMs) throw new Error("the machine asks for a tick in the past");
+      this.monoMs = wake;
+      this.feed({ kind: "tick" });
+    }
+    this.monoMs = end;
+    return this;
+  }
+
+  /** The instance of a task ends and the engine says so. */
+  die(taskId: string, exitCode: number | null): this {
+    const incarnation = this.engine.die(taskId, exitCode);
+    return this.feed({ kind: "died", of: incarnation, runtime: "docker", instanceId: `${taskId}-${incarnation.incarnation}` });
+  }
+
+  fact(taskId: string): TaskFact {
+    const fact = this.machine.tasks().find((one) => one.taskId === taskId);
+    if (fact === undefined) throw new Error(`${taskId} is not known`);
+    return fact;
+  }
+
+  /** "incarnation:state" of a task. */
+  at(taskId: string): string {
+    const { incarnation, state } = this.fact(taskId);
+    return `${incarnation}:${state}`;
+  }
+
+  /** The states that a task was reported in, in order, without repetitions. */
+  reported(taskId: string): string[] {
+    const states = this.reports()
+      .flatMap((report) => report.facts)
+      .filter((fact) => fact.taskId === taskId)
+      .map((fact) => `${fact.incarnation}:${fact.state}`);
+    return states.filter((state, at) => state !== states[at - 1]);
+  }
+
+  reports(): Extract<WorkerMessage, { kind: "report" }>[] {
+    return this.sent.filter((message) => message.kind === "report");
+  }
+
+  kinds(): string[] {
+    return this.effects.map((effect) => effect.kind);
+  }
+
+  /** The same worker after a crash: journal and engine are what they were, everything else is new. */
+  reborn(): Driver {
+    const driver = new Driver({ engine: this.engine, journal: this.journal });
+    driver.monoMs = 500;
+    return driver;
+  }
+
+  #perform(effect: WorkerEffect): void {
+    if (this.fuse !== null) {
+      if (this.fuse === 0) throw new Crash();
+      this.fuse -= 1;
+    }
+    this.effects.push(effect);
+    const event = this.#answer(effect);
+    this.check();
+    if (event !== null) this.#queue.push(event);
+  }
+
+  #answer(effect: WorkerEffect): WorkerEvent | null {
+    switch (effect.kind) {
+      case "journal":
+        if (this.engine.silent.has("journal")) return null;
+        this.journal.push(...(JSON.parse(JSON.stringify(effect.records)) as JournalRecord[]));
+        return { kind: "journaled", number: effect.number };
+      case "compact":
+        this.journal = JSON.parse(JSON.stringify(effect.records)) as JournalRecord[];
+        return null;
+      case "send":
+        this.sent.push(effect.message);
+        if (effect.message.kind !== "report" || !this.acks) return null;
+        return { kind: "message", message: { kind: "ack", number: effect.message.number } };
+      case "log":
+        this.logs.push(`${effect.level}: ${effect.text}`);
+        return null;
+      case "probe":
+        return this.engine.silent.has("probe") ? null : { kind: "probed", of: effect.of, failure: this.probe };
+      default:
+        return this.engine.perform(effect);
+    }
+  }
+}
