@@ -25,7 +25,7 @@ export interface Demand {
 /**
  * The second phase of a scheduler. A cost is split so that no power is taken for each pair of node and task: `width` numbers
  * for the node, `width` numbers for the demand on nodes of that capacity, and a cheap `cost` of both. All functions are pure
- * but for `out`, which they fill from `at` on. Costs lie in 0 … MAX_COST.
+ * but for `out`, which they fill from `at` on. Costs lie in 0 … 10^9.
  */
 export interface Scoring {
   readonly width: number;
@@ -36,8 +36,8 @@ export interface Scoring {
   parts(nodes: Float64Array, node: number, demands: Float64Array, demand: number): readonly ScorePart[];
 }
 
-/** No cost is higher, so that penalties stand above every cost. */
-export const MAX_COST = 500_000_000;
+/** Beyond this many nodes the base of E-PVM rises no more: 3·n² stays below every penalty. */
+const MAX_CLUSTER_SIZE = 16_384;
 
 /** Added to the cost of a node without fresh metrics: it is taken only when no node with metrics fits. */
 export const NO_METRICS = 1_000_000_000;
@@ -49,7 +49,8 @@ const QUANTUM = 2 ** 20;
 
 /** A score as an integer, in 2^-20ths: what is compared. Pure. */
 export function quantise(score: number): number {
-  return Math.round(score * QUANTUM);
+  // Math.round does the same and takes several times as long on JavaScriptCore, which the full scan feels.
+  return Math.floor(score * QUANTUM + 0.5);
 }
 
 /** The score of a quantised one. Pure. */
@@ -65,6 +66,6 @@ export function share(part: number, whole: number): number {
 /** Nodes for the base of E-PVM: at least 2, rounded up to a power of two so that one join does not re-score everything. Pure. */
 export function roundClusterSize(readyNodes: number): number {
   let size = 2;
-  while (size < readyNodes) size *= 2;
+  while (size < readyNodes && size < MAX_CLUSTER_SIZE) size *= 2;
   return size;
 }

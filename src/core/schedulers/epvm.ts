@@ -6,7 +6,7 @@
 import { NATURE_FILTERS } from "../filters.ts";
 import type { Scheduler } from "../scheduler.ts";
 import type { Scoring } from "../scores.ts";
-import { MAX_COST, share } from "../scores.ts";
+import { share } from "../scores.ts";
 import type { Resources } from "../spec.ts";
 import { ASSUMED } from "../spec.ts";
 
@@ -30,11 +30,10 @@ const marginalCost: Scoring = {
     out[at + 2] = clusterSize ** demanded("diskBytes", resources, allocatable) - 1;
   },
   cost(nodes, node, demands, demand) {
-    return Math.min(
-      MAX_COST,
-      product(nodes, node, demands, demand) +
-        product(nodes, node + 1, demands, demand + 1) +
-        product(nodes, node + 2, demands, demand + 2),
+    return (
+      (nodes[node] as number) * (demands[demand] as number) +
+      (nodes[node + 1] as number) * (demands[demand + 1] as number) +
+      (nodes[node + 2] as number) * (demands[demand + 2] as number)
     );
   },
   parts(nodes, node, demands, demand) {
