@@ -58,6 +58,21 @@ describe("schedule/epvm", () => {
     expect(candidates[0]?.score).toBeCloseTo(cpu + 2 * rest, 5);
   });
 
+  test("takes the number of ready nodes as base, rounded up to a power of two, whatever happens to them", () => {
+    const placement = placementOf("epvm", five);
+    const base = () => {
+      const { candidates } = placement.explain(demand(4_000, GIB), [], ASKED, 0);
+      return (candidates[0]?.parts[0]?.value ?? 0) + 1;
+    };
+    expect(base()).toBe(8);
+    placement.putNode(node(5, { refusal: "is cordoned" }));
+    expect(base()).toBe(4);
+    placement.putNode(node(5));
+    expect(base()).toBe(8);
+    for (const id of ["n2", "n3", "n4", "n5"]) placement.removeNode(id);
+    expect(base()).toBe(2);
+  });
+
   test("goes to the idle node, and a wiggle of the metrics below 1/64 changes nothing", () => {
     const busy = (cpuMillis: number) => ({ cpuMillis, memoryBytes: 0, diskBytes: 0 });
     const placement = placementOf("epvm", [node(1, { measured: busy(2_000) }), node(2, { measured: busy(100) })]);
@@ -193,9 +208,12 @@ describe.each(NAMES)("schedule/%s under every scheduler", (name) => {
     // 200 classes in waves, each wave hot for a while: trees are handed over and classes are forgotten.
     for (let i = 0; i < 3_000; i++) {
       const drawn = (Math.imul(i, 2_654_435_761) >>> 16) % 40;
-      const wanted = demand(1 + drawn + 32 * Math.floor(i / 600), 3 * MIB + drawn);
-      const answer = fast.place(wanted, []);
-      expect(answer).toBe(plain.place(wanted, []));
+      const figures = demand(1 + drawn + 32 * Math.floor(i / 600), 3 * MIB + drawn);
+      const hostPorts = drawn % 4 === 0 ? [{ port: drawn, protocol: "tcp" as const, hostIp: "" }] : [];
+      const wanted = { ...figures, hostPorts };
+      const avoid = drawn % 3 === 0 ? [fast.place(wanted, []) ?? "", "n5"] : [];
+      const answer = fast.place(wanted, avoid);
+      expect(answer).toBe(plain.place(wanted, avoid));
       if (answer === null) continue;
       fast.reserve(`t${i % 900}`, answer, wanted);
       plain.reserve(`t${i % 900}`, answer, wanted);
