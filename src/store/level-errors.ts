@@ -12,9 +12,9 @@ export function levelError(error: unknown): LevelError {
   const { code, text } = innermost(error);
   if (code === "LEVEL_LOCKED") return { kind: "locked", text };
   // LevelDB reports a missing MANIFEST or table as an I/O error, and a missing CURRENT as an invalid argument.
-  const missing = /No such file|does not exist|missing files/.test(text);
+  const missing = /No such file|does not exist|missing files/i.test(text);
   if (code === "LEVEL_CORRUPTION" || missing) return { kind: "damaged", text };
-  if (/Permission denied|Read-only file system/.test(text)) return { kind: "denied", text };
+  if (/Permission denied|Read-only file system/i.test(text)) return { kind: "denied", text };
   return { kind: "io", text };
 }
 

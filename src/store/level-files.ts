@@ -17,6 +17,8 @@ export interface LevelPaths {
   readonly marker: string;
   /** The pid of the process that has the database open; a hint for messages only. */
   readonly owner: string;
+  /** The newest acknowledged revision (see acked-note.ts). */
+  readonly acked: string;
   /** Where a copy is repaired; its existence is the right to repair. */
   readonly repair: string;
 }
@@ -28,6 +30,7 @@ export function levelPaths(data: string): LevelPaths {
     database: join(data, "store"),
     marker: join(data, "store.json"),
     owner: join(data, "store.pid"),
+    acked: join(data, "store.acked"),
     repair: join(data, "store.repair"),
   };
 }

@@ -28,8 +28,7 @@ export async function repairOnCopy(options: RepairOptions): Promise<Result<strin
     await copyWithoutLock(paths.database, copy);
     await options.repair(copy);
     const kept = freeName(`${paths.database}.damaged-${new Date(options.nowMs).toISOString().replaceAll(/[:.]/g, "")}`);
-    await rename(paths.database, kept);
-    await rename(copy, paths.database);
+    await swap({ database: paths.database, copy, kept });
     await syncDirectory(paths.data);
     return ok(kept);
   } catch (error) {
@@ -37,6 +36,16 @@ export async function repairOnCopy(options: RepairOptions): Promise<Result<strin
     return fail("transient", `${message}. The original is untouched`);
   } finally {
     await rm(paths.repair, { recursive: true, force: true });
+  }
+}
+
+async function swap(names: { readonly database: string; readonly copy: string; readonly kept: string }): Promise<void> {
+  await rename(names.database, names.kept);
+  try {
+    await rename(names.copy, names.database);
+  } catch (error) {
+    await rename(names.kept, names.database);
+    throw error;
   }
 }
 

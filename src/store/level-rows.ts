@@ -1,6 +1,7 @@
 /** Rows in an open LevelDB. Every write is one synced native call; every error leaves here translated. */
 import type { ClassicLevel } from "classic-level";
 import type { CommitOutcome } from "../manager/ports.ts";
+import { AckedNote, readAcked } from "./acked-note.ts";
 import { levelError } from "./level-errors.ts";
 import { DamagedRows, type RowOperation, type RowRange, type Rows } from "./rows-port.ts";
 
@@ -15,6 +16,8 @@ export interface LevelRowsOptions {
   readonly fresh: boolean;
   readonly lineage: string;
   readonly notice: string;
+  /** File of the newest acknowledged revision. */
+  readonly ackedFile: string;
   readonly noteLineage: (lineage: string) => Promise<void>;
   /** Called once, before the database is closed and its lock is gone. */
   readonly beforeClose: () => void;
@@ -28,13 +31,23 @@ export class LevelRows implements Rows {
   readonly notice: string;
   readonly #database: LevelDatabase;
   readonly #options: LevelRowsOptions;
+  readonly #note: AckedNote;
 
   constructor(database: LevelDatabase, options: LevelRowsOptions) {
     this.#database = database;
     this.#options = options;
+    this.#note = new AckedNote(options.ackedFile);
     this.fresh = options.fresh;
     this.lineage = options.lineage;
     this.notice = options.notice;
+  }
+
+  acked(lineage: string): number {
+    return readAcked(this.#options.ackedFile, lineage);
+  }
+
+  noteAcked(lineage: string, revision: number): void {
+    this.#note.write(lineage, revision);
   }
 
   getMany(keys: readonly string[]): Promise<readonly (string | undefined)[]> {
@@ -73,6 +86,7 @@ export class LevelRows implements Rows {
 
   async close(): Promise<void> {
     this.#options.beforeClose();
+    this.#note[Symbol.dispose]();
     try {
       await this.#database.close();
     } finally {

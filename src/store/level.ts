@@ -111,6 +111,7 @@ class LevelEngine implements Engine {
       fresh: at.marker === null,
       lineage: at.marker?.lineage ?? "",
       notice: at.notice,
+      ackedFile: this.#paths.acked,
       noteLineage: (lineage) => writeMarker(this.#paths, lineage),
       // While the lock is still ours: afterwards the file may already be the next owner's.
       beforeClose: () => rmSync(owner, { force: true }),

@@ -32,8 +32,8 @@ interface Found {
   readonly records: readonly Change[];
   readonly hashes: Map<string, bigint>;
   readonly digest: bigint;
-  /** Rows that could not be read, and why the first one could not. */
-  readonly unreadable: number;
+  /** Keys of rows that could not be read, and why the first one could not. */
+  readonly unreadable: readonly string[];
   readonly firstError: string;
 }
 
@@ -41,6 +41,8 @@ interface Judgement {
   readonly head: Head;
   readonly problem: string;
   readonly notice: string;
+  /** Rows to delete: those that cannot be read, once their loss is accepted. */
+  readonly drop: readonly string[];
 }
 
 /** Reads everything and raises the term. Throws `DamagedRows` when the engine cannot read its own data. */
@@ -51,17 +53,18 @@ export async function loadRows(rows: Rows, options: LoadOptions): Promise<Result
   if (refusal !== null) return { ok: false, failure: refusal };
   const found = await readRecords(rows);
   const log = await readLogWindow(rows, head?.revision ?? 0);
-  const judged = await judge(rows, { head, found, log: log.newest }, options);
+  const judged = judge(rows, { head, found, log: log.newest }, options);
   const ledger = new Ledger(judged.head, { hashes: found.hashes, log: log.window });
-  const problem = joinLines(judged.problem, await claim(rows, judged.head));
+  const problem = joinLines(judged.problem, await claim(rows, judged));
   const notice = joinLines(rows.notice, judged.notice);
   const { lineage, term, revision } = judged.head;
   return ok({ ledger, contents: { lineage, term, revision, records: found.records, problem, notice } });
 }
 
 /** Makes the new term durable, and notes the lineage beside the rows. "" or what failed; the store is then only for reading. */
-async function claim(rows: Rows, head: Head): Promise<string> {
-  const outcome = await rows.write([{ type: "put", key: HEAD_KEY, value: encodeHead(head) }]);
+async function claim(rows: Rows, { head, drop }: Judgement): Promise<string> {
+  const deletions = drop.map((key) => ({ type: "del", key }) as const);
+  const outcome = await rows.write([...deletions, { type: "put", key: HEAD_KEY, value: encodeHead(head) }]);
   if (outcome.kind !== "committed") return `the store takes no writes: ${outcome.reason}`;
   try {
     if (rows.lineage !== head.lineage) await rows.noteLineage(head.lineage);
@@ -75,7 +78,7 @@ async function readRecords(rows: Rows): Promise<Found> {
   const records: Change[] = [];
   const hashes = new Map<string, bigint>();
   let digest = 0n;
-  let unreadable = 0;
+  const unreadable: string[] = [];
   let firstError = "";
   for (const range of [
     { gte: "", lt: LOG_START },
@@ -90,7 +93,7 @@ async function readRecords(rows: Rows): Promise<Found> {
         try {
           records.push(fromRow(key, value));
         } catch (error) {
-          unreadable += 1;
+          unreadable.push(key);
           firstError ||= String(error);
         }
       }
@@ -129,32 +132,45 @@ function readLogged(value: string): LoggedChange | null {
 async function newestLogged(rows: Rows, revision: number): Promise<number> {
   let newest = revision;
   for await (const page of rows.scan({ gte: logKey(revision + 1), lt: LOG_END })) {
-    newest = Math.max(newest, revisionOfKey(page.at(-1)?.[0] ?? ""));
+    const last = page.at(-1);
+    if (last !== undefined) newest = Math.max(newest, revisionOfKey(last[0]));
   }
   return newest;
 }
 
 /** Holds what was found against the head: the head to go on with (its term raised) and what is wrong. */
-async function judge(
+function judge(
   rows: Rows,
   read: { readonly head: Head | null; readonly found: Found; readonly log: number },
   options: LoadOptions,
-): Promise<Judgement> {
+): Judgement {
   const { head, found } = read;
-  const actual = { format: STORE_FORMAT, rows: found.hashes.size, digest: found.digest };
   const damage = damageOf(rows, head, found);
+  const actual = { format: STORE_FORMAT, rows: found.hashes.size, digest: found.digest };
   if (damage === "") {
     const base = head ?? { lineage: crypto.randomUUID(), term: 0, revision: 0 };
-    return { head: { ...base, ...actual, term: base.term + 1 }, problem: "", notice: "" };
+    return { head: { ...base, ...actual, term: base.term + 1 }, problem: "", notice: "", drop: [] };
   }
   const revision = Math.max(head?.revision ?? 0, read.log);
   if (options.acceptLoss) {
-    const accepted = { ...actual, lineage: crypto.randomUUID(), term: (head?.term ?? 0) + 1, revision };
-    return { head: accepted, problem: "", notice: `${damage}. The loss was accepted; the store has a new lineage` };
+    const left = { ...actual, ...forget(found), lineage: crypto.randomUUID(), term: (head?.term ?? 0) + 1, revision };
+    const notice = `${damage}. The loss was accepted; the store has a new lineage`;
+    return { head: left, problem: "", notice, drop: found.unreadable };
   }
-  const lineage = head?.lineage ?? rows.lineage;
-  const kept = head ?? { ...actual, digest: ~found.digest & 0xffff_ffff_ffff_ffffn, lineage, term: 0, revision };
-  return { head: { ...kept, term: kept.term + 1 }, problem: explain(damage, options.name), notice: "" };
+  // Without a head any digest but the true one keeps the problem alive at the next opening.
+  const wrong = BigInt.asUintN(64, found.digest + 1n);
+  const kept = head ?? { ...actual, digest: wrong, lineage: rows.lineage, term: 0, revision };
+  return { head: { ...kept, term: kept.term + 1 }, problem: explain(damage, options.name), notice: "", drop: [] };
+}
+
+/** Takes the unreadable rows out of what was found: their number and the digest without them. */
+function forget(found: Found): { readonly rows: number; readonly digest: bigint } {
+  let { digest } = found;
+  for (const key of found.unreadable) {
+    digest = replaceInDigest(digest, { before: found.hashes.get(key) ?? 0n, after: 0n });
+    found.hashes.delete(key);
+  }
+  return { rows: found.hashes.size, digest };
 }
 
 /** "" for a sound store, else what is wrong with it. */
@@ -163,10 +179,14 @@ function damageOf(rows: Rows, head: Head | null, found: Found): string {
   if (head === null) {
     return rows.fresh && count === 0 ? "" : `the head row is missing or unreadable (${count} records are there)`;
   }
+  const acked = rows.acked(head.lineage);
+  if (head.revision < acked) return `it ends at revision ${head.revision}, but ${acked} had been committed`;
   if (head.rows !== count) return `${head.rows} records were committed, ${count} are there`;
   if (head.digest !== found.digest)
     return `the digest of its ${count} records does not match: some are lost or altered`;
-  return found.unreadable === 0 ? "" : `${found.unreadable} of ${count} records are unreadable (${found.firstError})`;
+  return found.unreadable.length === 0
+    ? ""
+    : `${found.unreadable.length} of ${count} records are unreadable (${found.firstError})`;
 }
 
 function explain(damage: string, name: string): string {

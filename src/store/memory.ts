@@ -41,6 +41,12 @@ class MemoryRows implements Rows {
     this.fresh = disk.size === 0;
   }
 
+  acked(): number {
+    return 0;
+  }
+
+  noteAcked(): void {}
+
   async getMany(keys: readonly string[]): Promise<readonly (string | undefined)[]> {
     return keys.map((key) => this.#disk.get(key));
   }

@@ -108,8 +108,12 @@ export class RowStore implements Store {
     if (changes.length === 0) return { kind: "committed" };
     const plan = ledger.plan(changes, this.#options.nowMs());
     const outcome = await rows.write(plan.operations);
-    if (outcome.kind === "committed") ledger.accept(plan);
-    else this.#refusal = `an earlier commit ended ${outcome.kind} (${outcome.reason}); load the store anew`;
+    if (outcome.kind !== "committed") {
+      this.#refusal = `an earlier commit ended ${outcome.kind} (${outcome.reason}); load the store anew`;
+      return outcome;
+    }
+    ledger.accept(plan);
+    rows.noteAcked(ledger.head.lineage, ledger.head.revision);
     return outcome;
   }
 

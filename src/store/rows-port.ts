@@ -25,6 +25,10 @@ export interface Rows {
   readonly lineage: string;
   /** What the engine did to open them, when people should know; "" otherwise. */
   readonly notice: string;
+  /** The newest revision known to have been acknowledged in that lineage, from a source beside the rows; 0 when nothing is known. */
+  acked(lineage: string): number;
+  /** Notes a revision as acknowledged. Cheap, and allowed to get lost. */
+  noteAcked(lineage: string, revision: number): void;
   getMany(keys: readonly string[]): Promise<readonly (string | undefined)[]>;
   /** Pages of rows in order. */
   scan(range: RowRange): AsyncIterable<readonly (readonly [key: string, value: string])[]>;
