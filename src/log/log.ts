@@ -78,9 +78,9 @@ export function formatLine(entry: {
   readonly fields: LogFields;
 }): string {
   const head = { at: new Date(entry.atMs).toISOString(), level: entry.level, message: entry.message };
-  const line = `${JSON.stringify({ ...head, ...plainFields(entry.fields) })}\n`;
+  const line = `${JSON.stringify({ ...head, ...plainFields(entry.fields), ...head })}\n`;
   if (Buffer.byteLength(line) <= MAX_LINE_BYTES) return line;
-  // A quarter, because one character may take four bytes, or six as an escape that text rarely consists of.
+  // An eighth, because one character may take six bytes as an escape.
   return `${JSON.stringify({ ...head, message: entry.message.slice(0, MAX_LINE_BYTES / 8), cut: true })}\n`;
 }
 

@@ -1,0 +1,15 @@
+/** `cube restart`: restart tasks. */
+import type { CommandSpec } from "../command-spec.ts";
+import { TARGET_OPTIONS } from "../shared-options.ts";
+import { forEachTask } from "./each-task.ts";
+
+export const RESTART: CommandSpec = {
+  name: "restart",
+  usage: ["TASK..."],
+  summary: "restart tasks",
+  details: ["A job's name or id restarts all of its tasks, a task's id that one."],
+  parameters: ["<task...>"],
+  groups: [TARGET_OPTIONS],
+  completes: "task",
+  run: (context) => forEachTask(context, (client, ref) => client.restart(ref)),
+};

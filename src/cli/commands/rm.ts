@@ -1,0 +1,15 @@
+/** `cube rm`: stop tasks and remove their records. */
+import type { CommandSpec } from "../command-spec.ts";
+import { TARGET_OPTIONS } from "../shared-options.ts";
+import { forEachTask } from "./each-task.ts";
+
+export const RM: CommandSpec = {
+  name: "rm",
+  usage: ["TASK..."],
+  summary: "stop tasks and remove their records",
+  details: ["What still runs is stopped first, as by `cube stop`."],
+  parameters: ["<task...>"],
+  groups: [TARGET_OPTIONS],
+  completes: "task",
+  run: (context) => forEachTask(context, (client, ref) => client.remove(ref)),
+};

@@ -1,0 +1,95 @@
+/** `cube status`: the tasks in the book's columns. */
+import type { ListQuery } from "../../client/cluster-client.ts";
+import type { TaskResource } from "../../client/resources.ts";
+import { TASK_STATES } from "../../core/task.ts";
+import { allPages } from "../all-pages.ts";
+import { type CommandSpec, type Context, textFlag } from "../command-spec.ts";
+import { boldFor } from "../io.ts";
+import { ago } from "../quantities.ts";
+import { JSON_OPTION, TARGET_OPTIONS } from "../shared-options.ts";
+import { type Column, renderTable } from "../table.ts";
+import { clean, jsonText } from "../text.ts";
+
+export const STATUS: CommandSpec = {
+  name: "status",
+  aliases: ["ps"],
+  usage: ["[OPTIONS]"],
+  summary: "list tasks",
+  parameters: [],
+  groups: [
+    {
+      title: "Options:",
+      options: [
+        { flags: "-a, --all", about: "earlier attempts too" },
+        { flags: "-q, --quiet", about: "only ids, one a line" },
+        { flags: "--job <JOB>", about: "only tasks of this job", completes: "job" },
+        { flags: "--node <NODE>", about: "only tasks on this node", completes: "node" },
+        { flags: "--state <STATE>", about: "only tasks in this state", choices: TASK_STATES },
+        { flags: "--no-trunc", about: "cut nothing, however wide it gets" },
+        JSON_OPTION,
+      ],
+    },
+    TARGET_OPTIONS,
+  ],
+  run: runStatus,
+};
+
+const COLUMNS: readonly Column[] = [
+  { title: "ID" },
+  { title: "NAME", shrink: 12 },
+  { title: "CREATED" },
+  { title: "STATE" },
+  { title: "CONTAINERNAME" },
+  { title: "IMAGE", shrink: 12 },
+];
+
+async function runStatus(context: Context): Promise<number> {
+  const { io, flags } = context;
+  const client = await context.client();
+  const tasks = await allPages((page) => client.tasks({ ...queryOf(context), ...page }));
+  if (flags.json === true) io.stdout.write(`${jsonText(tasks)}\n`);
+  else if (flags.quiet === true) io.stdout.write(tasks.map((task) => `${clean(idOf(task))}\n`).join(""));
+  else io.stdout.write(statusTable(tasks, { nowMs: io.nowMs(), width: tableWidth(context), bold: boldFor(io) }));
+  return 0;
+}
+
+function queryOf(context: Context): ListQuery {
+  const { flags } = context;
+  const [job, node, state] = [textFlag(flags, "job"), textFlag(flags, "node"), textFlag(flags, "state")];
+  return {
+    ...(flags.all === true ? { history: true } : {}),
+    ...(job === undefined ? {} : { job }),
+    ...(node === undefined ? {} : { node }),
+    ...(state === undefined ? {} : { state }),
+  };
+}
+
+/** Cells that a table may take: a terminal's, or null for a pipe and for `--no-trunc`. */
+function tableWidth(context: Context): number | null {
+  return context.io.stdout.isTTY && context.flags.trunc !== false ? context.io.stdout.columns : null;
+}
+
+/** The table of tasks; ids are short where the width is bounded. Pure. */
+export function statusTable(
+  tasks: readonly TaskResource[],
+  options: { readonly nowMs: number; readonly width: number | null; readonly bold?: (text: string) => string },
+): string {
+  const rows = tasks.map((task) => [
+    options.width === null ? idOf(task) : idOf(task).slice(0, 12),
+    task.name,
+    ago(task.createdMs, options.nowMs),
+    stateText(task),
+    task.containerId === "" ? "-" : task.containerId.slice(0, 12),
+    task.image || task.command.join(" "),
+  ]);
+  return renderTable(COLUMNS, rows, options);
+}
+
+/** The id that the user gave or got: the job's for a lone task, as its newest attempt is what the job's id means. */
+function idOf(task: TaskResource): string {
+  return task.current && task.slot === 0 && !task.name.includes(".") ? task.jobId : task.id;
+}
+
+function stateText(task: TaskResource): string {
+  return task.state === "running" && task.health !== "unknown" ? `running (${task.health})` : task.state;
+}

@@ -1,0 +1,76 @@
+/** `cube why`: the newest decision on a task with every node's score and its parts, and every refusal's reason. */
+import type { DecisionResource } from "../../client/resources.ts";
+import type { CommandSpec, Context } from "../command-spec.ts";
+import { boldFor } from "../io.ts";
+import { ago, score } from "../quantities.ts";
+import { JSON_OPTION, TARGET_OPTIONS } from "../shared-options.ts";
+import { type Column, renderTable } from "../table.ts";
+import { clean, jsonText } from "../text.ts";
+
+export const WHY: CommandSpec = {
+  name: "why",
+  usage: ["[--json] TASK"],
+  summary: "show why a task was placed where it is, or why nowhere",
+  details: ["The lowest score wins; the first of equals."],
+  parameters: ["<task>"],
+  groups: [{ title: "Options:", options: [JSON_OPTION] }, TARGET_OPTIONS],
+  completes: "task",
+  run: runWhy,
+};
+
+async function runWhy(context: Context): Promise<number> {
+  const { io } = context;
+  const [ref = ""] = context.args;
+  const client = await context.client();
+  const decision = await client.decision(ref);
+  const width = io.stdout.isTTY ? io.stdout.columns : null;
+  const options = { nowMs: io.nowMs(), width, bold: boldFor(io) };
+  io.stdout.write(context.flags.json === true ? `${jsonText(decision)}\n` : decisionText(decision, options));
+  return 0;
+}
+
+interface TextOptions {
+  readonly nowMs: number;
+  readonly width: number | null;
+  readonly bold?: (text: string) => string;
+}
+
+/** The decision for people: what was decided, the nodes that could have run it, the nodes that could not. Pure. */
+export function decisionText(decision: DecisionResource, options: TextOptions): string {
+  const chosen = decision.candidates.find(({ nodeId }) => nodeId === decision.nodeId)?.nodeName ?? decision.nodeId;
+  const where = chosen === null ? "not placed" : `placed on ${chosen}`;
+  const head = `${clean(`${where} by ${decision.scheduler}, ${ago(decision.atMs, options.nowMs)}: ${decision.summary}`)}\n`;
+  return [head, candidates(decision, options), refusals(decision, options)].filter((part) => part !== "").join("\n");
+}
+
+function candidates(decision: DecisionResource, options: TextOptions): string {
+  if (decision.candidates.length === 0) return "";
+  const names = [...new Set(decision.candidates.flatMap(({ parts }) => parts.map(({ name }) => name)))];
+  const columns: Column[] = [
+    { title: "", shrink: 1 },
+    { title: "NODE", shrink: 12 },
+    { title: "SCORE", align: "right" },
+    ...names.map((name): Column => ({ title: clean(name).toUpperCase(), align: "right" })),
+  ];
+  const rows = decision.candidates.map(({ nodeId, nodeName, score: total, parts }) => {
+    const values = new Map(parts.map(({ name, value }) => [name, score(value)]));
+    return [
+      nodeId === decision.nodeId ? "*" : "",
+      nodeName,
+      score(total),
+      ...names.map((name) => values.get(name) ?? "-"),
+    ];
+  });
+  return renderTable(columns, rows, options) + leftOut(decision.candidateCount - rows.length);
+}
+
+function refusals(decision: DecisionResource, options: TextOptions): string {
+  if (decision.refusals.length === 0) return "";
+  const columns: Column[] = [{ title: "REFUSED", shrink: 12 }, { title: "FILTER" }, { title: "REASON", shrink: 20 }];
+  const rows = decision.refusals.map(({ nodeName, filter, reason }) => [nodeName, filter, reason]);
+  return renderTable(columns, rows, options) + leftOut(decision.refusalCount - rows.length);
+}
+
+function leftOut(count: number): string {
+  return count > 0 ? `and ${count} more\n` : "";
+}

@@ -1,0 +1,77 @@
+/** The file of `cube run -f`: a book TaskEvent or a request of the versioned API, both JSON. Every mistake is named with the file, and with its place in it. */
+import { readFileSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { ClientError } from "../client/cluster-client.ts";
+import { defaultName, type JobRequest, toJobSpec } from "../client/job-request.ts";
+import type { JobSpec } from "../core/spec.ts";
+import { bookTask, isBookTask } from "./book-task.ts";
+import { UsageError } from "./cli-error.ts";
+import { findJsonMistake } from "./json-error.ts";
+
+/** Largest file that is read: the API takes no larger body. */
+const MAX_BYTES = 3 * 1024 * 1024;
+
+/** What a file asks for. */
+export interface FileRequest {
+  readonly spec: JobSpec;
+  /** The user's own id; "" for none. */
+  readonly id: string;
+  /** True for a book event with state Completed: a task of that id that is there already is to be stopped. */
+  readonly stop: boolean;
+}
+
+/** Reads the file at a path, relative to `cwd`; `-` is standard input, read through `readStdin`. Throws UsageError. */
+export async function readJobFile(
+  path: string,
+  at: { cwd: string; readStdin: () => Promise<string> },
+): Promise<FileRequest> {
+  const text = path === "-" ? await at.readStdin() : readText(resolve(at.cwd, path), path);
+  const shown = path === "-" ? "standard input" : path;
+  const value = parseJson(text, shown);
+  try {
+    return isBookTask(value) ? bookTask(value) : await versionedRequest(value);
+  } catch (error) {
+    if (error instanceof ClientError) throw new UsageError(`${shown}: ${error.message}`, error.hint);
+    throw error;
+  }
+}
+
+function readText(path: string, shown: string): string {
+  try {
+    const { size } = statSync(path);
+    if (size > MAX_BYTES) throw new UsageError(`${shown} is too large: ${size} bytes, at most ${MAX_BYTES}`);
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`cannot read ${shown}: ${reasonOf((error as NodeJS.ErrnoException).code)}`);
+  }
+}
+
+function reasonOf(code: string | undefined): string {
+  if (code === "ENOENT" || code === "ENOTDIR") return "there is no such file";
+  if (code === "EISDIR") return "it is a directory, and one file is needed";
+  if (code === "EACCES") return "you may not read it";
+  return code ?? "unknown error";
+}
+
+function parseJson(text: string, shown: string): unknown {
+  if (text.trim() === "") throw new UsageError(`${shown} is empty`, "it holds a task as JSON");
+  const mistake = findJsonMistake(text);
+  if (mistake !== null)
+    throw new UsageError(`${shown}:${mistake.line}:${mistake.column} is not JSON: expected ${mistake.expected}`);
+  const value: unknown = JSON.parse(text);
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  throw new UsageError(`${shown} must hold one JSON object: a task event or a job`);
+}
+
+/** The schema library is only loaded here: no other command needs it. */
+async function versionedRequest(value: unknown): Promise<FileRequest> {
+  const { parse, submitSchema } = await import("../client/schemas.ts");
+  const { id = "", ...request } = parse(submitSchema, value);
+  return { spec: toJobSpec(withName(request)), id, stop: false };
+}
+
+function withName(request: JobRequest): JobRequest {
+  if (request.name !== undefined || request.services !== undefined) return request;
+  return { ...request, name: defaultName(request) };
+}
