@@ -196,12 +196,10 @@ export class TaskClass {
     let best = -1;
     let lowest = Infinity;
     for (let slot = from; slot < to; slot++) {
+      if (cpu > (cpuFree[slot] as number) || memory > (memoryFree[slot] as number)) continue;
       const cost = scoring.cost(loads, slot * width, demands, (shape[slot] as number) * width);
       let key = quantise(cost) + (penalty[slot] as number);
-      // The cost first: it rules out nearly every node once a good one is found.
-      if (key >= lowest || eligible[slot] === 0) continue;
-      if (cpu > (cpuFree[slot] as number) || memory > (memoryFree[slot] as number) || disk > (diskFree[slot] as number))
-        continue;
+      if (key >= lowest || eligible[slot] === 0 || disk > (diskFree[slot] as number)) continue;
       if (wantsPorts && this.#lacksPorts(slot)) continue;
       if (avoided.length > 0 && avoided.includes(slot)) key += FAILED_KEY;
       if (key >= lowest) continue;
