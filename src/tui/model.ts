@@ -22,7 +22,7 @@ import {
   type UiError,
 } from "./state/ui.ts";
 import type { Key, Mouse } from "./terminal/key-names.ts";
-import { ROWS_A_NODE } from "./views/nodes.ts";
+import { rowsANode } from "./views/nodes.ts";
 
 /** Rows that one notch of the wheel scrolls. */
 const WHEEL_ROWS = 3;
@@ -182,7 +182,7 @@ function pointed(model: Model, mouse: Mouse): Step {
   if (mouse.kind !== "press") return only(wheel(focused, mouse.kind === "wheel-up" ? -WHEEL_ROWS : WHEEL_ROWS));
   if (pane === undefined) return only(model);
   const rect = layoutOf(focused).regions[pane] as Rect;
-  return only(clicked(focused, { pane, row: mouse.y - inner(rect).y }));
+  return only(clicked(focused, { pane, row: mouse.y - inner(rect).y, height: inner(rect).height }));
 }
 
 function paneAt(model: Model, at: { readonly x: number; readonly y: number }): PaneId | undefined {
@@ -199,13 +199,13 @@ function paneAt(model: Model, at: { readonly x: number; readonly y: number }): P
   });
 }
 
-function clicked(model: Model, at: { readonly pane: PaneId; readonly row: number }): Model {
+function clicked(model: Model, at: { readonly pane: PaneId; readonly row: number; readonly height: number }): Model {
   const { top } = model.places[at.pane];
   // The first row of the table is its heading.
   if (at.pane === "tasks")
     return at.row >= 1 && top + at.row - 1 < model.tasks.length ? selectRow(model, top + at.row - 1) : model;
   if (at.pane !== "nodes" || at.row < 0) return model;
-  const index = top + Math.floor(at.row / ROWS_A_NODE);
+  const index = top + Math.floor(at.row / rowsANode(at.height, model.nodes.length));
   return { ...model, places: { ...model.places, nodes: { top, index } } };
 }
 

@@ -72,8 +72,9 @@ export class Painter {
 
   /** True if any box or chart differs from what it was. */
   private place(frame: Frame, theme: ThemeName): boolean {
-    let changed = this.charts.show(frame.charts, theme);
+    let changed = false;
     for (const region of frame.regions) changed = this.put(region, theme) || changed;
+    changed = this.charts.show(frame.charts, theme) || changed;
     const ids = new Set(frame.regions.map((region) => region.id));
     for (const [id, held] of this.held) {
       if (ids.has(id) || !held.shown) continue;

@@ -28,6 +28,8 @@ export interface UiOptions {
   /** Where saved screens and logs go; the current directory by default. */
   readonly saveDir?: string;
   readonly theme?: ThemeName;
+  /** Wall clock in ms since 1970; for tests. */
+  readonly now?: () => number;
   /** Called once, when the UI has ended and the terminal is the user's again, before the promise resolves. */
   readonly onQuit?: (end: UiEnd) => void;
 }
@@ -54,6 +56,7 @@ const quitOf = (signal: SignalName): "leave" | "stop" => (signal === "SIGHUP" ? 
 
 class Host {
   private model: Model;
+  private readonly now: () => number;
   private readonly terminal: Terminal;
   private readonly guard: Guard;
   private readonly painter: Painter;
@@ -66,6 +69,7 @@ class Host {
   });
 
   constructor(options: UiOptions) {
+    this.now = options.now ?? Date.now;
     this.guard = new Guard({
       watchdog: process.env["CUBE_NO_WATCHDOG"] !== "1",
       onSignal: (signal, exitCode) => this.end({ kind: "ended", quit: quitOf(signal), signal, exitCode }),
@@ -77,7 +81,7 @@ class Host {
     this.model = begin({
       cols: this.terminal.out.columns,
       rows: this.terminal.out.rows,
-      nowMs: Date.now(),
+      nowMs: this.now(),
       zoneMs: -new Date().getTimezoneOffset() * 60_000,
       mode: options.mode,
       readOnly: options.readOnly ?? false,
@@ -112,7 +116,7 @@ class Host {
   }
 
   private take(message: Message): void {
-    const { model, effects } = update(this.model, message, Date.now());
+    const { model, effects } = update(this.model, message, this.now());
     this.model = model;
     this.painter.paint(message.kind === "key" || message.kind === "mouse" || message.kind === "resize");
     for (const effect of effects) this.perform(effect);

@@ -98,7 +98,10 @@ class DetachFilter {
     this.held = false;
     for (let i = 0; i < all.length; i++) {
       if (all[i] !== CTRL_P) continue;
-      if (all[i + 1] === CTRL_Q) return this.detach();
+      if (all[i + 1] === CTRL_Q) {
+        this.detach();
+        return;
+      }
       if (i === all.length - 1) {
         this.held = true;
         if (i > 0) this.pass(all.subarray(0, i));

@@ -4,7 +4,7 @@ import { appendFileSync } from "node:fs";
 import { ClientError } from "../../src/client/cluster-client.ts";
 import { runUi } from "../../src/tui/run.ts";
 import { FakeClient } from "./fake-client.ts";
-import { emptyCluster, hostileCluster, largeCluster, smallCluster } from "./records.ts";
+import { emptyCluster, hostileCluster, largeCluster, START_MS, smallCluster } from "./records.ts";
 
 const env = process.env;
 const seeds = {
@@ -50,6 +50,7 @@ const end = await runUi({
   client,
   mode: env["FIXTURE_MODE"] === "attached" ? "attached" : "in-process",
   logFile: env["FIXTURE_LOG"] ?? "/dev/null",
+  now: () => START_MS + Math.floor(performance.now()),
   readOnly: env["FIXTURE_READ_ONLY"] === "1",
   ...(env["FIXTURE_SAVE"] ? { saveDir: env["FIXTURE_SAVE"] } : {}),
 });

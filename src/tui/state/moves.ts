@@ -95,7 +95,7 @@ function paneRows(model: Model, pane: PaneId): number {
   const rect = layoutOf(model).regions[pane];
   const { height } = rect === undefined ? { height: 1 } : inner(rect);
   if (pane === "tasks") return Math.max(1, height - 1);
-  return pane === "nodes" ? nodesInView(height) : Math.max(1, height);
+  return pane === "nodes" ? nodesInView(height, model.nodes.length) : Math.max(1, height);
 }
 
 /** The state with every place in its bounds, the focus on a pane that is there, and the selection in view. */

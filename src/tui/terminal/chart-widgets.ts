@@ -16,6 +16,8 @@ export type ChartWidget = {
   width: number;
   height: number;
   options: Record<string, unknown>;
+  canvasSize: { width: number; height: number };
+  calcSize(): void;
   setData(data: unknown): void;
   detach(): void;
 };
@@ -74,6 +76,12 @@ export class Charts {
   private make(chart: Chart, look: { readonly theme: ThemeName; readonly shape: string }): Held {
     const { x, y, width, height } = chart.rect;
     const widget = MAKERS[chart.id]({ left: x, top: y, width, height }, chartColours(look.theme));
+    const canvas = CANVAS[chart.id];
+    if (canvas !== undefined) {
+      widget.calcSize = () => {
+        widget.canvasSize = canvas(widget);
+      };
+    }
     this.screen.append(widget);
     const held: Held = { widget, shape: look.shape, figures: "" };
     this.held.set(chart.id, held);
@@ -98,9 +106,9 @@ const MAKERS: Readonly<Record<ChartId, (place: Place, colours: ChartColours) => 
   donut: (place, colours) =>
     donut({
       ...place,
-      radius: Math.max(6, Math.min(Math.floor(place.height * 1.6) - 3, Math.floor(place.width) - 8)),
+      radius: Math.max(6, Math.min(place.height * 2 - 4, place.width - 6)),
       arcWidth: 3,
-      yPadding: 2,
+      yPadding: 0,
       remainColor: colours.text,
     }),
   history: (place, colours) =>
@@ -114,6 +122,13 @@ const MAKERS: Readonly<Record<ChartId, (place: Place, colours: ChartColours) => 
       showLegend: false,
       style: { text: colours.text, baseline: colours.text },
     }),
+};
+
+/** contrib's charts leave a margin for a border of their own; these have none, and use every cell. */
+const CANVAS: Readonly<Record<ChartId, ((widget: ChartWidget) => { width: number; height: number }) | undefined>> = {
+  gauge: undefined,
+  donut: (widget) => ({ width: widget.width * 2, height: widget.height * 4 }),
+  history: (widget) => ({ width: widget.width * 2 - 2, height: widget.height * 4 }),
 };
 
 /** Colour of a share: good, a warning, or trouble. */
@@ -134,19 +149,16 @@ function fill(widget: ChartWidget, chart: Chart, colours: ChartColours): void {
   }
 }
 
-/** Samples in the chart; a line needs two at least, and all of them the same number. */
+/** Samples in the chart, about one a second. */
 const SAMPLES = 60;
 
+/** One line a node over the same samples; the chart widens to what there is, so that nothing has to be made up. */
 function linesOf(chart: Chart, colours: ChartColours): unknown {
-  const lines = chart.series.slice(0, colours.lines.length).map((series, i) => {
-    const values = series.values.slice(-SAMPLES);
-    const filled = [...Array.from({ length: SAMPLES - values.length }, () => 0), ...values];
-    return {
-      title: series.name,
-      x: filled.map((_, n) => (n === 0 ? "1 min" : "")),
-      y: filled,
-      style: { line: colours.lines[i] },
-    };
-  });
-  return lines.length > 0 ? lines : [{ title: "", x: ["", ""], y: [0, 0], style: { line: colours.text } }];
+  const series = chart.series.slice(0, colours.lines.length);
+  const count = Math.max(2, Math.min(SAMPLES, ...series.map((each) => Math.max(2, each.values.length))));
+  const x = Array.from({ length: count }, (_, n) => `-${count - n}s`);
+  const lines = series
+    .filter((each) => each.values.length >= 2)
+    .map((each, i) => ({ title: each.name, x, y: each.values.slice(-count), style: { line: colours.lines[i] } }));
+  return lines.length > 0 ? lines : [{ title: "", x, y: [0, 0], style: { line: colours.text } }];
 }

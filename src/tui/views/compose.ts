@@ -2,7 +2,7 @@
 // last, on top; charts are given as figures, because their drawing is a widget's.
 import { type ChartId, centred, inner, type PaneId, type Rect, TINY } from "../layout.ts";
 import { memoryPercent } from "../state/cluster.ts";
-import { layoutOf, type Model } from "../state/ui.ts";
+import { layoutOf, type Model, selectedTask } from "../state/ui.ts";
 import { detailLines } from "./detail.ts";
 import { DIALOG_WIDTH, dialogLines } from "./dialog.ts";
 import { errorLines } from "./errors.ts";
@@ -16,6 +16,7 @@ import { EMPTY, fitLine, type Line, plain, windowOf } from "./lines.ts";
 import { logInfo, logLines } from "./logs.ts";
 import { nodesView } from "./nodes.ts";
 import { scoresTitle, scoresView, whyLines } from "./scores.ts";
+import { taskSays } from "./signs.ts";
 import { tasksView } from "./tasks.ts";
 import { cores } from "./units.ts";
 
@@ -83,7 +84,7 @@ type PaneView = {
 };
 
 const PANE_VIEWS: Readonly<Record<PaneId, PaneView>> = {
-  tasks: { title: () => "1 Tasks", info: tasksInfo, foot: (model) => marksInfo(model), lines: tasksView },
+  tasks: { title: () => "1 Tasks", info: tasksInfo, foot: tasksFoot, lines: tasksView },
   nodes: { title: () => "2 Nodes", info: (model) => String(model.nodes.length), lines: nodesView },
   scores: {
     title: (model) => `3 ${scoresTitle(model)}`,
@@ -105,7 +106,12 @@ function tasksInfo(model: Model): string {
   return `${count}  by ${by}${reverse ? " reversed" : ""}`;
 }
 
-const marksInfo = (model: Model): string => (model.marks.size === 0 ? "" : `${model.marks.size} marked`);
+/** How many are marked; else what the selected task has to say, which no column has room for. */
+function tasksFoot(model: Model): string {
+  if (model.marks.size > 0) return `${model.marks.size} marked`;
+  const task = selectedTask(model);
+  return task === undefined ? "" : taskSays(task, model.shown.progress.get(task.id));
+}
 
 function eventsFoot(model: Model, height: number): string {
   const below = model.shown.events.length - eventsTop(model, height) - height;
@@ -143,7 +149,7 @@ function pushChartFrame(
 ): void {
   if (at.rect === undefined) return;
   const info = at.id === "gauge" ? gaugeInfo(model) : "";
-  const text = { title: CHART_TITLES[at.id], info, focused: false, unicode: model.unicode };
+  const text = { title: CHART_TITLES[at.id](model), info, focused: false, unicode: model.unicode };
   lines.push({ id: `frame-${at.id}`, rect: at.rect, lines: frame(at.rect, text, []) });
 }
 
@@ -157,8 +163,7 @@ const sum = (model: Model, read: (nodeId: string) => number): number =>
 
 function chartsOf(model: Model, at: Readonly<Partial<Record<string, Rect>>>): Chart[] {
   const charts: Chart[] = [];
-  const capacity = model.nodes.reduce((all, node) => all + node.capacity.cpuMillis, 0);
-  const cpu = capacity === 0 ? 0 : (100 * sum(model, (id) => model.shown.metrics.get(id)?.cpuMillis ?? 0)) / capacity;
+  const cpu = clusterCpu(model);
   const total = sum(model, (id) => model.shown.metrics.get(id)?.memoryTotalBytes ?? 0);
   const used = sum(model, (id) => model.shown.metrics.get(id)?.memoryUsedBytes ?? 0);
   const memory = memoryPercent({ memoryUsedBytes: used, memoryTotalBytes: total });

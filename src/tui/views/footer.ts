@@ -46,22 +46,22 @@ export function editSpans(edit: Edit, cells: number): Span[] {
   return [span(start), span(under, "plain", { inverse: true }), span(behind)];
 }
 
+/** Leaving, closing and help are on the line whatever else is; then what can be done now; then, dim, what cannot. */
 function hints(model: Model): Span[] {
-  const context = contextOf(model);
-  const bindings = bindingsOf({ context, readOnly: model.readOnly }).filter((each) => each.short !== "");
-  const shown: Binding[] = [];
-  // Leaving, closing and help must be on the line whatever else is; the rest in the keymap's order.
+  const bindings = bindingsOf({ context: contextOf(model), readOnly: model.readOnly }).filter(
+    (each) => each.short !== "",
+  );
   const must = bindings.filter((each) => ["help", "leave", "close", "dialog-cancel"].includes(each.action));
-  let room = model.cols - 1 - must.reduce((sum, each) => sum + lineWidth(hint(model, each)), 0);
-  for (const binding of bindings) {
-    const cells = lineWidth(hint(model, binding));
-    if (must.includes(binding)) shown.push(binding);
-    else if (cells <= room) {
-      shown.push(binding);
-      room -= cells;
-    } else room = 0;
+  const can = bindings.filter((each) => each.disabled?.(model) === undefined);
+  const chosen = new Set<Binding>();
+  let room = model.cols - 1;
+  for (const binding of [...must, ...can, ...bindings]) {
+    const cells = chosen.has(binding) ? 0 : lineWidth(hint(model, binding));
+    if (cells > room) break;
+    room -= cells;
+    chosen.add(binding);
   }
-  return [span(" "), ...shown.flatMap((each) => hint(model, each))];
+  return [span(" "), ...bindings.filter((each) => chosen.has(each)).flatMap((each) => hint(model, each))];
 }
 
 function hint(model: Model, binding: Binding): Span[] {

@@ -3,23 +3,71 @@ import type { NodeResource } from "../../client/resources.ts";
 import { cpuPercent, memoryPercent } from "../state/cluster.ts";
 import type { Model } from "../state/ui.ts";
 import { cell, inverted, type Line, plain, type Role, type Span, span } from "./lines.ts";
-import { markSpan, nodeMark } from "./signs.ts";
-import { bar, bytes, cores } from "./units.ts";
+import { markSpan, nodeMark, signOf } from "./signs.ts";
+import { bar, cores, shortBytes } from "./units.ts";
 
 /** From here a gauge is a warning, and from there trouble, in percent. */
 const WARN_FROM = 60;
 const BAD_FROM = 85;
 
 /** Rows that one node takes: its name, CPU and memory. */
-export const ROWS_A_NODE = 3;
+const ROWS_A_NODE = 3;
+
+/** Rows that a node takes in a pane of that height: one line each where three lines each would hide some of them. */
+export function rowsANode(height: number, nodes: number): number {
+  return nodes * ROWS_A_NODE <= height || height < 2 ? ROWS_A_NODE : 1;
+}
 
 /** The nodes inside the border. */
 export function nodesView(model: Model, size: { readonly width: number; readonly height: number }): Line[] {
   if (model.nodes.length === 0)
     return [plain(model.shown.manager === undefined ? "" : "no node has joined yet", "dim")];
   const { top, index } = model.places.nodes;
-  const shown = model.nodes.slice(top, top + Math.max(1, Math.ceil(size.height / ROWS_A_NODE)));
-  return shown.flatMap((node, i) => nodeLines(model, { node, selected: top + i === index, width: size.width }));
+  const rows = rowsANode(size.height, model.nodes.length);
+  const shown = model.nodes.slice(top, top + Math.max(1, Math.ceil(size.height / rows)));
+  const make = rows === 1 ? nodeLine : nodeLines;
+  return shown.flatMap((node, i) => make(model, { node, selected: top + i === index, width: size.width }));
+}
+
+/** Cells of a node's name on a line of its own, where there is room, and least cells of a gauge beside it. */
+const SHORT_NAME = 12;
+const SHORT_GAUGE = 9;
+
+/** A node on one line: name, sign, CPU and memory as bars as long as there is room. */
+function nodeLine(
+  model: Model,
+  at: { readonly node: NodeResource; readonly selected: boolean; readonly width: number },
+): Line[] {
+  const { node, width } = at;
+  const sample = model.shown.metrics.get(node.id);
+  const mark = nodeMark(node);
+  const half = Math.max(SHORT_GAUGE, Math.floor((width - SHORT_NAME - 2) / 2));
+  const line: Line = [
+    cell(span(node.name, "title"), Math.max(3, width - 2 - 2 * half)),
+    span(" "),
+    span(signOf(mark, model.unicode), mark.role),
+    ...shortGauge({ label: "cpu", percent: sample && cpuPercent(node, sample), cells: half, unicode: model.unicode }),
+    ...shortGauge({ label: "mem", percent: sample && memoryPercent(sample), cells: half, unicode: model.unicode }),
+  ];
+  return [highlighted(model, { line, selected: at.selected })];
+}
+
+function shortGauge(at: {
+  readonly label: string;
+  readonly percent: number | undefined;
+  readonly cells: number;
+  readonly unicode: boolean;
+}): Span[] {
+  const percent = at.percent ?? 0;
+  const shown = at.percent === undefined ? "-" : `${Math.round(percent)}%`;
+  const room = at.cells - at.label.length - 7;
+  const middle = room >= 4 ? span(`${bar(percent, room, at.unicode)} `, roleOf(percent)) : span("");
+  return [span(` ${at.label} `, "dim"), middle, cell(span(shown, roleOf(percent)), 4, "right")];
+}
+
+function highlighted(model: Model, at: { readonly line: Line; readonly selected: boolean }): Line {
+  if (!at.selected) return at.line;
+  return model.focus === "nodes" ? inverted(at.line) : at.line.map((each) => ({ ...each, bold: true }));
 }
 
 function nodeLines(
@@ -30,8 +78,8 @@ function nodeLines(
   const sample = model.shown.metrics.get(node.id);
   const cpu = cpuPercent(node, sample);
   const memory = memoryPercent(sample);
-  const cpuText = `${cores(node.allocated.cpuMillis)}/${cores(node.allocatable.cpuMillis)}`;
-  const memoryText = `${bytes(node.allocated.memoryBytes)}/${bytes(node.allocatable.memoryBytes)}`;
+  const cpuText = `reserved ${cores(node.allocated.cpuMillis)}/${cores(node.allocatable.cpuMillis)}`;
+  const memoryText = `reserved ${shortBytes(node.allocated.memoryBytes)}/${shortBytes(node.allocatable.memoryBytes)}`;
   const has = sample !== undefined;
   return [
     heading(model, at),
@@ -49,12 +97,11 @@ function heading(
   const tasks = span(` ${node.tasks} task${node.tasks === 1 ? "" : "s"}`, "dim");
   const name = cell(span(node.name, "title"), Math.max(4, width - mark.text.length - tasks.text.length - 1));
   const line: Line = [name, span(" "), mark, tasks];
-  if (!selected) return line;
-  return model.focus === "nodes" ? inverted(line) : line.map((each) => ({ ...each, bold: true }));
+  return highlighted(model, { line, selected });
 }
 
 /** Room for the reserved part beside the bar: shown only where the bar stays long enough. */
-const RESERVED_CELLS = 16;
+const RESERVED_CELLS = 20;
 
 function gauge(at: {
   readonly label: string;
@@ -81,6 +128,6 @@ export function roleOf(percent: number): Role {
 }
 
 /** Nodes that are wholly in view in a pane of that many rows. */
-export function nodesInView(height: number): number {
-  return Math.max(1, Math.floor(height / ROWS_A_NODE));
+export function nodesInView(height: number, nodes: number): number {
+  return Math.max(1, Math.floor(height / rowsANode(height, nodes)));
 }

@@ -1,6 +1,6 @@
 // The scheduler's decision on a task: every candidate with its score and parts, every refusal with its reason. Pure.
 // The pane shows as much as fits; the "why here" view shows all of it.
-import type { Candidate, Decision } from "../../core/decision.ts";
+import type { Candidate, Decision, Refusal } from "../../core/decision.ts";
 import type { Model } from "../state/ui.ts";
 import { selectedTask } from "../state/ui.ts";
 import { wrap } from "../terminal/text.ts";
@@ -41,14 +41,18 @@ function decisionLines(given: Given): Line[] {
     ...summary,
     ...decision.candidates.map((candidate) => candidateLine(given, candidate)),
     ...more(decision.candidateCount - decision.candidates.length, "more candidates"),
-    ...decision.refusals.map(
-      (refusal): Line => [
-        span(given.unicode ? "✗ " : "x ", "bad"),
-        span(`${refusal.nodeName} `),
-        span(refusal.reason, "dim"),
-      ],
-    ),
+    ...decision.refusals.flatMap((refusal) => refusalLines(given, refusal)),
     ...more(decision.refusalCount - decision.refusals.length, "more refusals"),
+  ];
+}
+
+/** Node and reason, wrapped under themselves: a reason that is cut off explains nothing. */
+function refusalLines(given: Given, refusal: Refusal): Line[] {
+  const indent = Math.min(refusal.nodeName.length + 1, Math.floor(given.width / 2));
+  const [first = "", ...rest] = wrap(refusal.reason, given.width - 2 - indent);
+  return [
+    [span(given.unicode ? "✗ " : "x ", "bad"), cell(span(refusal.nodeName), indent - 1), span(" "), span(first, "dim")],
+    ...rest.map((text): Line => [span(" ".repeat(indent + 2)), span(text, "dim")]),
   ];
 }
 

@@ -64,9 +64,14 @@ export function nodeMark(node: NodeResource): Mark {
   return mark("●", "ready", "good");
 }
 
+/** The sign alone. */
+export function signOf(of: Mark, unicode: boolean): string {
+  return unicode ? of.sign : (ASCII[of.sign] ?? of.sign);
+}
+
 /** The mark as text: sign, blank, word. */
 export function markText(of: Mark, unicode: boolean): string {
-  return `${unicode ? of.sign : (ASCII[of.sign] ?? of.sign)} ${of.word}`;
+  return `${signOf(of, unicode)} ${of.word}`;
 }
 
 /** The mark as a span. */

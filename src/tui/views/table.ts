@@ -15,7 +15,7 @@ export interface Column<T> {
 }
 
 /** Least width of the growing column before another one is given up. */
-const LEAST_GROWN = 10;
+const LEAST_GROWN = 15;
 
 /** The columns that fit into `cells`, with their widths. */
 export function fitColumns<T>(

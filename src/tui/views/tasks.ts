@@ -2,6 +2,7 @@
 import type { TaskResource } from "../../client/resources.ts";
 import type { PaneId } from "../layout.ts";
 import type { Model } from "../state/ui.ts";
+import { width as textWidth } from "../terminal/text.ts";
 import { EMPTY, type Line, plain, span } from "./lines.ts";
 import { markSpan, taskMark, taskSays } from "./signs.ts";
 import { type Column, table } from "./table.ts";
@@ -24,16 +25,27 @@ export function tasksView(model: Model, size: Size): Line[] {
   });
 }
 
+/** From this width on there is room for what a task runs and for what it says. */
+const WIDE_FROM = 100;
+
 /** In the order of the screen; the ranks say which ones go first when it is narrow. */
 function columnsFor(model: Model, width: number): Column<TaskResource>[] {
   const { usage, progress, decisions } = model.shown;
+  const wide = width >= WIDE_FROM;
+  const what = (task: TaskResource): string => (task.image === "" ? task.command.join(" ") : task.image);
   const columns: Column<TaskResource>[] = [
     { title: "", width: 1, rank: 0, read: (task) => span(model.marks.has(task.id) ? "*" : " ", "key") },
-    { title: "NAME", width: 20, grows: width < 100, rank: 0, read: (task) => span(task.name) },
+    {
+      title: "NAME",
+      width: longest(model.tasks, { of: (task) => task.name, least: 12, most: 30 }),
+      grows: !wide,
+      rank: 0,
+      read: (task) => span(task.name),
+    },
     { title: "STATE", width: 12, rank: 1, read: (task) => markSpan(taskMark(task), model.unicode) },
     {
       title: "NODE",
-      width: width < 100 ? 10 : 12,
+      width: longest(model.tasks, { of: (task) => task.nodeName, least: 6, most: wide ? 16 : 12 }),
       rank: 2,
       read: (task) => span(task.nodeName === "" ? "-" : task.nodeName, "dim"),
     },
@@ -60,7 +72,7 @@ function columnsFor(model: Model, width: number): Column<TaskResource>[] {
       read: (task) => span(age(task.startedMs || task.createdMs, model.nowMs), "dim"),
     },
   ];
-  if (width < 100) return columns;
+  if (!wide) return columns;
   return [
     ...columns,
     {
@@ -72,18 +84,31 @@ function columnsFor(model: Model, width: number): Column<TaskResource>[] {
     },
     {
       title: "IMAGE OR COMMAND",
-      width: 20,
+      width: longest(model.tasks, { of: what, least: 16, most: 28 }),
       rank: 8,
-      read: (task) => span(task.image === "" ? task.command.join(" ") : task.image),
+      read: (task) => span(what(task)),
     },
     {
       title: "SAYS",
       width: 12,
       grows: true,
-      rank: 9,
+      rank: 0,
       read: (task) => span(taskSays(task, progress.get(task.id)), "dim"),
     },
   ];
+}
+
+/** Rows that are looked at for the width of a column: one that jumps with every new task would be hard to read. */
+const LOOKED_AT = 200;
+
+function longest(
+  tasks: readonly TaskResource[],
+  by: { readonly of: (task: TaskResource) => string; readonly least: number; readonly most: number },
+): number {
+  let cells = by.least;
+  for (let i = 0; i < Math.min(LOOKED_AT, tasks.length); i++)
+    cells = Math.max(cells, textWidth(by.of(tasks[i] as TaskResource)));
+  return Math.min(by.most, cells);
 }
 
 function number(value: number | undefined, format: (value: number) => string) {
