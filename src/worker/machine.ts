@@ -211,6 +211,7 @@ export class WorkerMachine {
   }
 
   #hello(): void {
+    this.#obedience.said();
     const { bootId } = this.#time;
     this.#send({ kind: "hello", protocol: PROTOCOL, facts: this.#facts, bootId, setNumber: this.#obedience.setNumber });
   }

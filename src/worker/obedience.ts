@@ -13,6 +13,8 @@ export class Obedience {
   #manager: ManagerIdentity | null = null;
   #held = { instanceId: "", number: 0 };
   #refused = "";
+  /** A hello has gone out: its answer is a whole set, whatever its number. */
+  #expectsWhole = false;
   readonly #onChange: (isNew: boolean) => void;
   readonly #onRefusal: (reason: string) => void;
 
@@ -36,6 +38,11 @@ export class Obedience {
     return this.#refused;
   }
 
+  /** A hello goes out. */
+  said(): void {
+    this.#expectsWhole = true;
+  }
+
   restore(manager: ManagerIdentity | null): void {
     this.#manager = manager;
   }
@@ -50,11 +57,13 @@ export class Obedience {
   takeSet(set: AssignmentSet, runs: ReadonlyMap<string, TaskRun>): SetVerdict {
     if (!this.#judge(refusal(this.#manager, set.manager))) return "ignore";
     const known = set.manager.instanceId === this.#held.instanceId;
-    if (known && set.number <= this.#held.number) return "ignore";
+    const answersHello = set.base === 0 && this.#expectsWhole;
+    if (known && set.number <= this.#held.number && !answersHello) return "ignore";
     if (set.base !== 0 && (!known || set.base !== this.#held.number)) return "ask_again";
     const leftOut = runningLeftOut(runs.values(), set);
     if (set.base === 0 && !this.#judge(amnesia(this.#manager, set.manager, leftOut))) return "ignore";
     this.#remember(set.manager);
+    this.#expectsWhole = false;
     this.#held = { instanceId: set.manager.instanceId, number: set.number };
     return "take";
   }

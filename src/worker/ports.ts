@@ -2,6 +2,7 @@
 import type { Result } from "../core/failure.ts";
 import type { NodeFacts, NodeMetrics, NodeRuntime } from "../core/node.ts";
 import type { RuntimeKind, TaskSpec } from "../core/spec.ts";
+import type { Time } from "../core/time.ts";
 import type { ManagerMessage, WorkerMessage } from "../protocol/messages.ts";
 import type { CreateRequest, Incarnation, Instance, JournalRecord } from "./effects.ts";
 
@@ -114,4 +115,16 @@ export interface ManagerLink {
     readonly onLinked: () => void;
     readonly onUnlinked: () => void;
   }): Disposable;
+}
+
+/** The host's clocks. */
+export interface Clock {
+  now(): Time;
+}
+
+/** Where the host writes what no user asked for. Never the screen. */
+export interface Log {
+  info(text: string): void;
+  warn(text: string): void;
+  error(text: string): void;
 }

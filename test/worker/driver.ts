@@ -30,7 +30,18 @@ export const FACTS: NodeFacts = {
 
 export function assignment(taskId: string, spec: Partial<TaskSpec> = {}, more: Partial<Assignment> = {}): Assignment {
   const task = { ...DEFAULT_TASK, image: "web:1", ...spec };
-  return { taskId, jobId: "j", name: taskId, service: "s", slot: 0, attempt: 1, spec: task, desired: "run", restartSerial: 0, ...more };
+  return {
+    taskId,
+    jobId: "j",
+    name: taskId,
+    service: "s",
+    slot: 0,
+    attempt: 1,
+    spec: task,
+    desired: "run",
+    restartSerial: 0,
+    ...more,
+  };
 }
 
 interface Made {
@@ -61,11 +72,15 @@ export class ScriptedEngine {
   }
 
   live(taskId?: string): Made[] {
-    return [...this.made.values()].filter((one) => one.status === "running" && (taskId === undefined || one.of.taskId === taskId));
+    return [...this.made.values()].filter(
+      (one) => one.status === "running" && (taskId === undefined || one.of.taskId === taskId),
+    );
   }
 
   of(taskId: string): string[] {
-    return [...this.made.values()].filter((one) => one.of.taskId === taskId).map((one) => `${one.of.incarnation}:${one.status}`);
+    return [...this.made.values()]
+      .filter((one) => one.of.taskId === taskId)
+      .map((one) => `${one.of.incarnation}:${one.status}`);
   }
 
   /** An instance ends by itself; no event is sent. */
@@ -118,7 +133,8 @@ export class ScriptedEngine {
         return { kind: "pulled", of: of(effect.request), result: ok(null) };
       case "create": {
         const instanceId = `${effect.request.taskId}-${effect.request.incarnation}`;
-        if (!this.made.has(instanceId)) this.made.set(instanceId, { of: of(effect.request), instanceId, status: "created", exitCode: null });
+        if (!this.made.has(instanceId))
+          this.made.set(instanceId, { of: of(effect.request), instanceId, status: "created", exitCode: null });
         return { kind: "created", of: of(effect.request), result: ok({ instanceId }) };
       }
       case "start":
@@ -137,7 +153,11 @@ export class ScriptedEngine {
         return { kind: "removed", of: effect.of, result: ok(null) };
       case "inspect": {
         const one = this.made.get(effect.instanceId);
-        return { kind: "inspected", of: effect.of, result: one === undefined ? fail("not_found", "gone") : ok(this.sight(one)) };
+        return {
+          kind: "inspected",
+          of: effect.of,
+          result: one === undefined ? fail("not_found", "gone") : ok(this.sight(one)),
+        };
       }
       default:
         return null;
@@ -205,10 +225,21 @@ export class Driver {
   #set = 0;
   readonly #queue: WorkerEvent[] = [];
 
-  constructor(options: { engine?: ScriptedEngine; journal?: readonly JournalRecord[]; startsAtATime?: number; facts?: NodeFacts } = {}) {
+  constructor(
+    options: {
+      engine?: ScriptedEngine;
+      journal?: readonly JournalRecord[];
+      startsAtATime?: number;
+      facts?: NodeFacts;
+    } = {},
+  ) {
     this.engine = options.engine ?? new ScriptedEngine();
     this.journal = [...(options.journal ?? [])];
-    this.machine = new WorkerMachine({ facts: options.facts ?? FACTS, startsAtATime: options.startsAtATime ?? 4, seed: 7 });
+    this.machine = new WorkerMachine({
+      facts: options.facts ?? FACTS,
+      startsAtATime: options.startsAtATime ?? 4,
+      seed: 7,
+    });
     this.machine.restore(this.journal, this.time());
   }
 
@@ -239,7 +270,13 @@ export class Driver {
     return this.set({ put });
   }
 
-  set(set: { put?: readonly Assignment[]; remove?: readonly string[]; base?: number; number?: number; manager?: ManagerIdentity }): this {
+  set(set: {
+    put?: readonly Assignment[];
+    remove?: readonly string[];
+    base?: number;
+    number?: number;
+    manager?: ManagerIdentity;
+  }): this {
     const number = set.number ?? this.#set + 1;
     this.#set = Math.max(number, this.#set);
     const { put = [], remove = [], base = 0, manager = MANAGER } = set;
@@ -264,7 +301,12 @@ export class Driver {
   /** The instance of a task ends and the engine says so. */
   die(taskId: string, exitCode: number | null): this {
     const incarnation = this.engine.die(taskId, exitCode);
-    return this.feed({ kind: "died", of: incarnation, runtime: "docker", instanceId: `${taskId}-${incarnation.incarnation}` });
+    return this.feed({
+      kind: "died",
+      of: incarnation,
+      runtime: "docker",
+      instanceId: `${taskId}-${incarnation.incarnation}`,
+    });
   }
 
   fact(taskId: string): TaskFact {

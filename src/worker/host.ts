@@ -1,0 +1,347 @@
+/**
+ * The worker's asynchronous half: it owns timers, runtimes, journal and link, feeds the machine, performs its effects in order, and samples the node.
+ * It decides nothing. Closing it leaves every task as it is.
+ */
+import { fail, type Result } from "../core/failure.ts";
+import type { NodeFacts, NodeMetrics, NodeRuntime } from "../core/node.ts";
+import { isTerminal, type TaskFact } from "../core/task.ts";
+import { Calls } from "./calls.ts";
+import type { Instance, WorkerEffect, WorkerEvent } from "./effects.ts";
+import { WorkerMachine } from "./machine.ts";
+import type {
+  Clock,
+  ExecRequest,
+  ExecSession,
+  Journal,
+  Log,
+  LogChunk,
+  LogQuery,
+  ManagerLink,
+  NodeMetricsSource,
+  Runtime,
+} from "./ports.ts";
+import { WriteQueue } from "./write-queue.ts";
+
+/** Who the node is, as far as its worker is told; the rest is measured. */
+export type NodeIdentity = Pick<NodeFacts, "id" | "address" | "version" | "labels" | "reserved" | "local"> & {
+  /** Instead of the host's own name. */
+  readonly name?: string;
+};
+
+export interface WorkerHostOptions {
+  readonly node: NodeIdentity;
+  readonly runtimes: readonly Runtime[];
+  readonly journal: Journal;
+  readonly link: ManagerLink;
+  readonly metrics: NodeMetricsSource;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Of the machine's jitter: 32 bits, different on each node. */
+  readonly seed: number;
+  /** Creates and starts in flight at a time; twice the cores when left out. */
+  readonly startsAtATime?: number;
+  readonly probesAtATime?: number;
+  /** Milliseconds between samples and heartbeats; 1,000 when left out. */
+  readonly sampleMs?: number;
+  /** Milliseconds between looks at whether the runtimes work; 3,000 when left out. */
+  readonly runtimeProbeMs?: number;
+}
+
+const SAMPLE_MS = 1_000;
+const RUNTIME_PROBE_MS = 3_000;
+
+/** A worker on this node. `start` once, then `close` once. The runtimes and the journal stay the caller's to close. */
+export class WorkerHost {
+  readonly #options: WorkerHostOptions;
+  readonly #calls: Calls;
+  readonly #writes: WriteQueue;
+  readonly #opened: Disposable[] = [];
+  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
+  readonly #waiting = new Set<() => void>();
+  #machine: WorkerMachine | null = null;
+  #facts: NodeFacts | null = null;
+  #stats: NodeMetrics | null = null;
+  readonly #inbox: WorkerEvent[] = [];
+  #turning = false;
+  #linked = false;
+  #closed = false;
+
+  constructor(options: WorkerHostOptions) {
+    this.#options = options;
+    this.#calls = new Calls(options.runtimes, (event) => this.#feed(event));
+    this.#writes = new WriteQueue({
+      journal: options.journal,
+      perform: (effect) => this.#perform(effect),
+      onWritten: (number) => this.#feed({ kind: "journaled", number }),
+      onProblem: (text) =>
+        text === "" ? options.log.info("the journal can be written again") : options.log.error(text),
+    });
+  }
+
+  /** Reads journal and node, adopts what runs, and opens the link. Rejects when the node's facts or the journal cannot be read at all. */
+  async start(): Promise<void> {
+    const { journal, runtimes, metrics, link } = this.#options;
+    const probes = Promise.all(runtimes.map((runtime) => this.#probeRuntime(runtime)));
+    const [loaded, measured, offered] = await Promise.all([journal.load(), metrics.facts(), probes]);
+    if (loaded.problem !== "")
+      this.#options.log.error(`the worker's journal is damaged: ${loaded.problem}; labels tell the rest`);
+    const facts: NodeFacts = { ...measured, ...this.#options.node, runtimes: offered };
+    this.#facts = facts;
+    this.#machine = this.#makeMachine(facts);
+    const unreadable = this.#machine.restore(loaded.records, this.#options.clock.now());
+    if (unreadable > 0)
+      this.#options.log.error(`${unreadable} records of the worker's journal cannot be read and are left out`);
+    this.#feed({ kind: "tick" });
+    for (const runtime of runtimes) this.#watch(runtime);
+    this.#opened.push(
+      link.open({
+        onMessage: (message) => this.#feed({ kind: "message", message }),
+        onLinked: () => this.#setLinked(true),
+        onUnlinked: () => this.#setLinked(false),
+      }),
+    );
+    this.#repeat("sample", this.#options.sampleMs ?? SAMPLE_MS, () => this.#sample());
+    this.#repeat("runtimes", this.#options.runtimeProbeMs ?? RUNTIME_PROBE_MS, () => this.#lookAtRuntimes());
+    await this.#sample();
+  }
+
+  /** Lets go of everything and leaves the tasks running; what is being written is written first. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    for (const opened of this.#opened.reverse()) opened[Symbol.dispose]();
+    this.#calls.close();
+    this.#changed();
+    await this.#writes.close();
+  }
+
+  /** What the node says of itself; null before the start. */
+  facts(): NodeFacts | null {
+    return this.#facts;
+  }
+
+  /** Facts of all tasks of this node, as of now. */
+  tasks(): readonly TaskFact[] {
+    return this.#machine?.tasks() ?? [];
+  }
+
+  /** The newest sample; null before the first. */
+  stats(): NodeMetrics | null {
+    return this.#stats;
+  }
+
+  /** Why the linked manager is not obeyed; "" when it is. */
+  refused(): string {
+    return this.#machine?.refused() ?? "";
+  }
+
+  /**
+   * A task's output. Followed, it goes on through restarts until the task has ended for good or `signal` aborts. A task without an instance has none.
+   */
+  async *logs(taskId: string, query: LogQuery, signal: AbortSignal): AsyncIterable<LogChunk> {
+    let read = "";
+    for (let asked = query; ; asked = { ...query, tail: null }) {
+      const instance = this.#withOutput(taskId, read);
+      if (instance !== null) {
+        read = instance.instanceId;
+        const runtime = this.#calls.runtime(instance.runtime);
+        if (runtime !== undefined) yield* runtime.logs(read, asked, signal);
+      }
+      if (!query.follow || !(await this.#nextOutput(taskId, read, signal))) return;
+    }
+  }
+
+  /** Runs a command inside a running task. `not_found` when it does not run here. */
+  async exec(taskId: string, request: ExecRequest): Promise<Result<ExecSession>> {
+    const found = this.#find(taskId);
+    if (found?.instance.status !== "running") return fail("not_found", `task ${taskId} does not run on this node`);
+    return found.runtime.exec(found.instance.instanceId, request);
+  }
+
+  /** The engine's own inspect object of a task's newest instance. */
+  async inspectRaw(taskId: string): Promise<Result<unknown>> {
+    const found = this.#find(taskId);
+    if (found === null) return fail("not_found", `task ${taskId} has no container on this node`);
+    return found.runtime.inspectRaw(found.instance.instanceId);
+  }
+
+  #makeMachine(facts: NodeFacts): WorkerMachine {
+    const { seed, probesAtATime } = this.#options;
+    const cores = Math.max(1, Math.floor(facts.capacity.cpuMillis / 1000));
+    const startsAtATime = this.#options.startsAtATime ?? 2 * cores;
+    return new WorkerMachine({ facts, startsAtATime, seed, ...(probesAtATime === undefined ? {} : { probesAtATime }) });
+  }
+
+  /** One event after the other: an effect may bring the next event before its own turn is over. */
+  #feed(event: WorkerEvent): void {
+    this.#inbox.push(event);
+    if (this.#turning) return;
+    this.#turning = true;
+    try {
+      for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) this.#turn(next);
+    } finally {
+      this.#turning = false;
+    }
+  }
+
+  #turn(event: WorkerEvent): void {
+    if (this.#closed || this.#machine === null) return;
+    this.#release(this.#machine.handle(event, this.#options.clock.now()));
+    this.#arm();
+    this.#changed();
+  }
+
+  /** What precedes the first write goes at once; sends and all that follows a write keep their order behind it. */
+  #release(effects: readonly WorkerEffect[]): void {
+    const write = effects.findIndex((effect) => effect.kind === "journal" || effect.kind === "compact");
+    const ordered: WorkerEffect[] = [];
+    for (const [at, effect] of effects.entries()) {
+      const waits = (write >= 0 && at >= write) || (effect.kind === "send" && !this.#writes.idle);
+      if (waits) ordered.push(effect);
+      else this.#perform(effect);
+    }
+    if (ordered.length > 0) this.#writes.push(ordered);
+  }
+
+  #perform(effect: WorkerEffect): void {
+    switch (effect.kind) {
+      case "send":
+        this.#options.link.send(effect.message);
+        return;
+      case "log":
+        this.#options.log[effect.level](effect.text);
+        return;
+      case "journal":
+      case "compact":
+        this.#writes.push([effect]);
+        return;
+      default:
+        this.#calls.perform(effect);
+    }
+  }
+
+  #arm(): void {
+    clearTimeout(this.#timers.get("wake"));
+    const wakeMs = this.#machine?.nextWakeMs() ?? null;
+    if (wakeMs === null) return;
+    const inMs = Math.max(0, Math.ceil(wakeMs - this.#options.clock.now().monoMs));
+    this.#timers.set(
+      "wake",
+      setTimeout(() => this.#feed({ kind: "tick" }), Math.min(inMs, LONGEST_TIMER_MS)),
+    );
+  }
+
+  #setLinked(linked: boolean): void {
+    this.#linked = linked;
+    this.#feed({ kind: linked ? "linked" : "unlinked" });
+  }
+
+  #watch(runtime: Runtime): void {
+    this.#opened.push(
+      runtime.watch((event) => {
+        if (event.kind === "resync") this.#feed({ kind: "resync", runtime: runtime.kind });
+        else this.#feed({ ...event, runtime: runtime.kind });
+      }),
+    );
+  }
+
+  #repeat(name: string, everyMs: number, act: () => Promise<void>): void {
+    const again = (): void => {
+      if (this.#closed) return;
+      this.#timers.set(name, setTimeout(turn, everyMs));
+    };
+    const turn = (): void => {
+      void act().finally(again);
+    };
+    again();
+  }
+
+  async #sample(): Promise<void> {
+    try {
+      const [sample, tasks] = await Promise.all([this.#options.metrics.sample(), this.#usage()]);
+      this.#stats = { ...sample, tasks };
+    } catch (error) {
+      this.#stats = null;
+      this.#options.log.warn(`the node cannot be measured: ${wordsOf(error)}`);
+    }
+    if (!this.#linked || this.#closed || this.#machine === null) return;
+    this.#options.link.send({ kind: "heartbeat", metrics: this.#stats, progress: this.#machine.progress() });
+  }
+
+  async #usage(): Promise<NodeMetrics["tasks"]> {
+    const running = this.#machine?.running() ?? [];
+    const perRuntime = this.#options.runtimes.map(async (runtime) => {
+      const own = running.filter((instance) => instance.runtime === runtime.kind);
+      if (own.length === 0) return [];
+      const usage = await runtime.usage(own);
+      return own.flatMap(({ taskId, instanceId }) => {
+        const use = usage.get(instanceId);
+        return use === undefined ? [] : [{ taskId, ...use }];
+      });
+    });
+    return (await Promise.all(perRuntime)).flat();
+  }
+
+  async #lookAtRuntimes(): Promise<void> {
+    const runtimes = await Promise.all(this.#options.runtimes.map((runtime) => this.#probeRuntime(runtime)));
+    if (this.#closed || this.#facts === null || JSON.stringify(runtimes) === JSON.stringify(this.#facts.runtimes))
+      return;
+    this.#facts = { ...this.#facts, runtimes };
+    this.#feed({ kind: "facts", facts: this.#facts });
+  }
+
+  async #probeRuntime(runtime: Runtime): Promise<NodeRuntime> {
+    try {
+      return await runtime.probe();
+    } catch (error) {
+      return { kind: runtime.kind, version: "", problem: wordsOf(error) };
+    }
+  }
+
+  #find(taskId: string): { readonly runtime: Runtime; readonly instance: Instance } | null {
+    const instance = this.#machine?.instanceOf(taskId) ?? null;
+    const runtime = instance === null ? undefined : this.#calls.runtime(instance.runtime);
+    return instance === null || runtime === undefined ? null : { runtime, instance };
+  }
+
+  /** An instance with output that is not `read` already. */
+  #withOutput(taskId: string, read: string): Instance | null {
+    const instance = this.#machine?.instanceOf(taskId) ?? null;
+    return instance === null || instance.status === "created" || instance.instanceId === read ? null : instance;
+  }
+
+  /** Waits for a further instance with output; false when none will come. */
+  async #nextOutput(taskId: string, read: string, signal: AbortSignal): Promise<boolean> {
+    while (!this.#closed && !signal.aborted) {
+      if (this.#withOutput(taskId, read) !== null) return true;
+      const fact = this.tasks().find((one) => one.taskId === taskId);
+      if (fact === undefined || isTerminal(fact.state)) return false;
+      await this.#nextChange(signal);
+    }
+    return false;
+  }
+
+  #nextChange(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#waiting.delete(done);
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      this.#waiting.add(done);
+      signal.addEventListener("abort", done, { once: true });
+    });
+  }
+
+  #changed(): void {
+    for (const resume of [...this.#waiting]) resume();
+  }
+}
+
+/** Timers take no more than 31 bits. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+function wordsOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

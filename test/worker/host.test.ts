@@ -1,0 +1,115 @@
+/** The worker's host on the fake runtime: the machine's effects become calls, and their outcomes events. */
+import { expect, test } from "bun:test";
+import { assignment } from "./driver.ts";
+import { QUICK, startRig } from "./host-setup.ts";
+
+test("worker host: a task runs, is stopped and removed, with one append before its container is created", async () => {
+  const { host, engine, journal, link } = await startRig();
+  link.assign(assignment("t1"));
+  await link.reported("t1", "1:running");
+  expect(engine.calls.filter((call) => call.includes("t1"))).toEqual(["create t1#1", "start c-t1#1"]);
+  expect(journal.appends).toBe(2);
+  link.assign(assignment("t1", {}, { desired: "stop" }));
+  await link.reported("t1", "1:stopped");
+  link.assign();
+  await link.until(() => link.sent.some((message) => message.kind === "report" && message.removed.includes("t1")));
+  expect([...engine.instances.keys()]).toEqual([]);
+  const inOrder = ["1:accepted", "1:pulling", "1:starting", "1:running", "1:stopping", "1:stopped"];
+  expect([...new Set(link.states("t1"))]).toEqual(inOrder);
+  await host.close();
+});
+
+test("worker host: closed and started again it adopts what runs and starts nothing", async () => {
+  const first = await startRig();
+  first.link.assign(assignment("t1"));
+  await first.link.reported("t1", "1:running");
+  await first.host.close();
+  expect(first.engine.find({ taskId: "t1", incarnation: 1 })?.instance.status).toBe("running");
+  const second = await startRig({ engine: first.engine, journal: first.journal });
+  await second.link.reported("t1", "1:running");
+  expect(first.engine.find({ taskId: "t1", incarnation: 1 })?.starts).toBe(1);
+  expect(first.engine.instances.size).toBe(1);
+  await second.host.close();
+});
+
+test("worker host: a task that ends is started again as its next incarnation", async () => {
+  const { host, engine, link } = await startRig();
+  link.assign(assignment("t1", QUICK));
+  await link.reported("t1", "1:running");
+  engine.exit({ taskId: "t1", incarnation: 1 }, 3);
+  await link.reported("t1", "2:running");
+  const [fact] = host.tasks();
+  expect(fact?.exits.map(({ incarnation, code, reason }) => ({ incarnation, code, reason }))).toEqual([
+    { incarnation: 1, code: 3, reason: "exit code 3" },
+  ]);
+  await host.close();
+});
+
+test("worker host: while the journal cannot be written nothing is started, and afterwards it is", async () => {
+  const { host, engine, journal, link, lines } = await startRig();
+  link.assign(assignment("t1"));
+  await link.reported("t1", "1:running");
+  journal.broken = "no space left on device";
+  link.assign(assignment("t1"), assignment("t2"));
+  await link.until(() => lines.some((line) => line.includes("no space left on device")));
+  expect(engine.calls).not.toContain("create t2#1");
+  journal.broken = "";
+  await link.reported("t2", "1:running");
+  await host.close();
+});
+
+test("worker host: heartbeats carry the node's sample and the use of each running task", async () => {
+  const { host, engine, link } = await startRig();
+  engine.usage.set("c-t1#1", { cpuMillis: 7, memoryBytes: 8 });
+  link.assign(assignment("t1"));
+  await link.until(() =>
+    link.sent.some((message) => message.kind === "heartbeat" && message.metrics?.tasks[0]?.cpuMillis === 7),
+  );
+  expect(host.stats()).toMatchObject({ cpuMillis: 1, tasks: [{ taskId: "t1", cpuMillis: 7, memoryBytes: 8 }] });
+  await host.close();
+});
+
+test("worker host: an engine that stops answering is told to the manager, and its return brings waiting tasks up", async () => {
+  const { host, engine, link } = await startRig();
+  engine.problem = "connection refused";
+  const problems = (): string[] =>
+    link.sent.flatMap((message) => (message.kind === "facts" ? message.facts.runtimes.map((one) => one.problem) : []));
+  await link.until(() => problems().includes("connection refused"));
+  link.assign(assignment("t1"));
+  await link.until(() => host.tasks()[0]?.message.includes("connection refused") === true);
+  engine.problem = "";
+  await link.reported("t1", "1:running");
+  expect(problems()).toEqual(["connection refused", ""]);
+  await host.close();
+});
+
+test("worker host: a followed log goes on through a restart and ends with the task", async () => {
+  const rig = await startRig();
+  rig.link.assign(assignment("t1", QUICK));
+  await rig.link.reported("t1", "1:running");
+  rig.engine.print({ taskId: "t1", incarnation: 1 }, "one");
+  const seen: string[] = [];
+  const query = { follow: true, tail: null, sinceMs: null };
+  const reading = (async () => {
+    for await (const chunk of rig.host.logs("t1", query, new AbortController().signal)) seen.push(chunk.text);
+  })();
+  rig.engine.exit({ taskId: "t1", incarnation: 1 }, 1);
+  await rig.link.reported("t1", "2:running");
+  rig.engine.print({ taskId: "t1", incarnation: 2 }, "two");
+  rig.link.assign(assignment("t1", QUICK, { desired: "stop" }));
+  await reading;
+  expect(seen).toEqual(["one", "two"]);
+  await rig.host.close();
+});
+
+test("worker host: a command runs in a running task only", async () => {
+  const { host, link } = await startRig();
+  const request = { command: ["true"], tty: false, stdin: false, columns: 80, rows: 24 };
+  expect(await host.exec("t1", request)).toMatchObject({ ok: false, failure: { kind: "not_found" } });
+  link.assign(assignment("t1"));
+  await link.reported("t1", "1:running");
+  const opened = await host.exec("t1", request);
+  expect(opened.ok && (await opened.value.exitCode)).toBe(0);
+  expect(await host.inspectRaw("t1")).toEqual({ ok: true, value: { Id: "c-t1#1", State: { Status: "running" } } });
+  await host.close();
+});
