@@ -1,0 +1,203 @@
+/**
+ * Both machines on one virtual clock: the real manager, the real worker, a scripted engine, a store and a journal that survive crashes.
+ * The thinnest host there can be; every message and every effect is delivered in order, one at a time.
+ */
+import { apply, type Cluster, emptyCluster } from "../../src/core/cluster.ts";
+import { SCHEDULERS } from "../../src/core/schedule.ts";
+import type { Command, CommandResult } from "../../src/manager/commands.ts";
+import { ManagerMachine } from "../../src/manager/machine.ts";
+import type { ManagerMessage, WorkerMessage } from "../../src/protocol/messages.ts";
+import type { JournalRecord, WorkerEffect, WorkerEvent } from "../../src/worker/effects.ts";
+import { WorkerMachine } from "../../src/worker/machine.ts";
+import { FACTS, ScriptedEngine } from "../worker/driver.ts";
+
+const MANAGER = {
+  identity: { clusterId: "c1", instanceId: "m1", term: 1, lineage: "l1" },
+  scheduler: SCHEDULERS.epvm,
+  heartbeatMs: 2_000,
+};
+
+export class World {
+  readonly engine = new ScriptedEngine();
+  /** Lines that a person saw. */
+  readonly events: string[] = [];
+  monoMs = 1_000;
+  #rows: Cluster = emptyCluster();
+  #revision = 0;
+  #journal: JournalRecord[] = [];
+  #term = 0;
+  #link = 0;
+  #manager: ManagerMachine;
+  #worker: WorkerMachine;
+  #toWorker: ManagerMessage[] = [];
+  #toManager: WorkerMessage[] = [];
+  #workerEvents: WorkerEvent[] = [];
+  #reply: CommandResult | undefined;
+
+  constructor() {
+    this.#manager = this.#newManager();
+    this.#worker = this.#newWorker();
+    this.#connect();
+  }
+
+  /** Asks the manager for something and lets everything follow that needs no time. */
+  command(command: Command): CommandResult {
+    this.#manager.receive({ kind: "command", ticket: 1, command, actor: "test" }, this.#time());
+    this.settle();
+    if (!this.#reply) throw new Error("no answer");
+    return this.#reply;
+  }
+
+  /** The manager's process dies: what was durable is all that the next one knows. */
+  crashManager(): void {
+    this.#toWorker = [];
+    this.#toManager = [];
+    this.#workerEvents.push({ kind: "unlinked" });
+    this.#drainWorker();
+    this.#manager = this.#newManager();
+    this.#connect();
+  }
+
+  /** The worker's process dies; its containers live on. */
+  crashWorker(): void {
+    this.#manager.receive({ kind: "closed", linkId: this.#linkId() }, this.#time());
+    this.#toWorker = [];
+    this.#toManager = [];
+    this.#workerEvents = [];
+    this.#worker = this.#newWorker();
+    this.#connect();
+  }
+
+  /** Both, as when `cube` itself is killed. */
+  crash(): void {
+    this.#toWorker = [];
+    this.#toManager = [];
+    this.#workerEvents = [];
+    this.#manager = this.#newManager();
+    this.#worker = this.#newWorker();
+    this.#connect();
+  }
+
+  /** A container ends by itself and the engine says so. */
+  die(taskId: string, exitCode: number): void {
+    const of = this.engine.die(taskId, exitCode);
+    this.#workerEvents.push({ kind: "died", of, runtime: "docker", instanceId: `${taskId}-${of.incarnation}` });
+    this.settle();
+  }
+
+  /** Lets time pass, stopping at every deadline of either machine. */
+  pass(ms: number): void {
+    const end = this.monoMs + ms;
+    for (;;) {
+      const next = Math.min(this.#manager.nextWakeMs() ?? end, this.#worker.nextWakeMs() ?? end);
+      if (next >= end) break;
+      this.monoMs = Math.max(next, this.monoMs + 1);
+      this.#workerEvents.push({ kind: "tick" });
+      this.settle();
+    }
+    this.monoMs = end;
+    this.#workerEvents.push({ kind: "tick" });
+    this.settle();
+  }
+
+  /** Newest attempts, in words: name, attempt, incarnation, state. */
+  get tasks(): string[] {
+    const { jobs, slots, tasks } = this.#manager.cluster;
+    return [...slots.values()].map((slot) => {
+      const task = tasks.get(slot.taskId);
+      return `${jobs.get(slot.jobId)?.spec.name} #${slot.attempt} ${task?.fact.incarnation}:${task?.fact.state}`;
+    });
+  }
+
+  /** Id of the only task, or of the newest attempt in the first slot. */
+  get taskId(): string {
+    const [slot] = this.#manager.cluster.slots.values();
+    if (!slot) throw new Error("no slot");
+    return slot.taskId;
+  }
+
+  get cluster(): Cluster {
+    return this.#manager.cluster;
+  }
+
+  settle(): void {
+    for (let round = 0; round < 10_000; round++) {
+      this.#tickManager();
+      this.#drainWorker();
+      const quiet = this.#toManager.length + this.#toWorker.length + this.#workerEvents.length === 0;
+      if (quiet && !this.#manager.hasWork) return;
+    }
+    throw new Error("the machines never come to rest");
+  }
+
+  #newManager(): ManagerMachine {
+    this.#term++;
+    const cluster = emptyCluster();
+    for (const job of this.#rows.jobs.values()) apply(cluster, { kind: "job.put", job });
+    for (const slot of this.#rows.slots.values()) apply(cluster, { kind: "slot.put", slot });
+    for (const task of this.#rows.tasks.values()) apply(cluster, { kind: "task.put", task });
+    for (const node of this.#rows.nodes.values()) apply(cluster, { kind: "node.put", node });
+    const identity = { ...MANAGER.identity, term: this.#term, instanceId: `m${this.#term}` };
+    return new ManagerMachine(cluster, { ...MANAGER, identity, revision: this.#revision, time: this.#time() });
+  }
+
+  #newWorker(): WorkerMachine {
+    const worker = new WorkerMachine({ facts: FACTS, startsAtATime: 4, seed: 7 });
+    worker.restore(this.#journal, this.#time());
+    return worker;
+  }
+
+  #connect(): void {
+    this.#link++;
+    this.#workerEvents.push({ kind: "tick" }, { kind: "linked" });
+    this.settle();
+  }
+
+  #tickManager(): void {
+    for (const message of this.#toManager.splice(0)) {
+      this.#manager.receive({ kind: "message", linkId: this.#linkId(), message }, this.#time());
+    }
+    const tick = this.#manager.tick(this.#time());
+    for (const logged of tick.changes) {
+      apply(this.#rows, JSON.parse(JSON.stringify(logged.change)));
+      this.#revision = logged.revision;
+      if (logged.text !== "") this.events.push(logged.text);
+    }
+    for (const effect of tick.effects) {
+      if (effect.kind === "reply") this.#reply = effect.result;
+      else if (effect.linkId === this.#linkId()) this.#toWorker.push(effect.message);
+    }
+  }
+
+  #drainWorker(): void {
+    for (const message of this.#toWorker.splice(0)) this.#workerEvents.push({ kind: "message", message });
+    for (let event = this.#workerEvents.shift(); event; event = this.#workerEvents.shift()) {
+      for (const effect of this.#worker.handle(event, this.#time())) this.#perform(effect);
+    }
+  }
+
+  #perform(effect: WorkerEffect): void {
+    if (effect.kind === "send") this.#toManager.push(effect.message);
+    else if (effect.kind === "compact") this.#journal = JSON.parse(JSON.stringify(effect.records));
+    else if (effect.kind === "journal") {
+      this.#journal.push(...JSON.parse(JSON.stringify(effect.records)));
+      this.#workerEvents.push({ kind: "journaled", number: effect.number });
+    } else if (effect.kind === "probe") {
+      this.#workerEvents.push({ kind: "probed", of: effect.of, failure: this.unwell });
+    } else {
+      const event = this.engine.perform(effect);
+      if (event) this.#workerEvents.push(event);
+    }
+  }
+
+  /** What every probe finds; null for health. */
+  unwell: { kind: "transient"; message: string } | null = null;
+
+  #linkId(): string {
+    return `link-${this.#link}`;
+  }
+
+  #time() {
+    return { monoMs: this.monoMs, wallMs: 1_700_000_000_000 + this.monoMs, bootId: "boot" };
+  }
+}
