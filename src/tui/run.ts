@@ -71,7 +71,7 @@ class Host {
   constructor(options: UiOptions) {
     this.now = options.now ?? Date.now;
     this.guard = new Guard({
-      watchdog: process.env["CUBE_NO_WATCHDOG"] !== "1",
+      watchdog: process.env.CUBE_NO_WATCHDOG !== "1",
       onSignal: (signal, exitCode) => this.end({ kind: "ended", quit: quitOf(signal), signal, exitCode }),
     });
     const release = captureStray({ logFile: options.logFile, stderrIsTerminal: Boolean(process.stderr.isTTY) });

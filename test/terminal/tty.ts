@@ -48,7 +48,7 @@ export class Tty implements AsyncDisposable {
       cwd: options.cwd ?? "/",
       env: {
         HOME: "/tmp",
-        PATH: process.env["PATH"] ?? "/usr/bin:/bin",
+        PATH: process.env.PATH ?? "/usr/bin:/bin",
         LANG: "C.UTF-8",
         TERM: options.term ?? "xterm-256color",
         ...options.env,

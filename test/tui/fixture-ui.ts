@@ -20,15 +20,15 @@ const seeds = {
   large: () => largeCluster(5000),
   hostile: hostileCluster,
 };
-const client = new FakeClient(seeds[(env["FIXTURE"] ?? "small") as keyof typeof seeds]());
-if (env["FIXTURE_REFUSE"]) client.refuse = new ClientError("conflict", env["FIXTURE_REFUSE"], "try another name");
+const client = new FakeClient(seeds[(env.FIXTURE ?? "small") as keyof typeof seeds]());
+if (env.FIXTURE_REFUSE) client.refuse = new ClientError("conflict", env.FIXTURE_REFUSE, "try another name");
 
 // The loop's longest silence, for the test of a terminal that stops reading.
-if (env["FIXTURE_GAPS"]) {
+if (env.FIXTURE_GAPS) {
   let last = performance.now();
   setInterval(() => {
     const now = performance.now();
-    appendFileSync(env["FIXTURE_GAPS"] as string, `${Math.round(now - last)}\n`);
+    appendFileSync(env.FIXTURE_GAPS as string, `${Math.round(now - last)}\n`);
     last = now;
     client.emit({
       kind: "metrics",
@@ -36,11 +36,11 @@ if (env["FIXTURE_GAPS"]) {
     });
   }, 20);
 }
-if (env["FIXTURE_THROW_AFTER"])
+if (env.FIXTURE_THROW_AFTER)
   setTimeout(() => {
     throw new Error("a fault on purpose");
-  }, Number(env["FIXTURE_THROW_AFTER"]));
-if (env["FIXTURE_CHATTER"])
+  }, Number(env.FIXTURE_THROW_AFTER));
+if (env.FIXTURE_CHATTER)
   setInterval(() => {
     console.log("stray console line");
     process.stderr.write("stray stderr line\n");
@@ -48,11 +48,11 @@ if (env["FIXTURE_CHATTER"])
 
 const end = await runUi({
   client,
-  mode: env["FIXTURE_MODE"] === "attached" ? "attached" : "in-process",
-  logFile: env["FIXTURE_LOG"] ?? "/dev/null",
+  mode: env.FIXTURE_MODE === "attached" ? "attached" : "in-process",
+  logFile: env.FIXTURE_LOG ?? "/dev/null",
   now: () => START_MS + Math.floor(performance.now()),
-  readOnly: env["FIXTURE_READ_ONLY"] === "1",
-  ...(env["FIXTURE_SAVE"] ? { saveDir: env["FIXTURE_SAVE"] } : {}),
+  readOnly: env.FIXTURE_READ_ONLY === "1",
+  ...(env.FIXTURE_SAVE ? { saveDir: env.FIXTURE_SAVE } : {}),
 });
 if (end.kind === "unusable-terminal") {
   process.stderr.write(`cube: ${end.message}\n`);
@@ -62,5 +62,5 @@ process.stdout.write(
   `ended: ${end.quit} ${end.signal ?? "-"} calls: ${JSON.stringify(client.calls.filter(([verb]) => verb !== "logs" && verb !== "submit"))}\n`,
 );
 const submitted = client.calls.filter(([verb]) => verb === "submit");
-if (env["FIXTURE_CALLS"]) appendFileSync(env["FIXTURE_CALLS"], JSON.stringify(submitted));
+if (env.FIXTURE_CALLS) appendFileSync(env.FIXTURE_CALLS, JSON.stringify(submitted));
 process.exit(end.exitCode);

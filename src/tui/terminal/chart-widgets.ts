@@ -140,7 +140,7 @@ function fill(widget: ChartWidget, chart: Chart, colours: ChartColours): void {
   // contrib takes what is below 1.001 for a fraction, so half a percent would be drawn as half the bar.
   const percent = Math.max(2, Math.round(chart.percent));
   if (chart.id === "gauge") {
-    widget.options["stroke"] = colour;
+    widget.options.stroke = colour;
     widget.setData(percent);
   } else if (chart.id === "donut") {
     widget.setData([{ percent, label: chart.label, color: colour }]);

@@ -63,7 +63,7 @@ const ADVICE = "use `cube --headless all` for the manager without a screen, or `
 
 /** Tells why the full-screen UI cannot run here, or undefined if it can. Pure. */
 export function unusable(env: TerminalEnv, streams: { stdin: boolean; stdout: boolean }): UnusableTerminal | undefined {
-  const term = env["TERM"] ?? "";
+  const term = env.TERM ?? "";
   const why = !streams.stdin
     ? "standard input is not a terminal"
     : !streams.stdout
@@ -76,8 +76,8 @@ export function unusable(env: TerminalEnv, streams: { stdin: boolean; stdout: bo
 
 /** Reads NO_COLOR (https://no-color.org) and the locale. Pure. */
 export function abilities(env: TerminalEnv): Abilities {
-  const locale = env["LC_ALL"] || env["LC_CTYPE"] || env["LANG"] || "";
-  return { colour: (env["NO_COLOR"] ?? "") === "", unicode: locale === "" || /utf-?8/i.test(locale) };
+  const locale = env.LC_ALL || env.LC_CTYPE || env.LANG || "";
+  return { colour: (env.NO_COLOR ?? "") === "", unicode: locale === "" || /utf-?8/i.test(locale) };
 }
 
 type ScreenOptions = {
@@ -98,13 +98,13 @@ export function openScreen(options: ScreenOptions): Terminal {
     fd,
     monochrome: !options.abilities.colour,
     // The Linux console shows the marks of a synchronised update as text.
-    synchronised: options.env["TERM"] !== "linux",
+    synchronised: options.env.TERM !== "linux",
   });
   const input = new In(options.stdin);
   const screen = blessed.screen({
     output: out as never,
     input: input.silent() as never,
-    terminal: options.env["TERM"] as string,
+    terminal: options.env.TERM as string,
     smartCSR: true,
     fullUnicode: true,
     forceUnicode: options.abilities.unicode,

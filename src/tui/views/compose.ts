@@ -136,11 +136,18 @@ function pushPane(
   lines.push({ id, rect, lines: frame(rect, text, view.lines(model, size)) });
 }
 
-const CHART_TITLES: Readonly<Record<ChartId, string>> = {
-  gauge: "Cluster CPU",
-  donut: "Memory",
-  history: "CPU history, %",
+const CHART_TITLES: Readonly<Record<ChartId, (model: Model) => string>> = {
+  // The gauge is nothing but a colour: the figure must be readable without it.
+  gauge: (model) => `Cluster CPU ${Math.round(clusterCpu(model))}%`,
+  donut: () => "Memory",
+  history: () => "CPU of each node, %",
 };
+
+function clusterCpu(model: Model): number {
+  const capacity = model.nodes.reduce((all, node) => all + node.capacity.cpuMillis, 0);
+  const used = sum(model, (id) => model.shown.metrics.get(id)?.cpuMillis ?? 0);
+  return capacity === 0 ? 0 : Math.min(100, (100 * used) / capacity);
+}
 
 function pushChartFrame(
   lines: Region[],
@@ -168,12 +175,12 @@ function chartsOf(model: Model, at: Readonly<Partial<Record<string, Rect>>>): Ch
   const used = sum(model, (id) => model.shown.metrics.get(id)?.memoryUsedBytes ?? 0);
   const memory = memoryPercent({ memoryUsedBytes: used, memoryTotalBytes: total });
   const series = model.nodes.map((node) => ({ name: node.name, values: model.shown.history.get(node.id) ?? [] }));
-  if (at["gauge"] !== undefined)
-    charts.push({ id: "gauge", rect: inner(at["gauge"]), percent: cpu, label: "cpu", series: [] });
-  if (at["donut"] !== undefined)
-    charts.push({ id: "donut", rect: inner(at["donut"]), percent: memory, label: "memory", series: [] });
-  if (at["history"] !== undefined)
-    charts.push({ id: "history", rect: inner(at["history"]), percent: cpu, label: "", series });
+  if (at.gauge !== undefined)
+    charts.push({ id: "gauge", rect: inner(at.gauge), percent: cpu, label: "cpu", series: [] });
+  if (at.donut !== undefined)
+    charts.push({ id: "donut", rect: inner(at.donut), percent: memory, label: "memory", series: [] });
+  if (at.history !== undefined)
+    charts.push({ id: "history", rect: inner(at.history), percent: cpu, label: "", series });
   return charts;
 }
 
