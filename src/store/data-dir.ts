@@ -8,7 +8,7 @@ import { type Failure, fail, ok, type Result } from "../core/failure.ts";
 import { refuseNewer } from "./migrate.ts";
 
 /** Format of the directory's layout: which files lie where. */
-export const DATA_FORMAT = 1;
+const DATA_FORMAT = 1;
 
 /** The file that says: this directory is Cube's. */
 export const DATA_MARKER = "cube-data.json";

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { crc32 } from "node:zlib";
 import type { Result } from "../../src/core/failure.ts";
 import { openJournal } from "../../src/store/journal.ts";
@@ -150,7 +151,9 @@ describe("journal, files:", () => {
   });
 
   test("killed while it writes, it holds every record whose append had resolved", async () => {
-    const child = Bun.spawn([process.execPath, join(import.meta.dir, "journal-writer.ts"), file], { stdout: "pipe" });
+    const child = Bun.spawn([process.execPath, fileURLToPath(import.meta.resolve("./journal-writer.ts")), file], {
+      stdout: "pipe",
+    });
     const reader = child.stdout.getReader();
     let acked = 0;
     while (acked < 200) {

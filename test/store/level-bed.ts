@@ -3,6 +3,7 @@ import { expect } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { LoggedChange } from "../../src/core/change.ts";
 import type { Failure } from "../../src/core/failure.ts";
 import type { Store, StoreContents } from "../../src/manager/ports.ts";
@@ -78,7 +79,7 @@ export class LevelBed implements AsyncDisposable {
 
 /** Starts store-writer.ts on a directory; `line` gives its output line by line. */
 export function startWriter(directory: string, mode: "once" | "hold" | "write") {
-  const script = join(import.meta.dir, "store-writer.ts");
+  const script = fileURLToPath(import.meta.resolve("./store-writer.ts"));
   const child = Bun.spawn([process.execPath, script, directory, mode], { stdout: "pipe", stderr: "inherit" });
   const lines = linesOf(child.stdout);
   return {
