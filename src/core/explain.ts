@@ -121,6 +121,7 @@ function sumUpPlacement({ table }: Question, best: Candidate, count: number): st
   const why = table.scheduler.picking === "turn" ? "next in turn" : `lowest cost ${showScore(best.score)}`;
   if (best.score >= FAILED_HERE) return `placed on ${best.nodeName}: it failed there before, but nothing else fits`;
   if (best.score >= NO_METRICS) return `placed on ${best.nodeName}: no node with fresh metrics fits`;
+  if (count === 1) return `placed on ${best.nodeName}: the only node that fits`;
   return `placed on ${best.nodeName}: ${why} of ${count}`;
 }
 

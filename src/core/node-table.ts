@@ -3,8 +3,8 @@
  * Derived from cluster state and rebuildable at any time. It knows nothing of classes of tasks: it notes which slots changed,
  * and whoever caches something for a slot reads those notes.
  */
-import { PortBook } from "./filters.ts";
 import type { HostPort, Need, NodeView } from "./schedule-input.ts";
+import { PortBook } from "./schedule-ports.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { Scoring } from "./scores.ts";
 import { NO_METRICS, quantise, roundClusterSize } from "./scores.ts";

@@ -110,9 +110,9 @@ describe("filters/labels", () => {
 describe("filters/room", () => {
   test("cpu: lets the last free millicore be given, and refuses one more", () => {
     expect(ask(node(1), demand(1_000, MIB), demand(3_000, MIB)).nodeId).toBe("n1");
-    const words = refused("cpu", "lacks 1.001 cores", "1 of 4 cores free");
+    const words = refused("cpu", "lacks 1.001 CPU", "1 of 4 CPU free");
     expect(ask(node(1), demand(1_001, MIB), demand(3_000, MIB))).toEqual(words);
-    expect(ask(node(1), demand(1_000, MIB), demand(3_500, MIB)).reason).toBe("lacks 1 core (0.5 of 4 cores free)");
+    expect(ask(node(1), demand(1_000, MIB), demand(3_500, MIB)).reason).toBe("lacks 1 CPU (0.5 of 4 CPU free)");
   });
 
   test("memory: lets the last free byte be given, and refuses one more", () => {

@@ -83,6 +83,12 @@ describe("schedule/epvm", () => {
     expect(placement.place(need(), [])).toBe("n1");
   });
 
+  test("metrics that are no numbers, or below nothing, neither win nor break anything", () => {
+    const broken = { cpuMillis: Number.NaN, memoryBytes: -GIB, diskBytes: Number.POSITIVE_INFINITY };
+    const placement = placementOf("epvm", [node(1), node(2, { measured: broken }), node(3)]);
+    expect(countOf(placeMany(placement, need(), 30))).toEqual({ n1: 10, n2: 10, n3: 10 });
+  });
+
   test("does not count a task twice that is both reserved and measured", () => {
     const measured = { cpuMillis: 1_000, memoryBytes: GIB, diskBytes: 0 };
     const placement = placementOf("epvm", [node(1, { measured }), node(2, { measured })]);
@@ -281,6 +287,12 @@ describe("schedule/explain", () => {
     const told = placementOf("epvm", [node(1, { measured }), node(2), node(3)]).explain(need(), [], ASKED, 0);
     expect(told.candidates.map((candidate) => candidate.nodeId)).toEqual(["n2", "n3", "n1"]);
     expect(told.summary).toMatch(/^placed on n2: lowest cost 0\.0\d+ of 3$/);
+  });
+
+  test("says when there was no choice", () => {
+    const views = [node(1, { refusal: "is cordoned" }), node(2)];
+    const { summary } = placementOf("epvm", views).explain(need(), [], ASKED, 0);
+    expect(summary).toBe("placed on n2: the only node that fits");
   });
 
   test("says that there is no node at all", () => {

@@ -49,9 +49,11 @@ function use(of: keyof Resources, capacity: Resources, allocated: Resources, mea
   return Math.max(share(allocated[of], capacity[of]), measured ? measuredShare(measured[of], capacity[of]) : 0);
 }
 
-/** Measured use as the scheduler sees it: in 64ths of the capacity, at most all of it. Pure. */
+/** Measured use as the scheduler sees it: in 64ths of the capacity, at most all of it. */
 function measuredShare(measured: number, capacity: number): number {
-  return Math.min(1, Math.round(share(measured, capacity) * METRIC_STEPS) / METRIC_STEPS);
+  const steps = Math.round(share(measured, capacity) * METRIC_STEPS);
+  // A figure that is no number would make every comparison false and win: it counts as nothing measured.
+  return steps >= 0 ? Math.min(1, steps / METRIC_STEPS) : 0;
 }
 
 function demanded(of: keyof Resources, resources: Resources, capacity: Resources): number {
