@@ -50,7 +50,7 @@ export function decodeFrames(file: Buffer): Frames {
     const frame = frameAt(file, offset);
     if (frame !== null) {
       format = Math.max(format, frame.format);
-      records.push(...frame.records);
+      for (const record of frame.records) records.push(record);
       offset = frame.end;
       continue;
     }
@@ -75,7 +75,17 @@ function frameAt(file: Buffer, offset: number): Frame | null {
   const body = file.subarray(offset + HEADER_BYTES, header.end);
   if (crc32(body) !== header.crc) return null;
   if (header.format > JOURNAL_FORMAT) return { ...header, records: [] };
-  return { ...header, records: JSON.parse(body.toString()) as unknown[] };
+  const records = parseArray(body.toString());
+  return records === null ? null : { ...header, records };
+}
+
+function parseArray(text: string): readonly unknown[] | null {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    return Array.isArray(parsed) ? parsed : null;
+  } catch {
+    return null;
+  }
 }
 
 function headerAt(file: Buffer, offset: number) {

@@ -3,7 +3,7 @@
  * Whoever makes the repair directory has the right to repair, so two starters never repair at once; LOCK is never copied.
  */
 import { constants, existsSync } from "node:fs";
-import { copyFile, mkdir, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fail, ok, type Result } from "../core/failure.ts";
 import { syncDirectory } from "./durable-file.ts";
@@ -49,17 +49,30 @@ async function swap(names: { readonly database: string; readonly copy: string; r
   }
 }
 
+/** Makes the repair directory, with our pid in it from its first moment on: a rename onto one that is there fails. */
 async function claimRepair(paths: LevelPaths): Promise<Result<null>> {
-  const pid = join(paths.repair, "pid");
+  const mine = await mkdtemp(`${paths.repair}-`);
   try {
-    if (existsSync(pid) && !isAlive(readOwner(pid))) await rm(paths.repair, { recursive: true, force: true });
-    await mkdir(paths.repair, { mode: 0o700 });
-    await writeFile(pid, `${process.pid}\n`);
+    await writeFile(join(mine, "pid"), `${process.pid}\n`);
+    if (isStale(paths)) await rm(paths.repair, { recursive: true, force: true });
+    await rename(mine, paths.repair);
     return ok(null);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") return fail("transient", `cannot repair: ${String(error)}`);
-    return fail("conflict", `another cube (pid ${readOwner(pid)}) is repairing the store in ${paths.data}`);
+    await rm(mine, { recursive: true, force: true });
+    const { code } = error as NodeJS.ErrnoException;
+    return code === "ENOTEMPTY" || code === "EEXIST" ? repairing(paths) : fail("transient", `cannot repair: ${error}`);
   }
+}
+
+function isStale(paths: LevelPaths): boolean {
+  return existsSync(paths.repair) && !isAlive(readOwner(join(paths.repair, "pid")));
+}
+
+/** The failure of whoever finds another process at repairing. */
+export function repairing(paths: LevelPaths): Result<never> {
+  const owner = readOwner(join(paths.repair, "pid"));
+  const message = `another cube (pid ${owner}) is repairing the store in ${paths.data}; if it is not, remove ${paths.repair}`;
+  return fail("conflict", message);
 }
 
 async function copyWithoutLock(from: string, to: string): Promise<void> {

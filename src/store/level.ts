@@ -2,7 +2,7 @@
  * The durable store: LevelDB in the data directory. Opening it decides who owns the directory, since LevelDB locks it; nothing else does.
  * A database is made only where none has ever been, and one that cannot be read is repaired on a copy: a damaged store never turns into an empty one.
  */
-import { realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { fail, ok, type Result } from "../core/failure.ts";
 import type { Store } from "../manager/ports.ts";
 import { type LevelError, levelError } from "./level-errors.ts";
@@ -17,7 +17,7 @@ import {
   readOwner,
   writeMarker,
 } from "./level-files.ts";
-import { repairOnCopy } from "./level-repair.ts";
+import { repairing, repairOnCopy } from "./level-repair.ts";
 import { type LevelDatabase, LevelRows } from "./level-rows.ts";
 import { refuseNewer, STORE_FORMAT } from "./migrate.ts";
 import { RowStore, type RowStoreOptions } from "./row-store.ts";
@@ -57,7 +57,9 @@ class LevelEngine implements Engine {
       const newer = marker && refuseNewer(`the store in ${this.name}`, marker.format, STORE_FORMAT);
       if (newer !== null) return { ok: false, failure: newer };
       await finishCutOffRepair(this.#paths);
-      if (marker !== null && !holdsData(this.#paths.database)) return this.#gone();
+      if (marker !== null && !holdsData(this.#paths.database)) {
+        return existsSync(this.#paths.repair) ? repairing(this.#paths) : this.#gone();
+      }
       return await this.#tryOpen(marker, "", (error) => this.repair(error.text));
     } catch (error) {
       return this.#refuse(levelError(error));

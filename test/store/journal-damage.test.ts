@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { crc32 } from "node:zlib";
+import fc from "fast-check";
 import type { Result } from "../../src/core/failure.ts";
 import { openJournal } from "../../src/store/journal.ts";
 import { decodeFrames, encodeFrame } from "../../src/store/journal-frame.ts";
@@ -94,6 +95,32 @@ describe("journal, damaged:", () => {
     expect((await journal.load()).problem).toBe("");
     expect(readFileSync(`${file}.damaged`).subarray(0, bytes.length).equals(bytes)).toBe(true);
     await journal.close();
+  });
+
+  test("a frame whose checks fit but whose content is no list of records is named as damage", () => {
+    for (const body of ["{", '{"kind":"forget"}', "17"]) {
+      const frame = encodeFrame([]);
+      const forged = Buffer.concat([frame.subarray(0, 14), Buffer.from(body)]);
+      forged.writeUInt32LE(body.length, 4);
+      forged.writeUInt32LE(crc32(body), 8);
+      forged.writeUInt16LE(crc32(forged.subarray(0, 12)) & 0xffff, 12);
+      const read = decodeFrames(Buffer.concat([forged, encodeFrame(journalRecords(0, 1))]));
+      expect([read.records, read.damage]).toEqual([journalRecords(0, 1), [{ offset: 0, bytes: forged.length }]]);
+    }
+  });
+
+  test("random bytes and random cuts of a journal never throw, and give only records that were written", () => {
+    const { bytes } = frames(4);
+    const written = new Set(journalRecords(0, 8).map((record) => JSON.stringify(record)));
+    const cut = fc.tuple(fc.nat(bytes.length), fc.nat(bytes.length), fc.uint8Array({ maxLength: 60 }));
+    fc.assert(
+      fc.property(fc.array(cut, { maxLength: 5 }), (cuts) => {
+        const file = Buffer.concat(cuts.flatMap(([from, to, noise]) => [bytes.subarray(from, to), noise]));
+        const { records, keepBytes } = decodeFrames(file);
+        expect(records.every((record) => written.has(JSON.stringify(record))) && keepBytes <= file.length).toBe(true);
+      }),
+      { numRuns: 500 },
+    );
   });
 
   test("a file of nothing but garbage opens empty, and says so", async () => {

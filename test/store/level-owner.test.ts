@@ -45,6 +45,16 @@ describe("level store, owner:", () => {
     expect([statSync(bed.database).mode & 0o777, existsSync(join(bed.directory, "store.pid"))]).toEqual([0o700, false]);
   });
 
+  test("of several that start on a new directory at once exactly one gets it, and the others hear of it", async () => {
+    await using bed = new LevelBed();
+    const starters = [1, 2, 3].map(() => startWriter(bed.directory, "hold"));
+    const heard = await Promise.all(starters.map(async (starter) => JSON.parse(await starter.line()) as object));
+    for (const starter of starters) await starter.kill();
+    const owners = heard.filter((answer) => "term" in answer);
+    const refused = heard.filter((answer) => "kind" in answer && answer.kind === "conflict");
+    expect([owners.length, refused.length]).toEqual([1, 2]);
+  });
+
   test("several that find the store damaged at once do not repair it twice", async () => {
     await using bed = new LevelBed();
     const before = await bed.fill(40);
@@ -53,7 +63,8 @@ describe("level store, owner:", () => {
     const heard = await Promise.all(starters.map(async (starter) => JSON.parse(await starter.line()) as object));
     for (const starter of starters) await starter.kill();
     const owners = heard.filter((answer) => "term" in answer);
-    expect([owners.length <= 1, bed.kept().length]).toEqual([true, 1]);
+    const refused = heard.filter((answer) => "kind" in answer && answer.kind === "conflict");
+    expect([owners.length, refused.length, bed.kept().length]).toEqual([1, 2, 1]);
     const contents = await bed.contents();
     expect(sorted(contents.records)).toEqual(applied(before));
     expect(contents.problem).toBe("");
