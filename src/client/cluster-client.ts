@@ -2,8 +2,9 @@
  * The port through which UI and CLI see a cluster, the same in-process and over HTTP. Nothing else reaches them: what is not here, they cannot do.
  * Reads show durable state only. A refused request rejects with ClientError; nothing else is thrown on purpose.
  */
-import type { JobSpec } from "../core/spec.ts";
+
 import type { Availability } from "../core/node.ts";
+import type { JobSpec } from "../core/spec.ts";
 import type {
   DecisionResource,
   EventResource,

@@ -5,8 +5,7 @@
 import type { Decision } from "../core/decision.ts";
 import type { JobDesired } from "../core/job.ts";
 import type { Availability, NodeRuntime, NodeState } from "../core/node.ts";
-import type { Resources, RuntimeKind, ServiceSpec } from "../core/spec.ts";
-import type { PortMapping } from "../core/spec.ts";
+import type { PortMapping, Resources, RuntimeKind, ServiceSpec } from "../core/spec.ts";
 import type { DesiredState, Health, TaskExit, TaskState } from "../core/task.ts";
 
 export interface JobResource {

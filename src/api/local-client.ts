@@ -1,0 +1,242 @@
+/**
+ * ClusterClient in the manager's own process: what the UI beside the manager and the HTTP server both use, so that both mean the same by every request.
+ * It decides nothing about the cluster: it finds what a reference means, hands commands to the manager and shows durable state.
+ */
+
+import type { ExecOptions, ExecStream, LogLine, LogOptions, Submitted } from "../client/cluster-client.ts";
+import {
+  ClientError,
+  type ClusterClient,
+  type ListQuery,
+  type Page,
+  type WatchItem,
+} from "../client/cluster-client.ts";
+import { checkJobSpec } from "../client/job-limits.ts";
+import type { DecisionResource, JobResource, NodeResource, TaskResource } from "../client/resources.ts";
+import { type Cluster, isCurrent } from "../core/cluster.ts";
+import type { Job } from "../core/job.ts";
+import type { Availability, Node } from "../core/node.ts";
+import type { JobSpec } from "../core/spec.ts";
+import { TASK_STATES, type Task } from "../core/task.ts";
+import type { Command, CommandResult, ManagerAccess } from "../manager/commands.ts";
+import { oneOf } from "./filters.ts";
+import { byTime, byTimeDown, limitOf, mapPage, page } from "./listing.ts";
+import type { ManagerInfo, TaskStreams } from "./ports.ts";
+import { findJob, findNode, findTask } from "./references.ts";
+import { eventResources, jobResource, managerResource, nodeResource, taskResource } from "./resources.ts";
+import { execIn, readLogs } from "./task-streams.ts";
+import { metricsNow, recent, watchManager } from "./watch.ts";
+
+/** What a local client stands on. */
+export interface LocalClientOptions {
+  readonly access: ManagerAccess;
+  readonly streams: TaskStreams;
+  readonly info: ManagerInfo;
+  /** Who asks, as every change will say: `unix:<user>`, `token:api`, `ui:<user>` … */
+  readonly actor: string;
+  /** Ends the process's manager; called once per request to shut down. */
+  readonly onShutdown: () => void;
+}
+
+/** A ClusterClient over the manager's access port. Closing it ends nothing but itself. */
+export function createLocalClient(options: LocalClientOptions): ClusterClient {
+  return new LocalClient(options);
+}
+
+class LocalClient implements ClusterClient {
+  readonly #options: LocalClientOptions;
+  readonly #access: ManagerAccess;
+
+  constructor(options: LocalClientOptions) {
+    this.#options = options;
+    this.#access = options.access;
+  }
+
+  async manager() {
+    return managerResource(this.#options.info, this.#access.status());
+  }
+
+  async jobs(query: ListQuery = {}): Promise<Page<JobResource>> {
+    const cluster = await this.#read();
+    const state = oneOf("state", query.state, [...TASK_STATES, "run", "stop", "remove"]);
+    const wanted = query.job === undefined ? undefined : findJob(cluster, query.job).id;
+    const found: JobResource[] = [];
+    for (const job of cluster.jobs.values()) {
+      if (wanted !== undefined && job.id !== wanted) continue;
+      const resource = jobResource(cluster, job);
+      if (state === undefined || job.desired === state || Object.hasOwn(resource.states, state)) found.push(resource);
+    }
+    return page(found, query, { keyOf: (job) => byTime(job.createdMs, job.id), revision: this.#revision() });
+  }
+
+  async job(ref: string): Promise<JobResource> {
+    const cluster = await this.#read();
+    return jobResource(cluster, findJob(cluster, ref));
+  }
+
+  async tasks(query: ListQuery = {}): Promise<Page<TaskResource>> {
+    const cluster = await this.#read();
+    const state = oneOf("state", query.state, TASK_STATES);
+    const job = query.job === undefined ? undefined : findJob(cluster, query.job).id;
+    const node = query.node === undefined ? undefined : findNode(cluster, query.node).id;
+    const shown = (task: Task): boolean =>
+      (job === undefined || task.jobId === job) &&
+      (node === undefined || task.nodeId === node) &&
+      (state === undefined || task.fact.state === state) &&
+      (query.history === true || isCurrent(cluster, task));
+    const found = page([...cluster.tasks.values()].filter(shown), query, {
+      keyOf: (task) => byTime(task.createdMs, task.id),
+      revision: this.#revision(),
+    });
+    return mapPage(found, (task) => taskResource(cluster, task));
+  }
+
+  async task(ref: string): Promise<TaskResource> {
+    const cluster = await this.#read();
+    return taskResource(cluster, findTask(cluster, ref));
+  }
+
+  async nodes(query: ListQuery = {}): Promise<Page<NodeResource>> {
+    const cluster = await this.#read();
+    const state = oneOf("state", query.state, ["ready", "disconnected", "lost", "eligible", "cordoned", "draining"]);
+    const wanted = query.node === undefined ? undefined : findNode(cluster, query.node).id;
+    const shown = (node: Node): boolean =>
+      (wanted === undefined || node.id === wanted) &&
+      (state === undefined || node.state === state || node.availability === state);
+    const found = page([...cluster.nodes.values()].filter(shown), query, {
+      keyOf: (node) => `${node.name}/${node.id}`,
+      revision: this.#revision(),
+    });
+    return mapPage(found, (node) => nodeResource(cluster, node));
+  }
+
+  async node(ref: string): Promise<NodeResource> {
+    const cluster = await this.#read();
+    return nodeResource(cluster, findNode(cluster, ref));
+  }
+
+  async metrics() {
+    return metricsNow(this.#access);
+  }
+
+  async decision(ref: string): Promise<DecisionResource> {
+    const cluster = await this.#read();
+    const decision = cluster.decisions.get(ref) ?? cluster.decisions.get(findTask(cluster, ref).id);
+    if (decision) return decision;
+    const hint = "decisions are kept for a while only; a task that waits for its turn has none yet";
+    throw new ClientError("not_found", `no decision is kept on "${ref}"`, hint);
+  }
+
+  async decisions(query: ListQuery = {}): Promise<Page<DecisionResource>> {
+    const cluster = await this.#read();
+    const job = query.job === undefined ? undefined : findJob(cluster, query.job).id;
+    const node = query.node === undefined ? undefined : findNode(cluster, query.node).id;
+    const found = [...cluster.decisions.values()].filter(
+      (each) => (job === undefined || each.jobId === job) && (node === undefined || each.nodeId === node),
+    );
+    const keyOf = (each: DecisionResource): string => byTimeDown(each.atMs, each.taskId);
+    return page(found, query, { keyOf, revision: this.#revision() });
+  }
+
+  async events(query: { readonly since?: number; readonly limit?: number }) {
+    const limit = limitOf(query.limit);
+    const newest = this.#access.status().revision;
+    const kept = query.since === undefined ? null : await this.#access.log(query.since, limit);
+    const log = kept ?? (await recent(this.#access, newest, limit));
+    const cluster = await this.#read();
+    return {
+      items: eventResources(cluster, log),
+      revision: this.#revision(),
+      gap: query.since !== undefined && kept === null,
+    };
+  }
+
+  async submit(
+    spec: JobSpec,
+    options: { readonly id?: string; readonly idempotencyKey?: string } = {},
+  ): Promise<Submitted> {
+    checkJobSpec(spec);
+    const { id = "", idempotencyKey = "" } = options;
+    const result = await this.#execute({ kind: "job.submit", id, spec, idempotencyKey });
+    return { job: await this.job(result.jobId), created: result.created };
+  }
+
+  async stop(ref: string): Promise<JobResource> {
+    return this.#command(findJob(await this.#read(), ref), (jobId) => ({ kind: "job.stop", jobId }));
+  }
+
+  async start(ref: string): Promise<JobResource> {
+    return this.#command(findJob(await this.#read(), ref), (jobId) => ({ kind: "job.start", jobId }));
+  }
+
+  async restart(ref: string): Promise<JobResource> {
+    const cluster = await this.#read();
+    const task = cluster.jobs.has(ref) || cluster.jobsByName.has(ref) ? undefined : taskOrNone(cluster, ref);
+    if (!task) return this.#command(findJob(cluster, ref), (jobId) => ({ kind: "job.restart", jobId }));
+    const result = await this.#execute({ kind: "task.restart", taskId: task.id });
+    return this.job(result.jobId || task.jobId);
+  }
+
+  async remove(ref: string): Promise<void> {
+    const job = findJob(await this.#read(), ref);
+    await this.#execute({ kind: "job.remove", jobId: job.id });
+  }
+
+  async setAvailability(ref: string, availability: Availability): Promise<NodeResource> {
+    const node = findNode(await this.#read(), ref);
+    await this.#execute({ kind: "node.availability", nodeId: node.id, availability });
+    return this.node(node.id);
+  }
+
+  logs(ref: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine> {
+    return readLogs(this.#options, ref, { options, signal });
+  }
+
+  exec(ref: string, options: ExecOptions): Promise<ExecStream> {
+    return execIn(this.#options, ref, options);
+  }
+
+  watch(onItem: (item: WatchItem) => void): Disposable {
+    return watchManager(this.#access, this.#options.info, onItem);
+  }
+
+  async shutdown(): Promise<void> {
+    this.#options.onShutdown();
+  }
+
+  async close(): Promise<void> {}
+
+  #revision(): number {
+    return this.#access.status().revision;
+  }
+
+  async #read(): Promise<Cluster> {
+    try {
+      return await this.#access.read();
+    } catch (error) {
+      const { problem } = this.#access.status();
+      throw new ClientError("unavailable", "the manager cannot be read just now", problem || "try again", error);
+    }
+  }
+
+  async #command(job: Job, commandOf: (jobId: string) => Command): Promise<JobResource> {
+    await this.#execute(commandOf(job.id));
+    return this.job(job.id);
+  }
+
+  async #execute(command: Command): Promise<Extract<CommandResult, { ok: true }>> {
+    const result = await this.#access.execute(command, this.#options.actor);
+    if (result.ok) return result;
+    throw new ClientError(result.code, result.message, result.hint);
+  }
+}
+
+/** The task that `ref` itself names (id or prefix of one), and undefined where it names a job or nothing. */
+function taskOrNone(cluster: Cluster, ref: string): Task | undefined {
+  try {
+    return findTask(cluster, ref);
+  } catch (error) {
+    if (error instanceof ClientError && error.code === "not_found") return undefined;
+    throw error;
+  }
+}

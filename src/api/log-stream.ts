@@ -1,0 +1,41 @@
+/** A task's output over HTTP: a line of JSON for each line of output, or plain text. The reader sets the pace. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { LogLine } from "../client/cluster-client.ts";
+import { asClientError, errorBody } from "./http-errors.ts";
+
+/** Writes lines until they end or the reader goes. What fails on the way becomes a last line: the status is long sent. */
+export async function streamLogs(
+  http: { readonly request: IncomingMessage; readonly response: ServerResponse },
+  open: (signal: AbortSignal) => AsyncIterable<LogLine>,
+): Promise<void> {
+  const { request, response } = http;
+  const plain =
+    !(request.headers.accept ?? "").includes("ndjson") && (request.headers.accept ?? "").includes("text/plain");
+  const left = new AbortController();
+  response.on("close", () => left.abort());
+  response.writeHead(200, {
+    "content-type": plain ? "text/plain; charset=utf-8" : "application/x-ndjson",
+    "cache-control": "no-store",
+  });
+  response.flushHeaders();
+  try {
+    for await (const line of open(left.signal)) {
+      if (left.signal.aborted) return;
+      if (!response.write(plain ? `${line.text}\n` : `${JSON.stringify(line)}\n`)) await drained(response);
+    }
+  } catch (error) {
+    const body = errorBody(asClientError(error));
+    response.write(plain ? `cube: ${body.error.message}\n` : `${JSON.stringify(body)}\n`);
+  } finally {
+    response.end();
+  }
+}
+
+/** Resolves once the reader has taken what waits, or is gone. */
+function drained(response: ServerResponse): Promise<void> {
+  if (response.destroyed || !response.writableNeedDrain) return Promise.resolve();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  response.once("drain", resolve);
+  response.once("close", resolve);
+  return promise;
+}

@@ -1,0 +1,246 @@
+/**
+ * What a job may be, whoever asks for it and however: names, sizes and counts with their bounds. Pure, and free of the schema library, so that form, command line
+ * and server refuse the same things in the same words. It says nothing about what a node can or allows: that is the scheduler's and the worker's.
+ */
+import type { HealthCheck, JobSpec, Mount, PortMapping, Resources, ServiceSpec, TaskSpec } from "../core/spec.ts";
+import { ClientError } from "./cluster-client.ts";
+
+/** Bounds of one job. Bytes are of UTF-8. */
+export const JOB_LIMITS = {
+  tasks: 10_000,
+  services: 1_000,
+  stringBytes: 64 * 1024,
+  envEntries: 1_024,
+  envBytes: 256 * 1024,
+  labels: 1_024,
+  listEntries: 1_024,
+  /** The engine refuses less. */
+  memoryBytes: 6 * 1024 * 1024,
+  durationMs: 365 * 24 * 3_600_000,
+} as const;
+
+/** Something that cannot be, where it is: `services[0].task.resources.memoryBytes`. */
+export interface Problem {
+  readonly path: string;
+  readonly message: string;
+}
+
+type Note = (path: string, message: string) => void;
+
+const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
+const ENV_KEY = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const LABEL_KEY = /^[A-Za-z0-9]([A-Za-z0-9._/-]{0,251}[A-Za-z0-9])?$/;
+const SIGNAL = /^(SIG[A-Z0-9+-]{2,12}|[0-9]{1,2})$/;
+// The grammar of distribution/reference: [domain[:port]/]path[:tag][@digest].
+const IMAGE =
+  /^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?\/)?[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@[a-z0-9+._-]+:[0-9a-fA-F]{32,})?$/;
+
+const NAME_RULE = "lower-case letters, digits and -, not at either end, at most 63";
+
+/** Everything that is wrong with a job; empty for a good one. */
+export function jobProblems(spec: JobSpec): Problem[] {
+  const problems: Problem[] = [];
+  const note: Note = (path, message) => problems.push({ path, message });
+  nameProblem("name", spec.name, note);
+  labelProblems("labels", spec.labels, note);
+  if (spec.services.length === 0) note("services", "a job has at least one service");
+  if (spec.services.length > JOB_LIMITS.services) note("services", `at most ${JOB_LIMITS.services}`);
+  const names = new Set<string>();
+  for (const [index, service] of spec.services.entries()) {
+    const path = `services[${index}]`;
+    if (names.has(service.name)) note(`${path}.name`, `"${service.name}" is there twice`);
+    names.add(service.name);
+    serviceProblems(path, service, note);
+  }
+  const tasks = spec.services.reduce((sum, service) => sum + service.count, 0);
+  if (tasks > JOB_LIMITS.tasks) note("services", `${tasks} tasks, a job has at most ${JOB_LIMITS.tasks}`);
+  return problems;
+}
+
+/** Throws ClientError `invalid` that names every problem with its path. */
+export function checkJobSpec(spec: JobSpec): void {
+  refuseProblems(jobProblems(spec));
+}
+
+const SHOWN_PROBLEMS = 5;
+
+/** Throws ClientError `invalid` unless the list is empty. `hint` names the way out. */
+export function refuseProblems(problems: readonly Problem[], hint = ""): void {
+  if (problems.length === 0) return;
+  const shown = problems.slice(0, SHOWN_PROBLEMS).map(({ path, message }) => (path ? `${path}: ${message}` : message));
+  const more = problems.length > SHOWN_PROBLEMS ? ` (and ${problems.length - SHOWN_PROBLEMS} more)` : "";
+  throw new ClientError("invalid", shown.join("; ") + more, hint);
+}
+
+/** True for a name that a job or service may have. */
+export function isName(name: string): boolean {
+  return NAME.test(name);
+}
+
+/** A name that may be used, made of any text: lower case, other characters as -, cut to 63. "task" where nothing is left. */
+export function nameFrom(text: string): string {
+  const clean = text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .slice(0, 63);
+  return clean.replace(/^-+|-+$/g, "") || "task";
+}
+
+function serviceProblems(path: string, service: ServiceSpec, note: Note): void {
+  nameProblem(`${path}.name`, service.name, note);
+  if (!isCount(service.count, JOB_LIMITS.tasks)) note(`${path}.count`, `a whole number from 0 to ${JOB_LIMITS.tasks}`);
+  taskProblems(`${path}.task`, service.task, note);
+}
+
+function taskProblems(path: string, task: TaskSpec, note: Note): void {
+  imageProblem(path, task, note);
+  for (const key of ["command", "entrypoint"] as const) textsProblem(`${path}.${key}`, task[key] ?? [], note);
+  for (const key of ["workingDir", "user"] as const) textProblem(`${path}.${key}`, task[key], note);
+  envProblems(`${path}.env`, task.env, note);
+  resourceProblems(`${path}.resources`, task.resources, note);
+  portProblems(`${path}.ports`, task.ports, note);
+  for (const [index, mount] of task.mounts.entries()) mountProblems(`${path}.mounts[${index}]`, mount, note);
+  if (task.mounts.length > JOB_LIMITS.listEntries) note(`${path}.mounts`, `at most ${JOB_LIMITS.listEntries}`);
+  if (task.stopSignal && !SIGNAL.test(task.stopSignal)) note(`${path}.stopSignal`, "a signal's name such as SIGTERM");
+  durationProblem(`${path}.stopGraceMs`, task.stopGraceMs, note);
+  if (!isCount(task.restart.attempts, 1_000_000)) note(`${path}.restart.attempts`, "a whole number from 0 on");
+  for (const key of ["windowMs", "delayMs", "maxDelayMs"] as const)
+    durationProblem(`${path}.restart.${key}`, task.restart[key], note);
+  for (const key of ["replaceAfterMs", "lostAfterMs", "stopAfterMs"] as const) {
+    durationProblem(`${path}.disconnect.${key}`, task.disconnect[key] ?? 0, note);
+  }
+  if (task.health) healthProblems(`${path}.health`, task.health, note);
+  labelProblems(`${path}.labels`, task.labels, note);
+  textsProblem(
+    `${path}.constraints`,
+    task.constraints.flatMap(({ key, value }) => [key, value]),
+    note,
+  );
+  textsProblem(`${path}.privileges`, [...task.privileges.devices, ...task.privileges.capAdd], note);
+}
+
+function nameProblem(path: string, name: string, note: Note): void {
+  if (!isName(name)) note(path, name === "" ? "missing" : `${quote(name)} cannot be a name: ${NAME_RULE}`);
+}
+
+function imageProblem(path: string, task: TaskSpec, note: Note): void {
+  if (task.runtime === "process") {
+    if (task.image !== "") note(`${path}.image`, "a process has no image");
+    if (task.command.length === 0) note(`${path}.command`, "missing: a process is its command");
+    return;
+  }
+  if (task.image === "") note(`${path}.image`, 'missing (a plain process has runtime "process" instead)');
+  else if (task.image.length > 512 || !IMAGE.test(task.image))
+    note(`${path}.image`, `${quote(task.image)} cannot be an image's name`);
+}
+
+function envProblems(path: string, env: TaskSpec["env"], note: Note): void {
+  const entries = Object.entries(env);
+  if (entries.length > JOB_LIMITS.envEntries)
+    return note(path, `${entries.length} variables, at most ${JOB_LIMITS.envEntries}`);
+  let bytes = 0;
+  for (const [key, value] of entries) {
+    if (!ENV_KEY.test(key))
+      note(path, `${quote(key)} cannot be a variable's name: letters, digits and _, no digit first`);
+    textProblem(`${path}.${key}`, value, note);
+    bytes += byteLength(key) + byteLength(value);
+  }
+  if (bytes > JOB_LIMITS.envBytes) note(path, `${bytes} bytes in all, at most ${JOB_LIMITS.envBytes}`);
+}
+
+function labelProblems(path: string, labels: Readonly<Record<string, string>>, note: Note): void {
+  const entries = Object.entries(labels);
+  if (entries.length > JOB_LIMITS.labels) return note(path, `${entries.length} labels, at most ${JOB_LIMITS.labels}`);
+  for (const [key, value] of entries) {
+    if (!LABEL_KEY.test(key)) note(path, `${quote(key)} cannot be a label's name`);
+    textProblem(`${path}.${key}`, value, note);
+  }
+}
+
+function resourceProblems(path: string, resources: Resources, note: Note): void {
+  for (const key of ["cpuMillis", "memoryBytes", "diskBytes"] as const) {
+    if (!isCount(resources[key], Number.MAX_SAFE_INTEGER))
+      note(`${path}.${key}`, `${resources[key]} is impossible: a whole number from 0 to 2^53`);
+  }
+  const { memoryBytes } = resources;
+  if (memoryBytes > 0 && memoryBytes < JOB_LIMITS.memoryBytes) {
+    note(
+      `${path}.memoryBytes`,
+      `${memoryBytes} bytes are too few: an engine needs at least 6 MiB (${JOB_LIMITS.memoryBytes})`,
+    );
+  }
+}
+
+function portProblems(path: string, ports: readonly PortMapping[], note: Note): void {
+  if (ports.length > JOB_LIMITS.listEntries) return note(path, `at most ${JOB_LIMITS.listEntries}`);
+  const taken = new Set<string>();
+  for (const [index, port] of ports.entries()) {
+    if (!isCount(port.containerPort, 65_535) || port.containerPort === 0)
+      note(`${path}[${index}].containerPort`, `${port.containerPort} is no port: 1 to 65535`);
+    if (!isCount(port.hostPort, 65_535))
+      note(`${path}[${index}].hostPort`, `${port.hostPort} is no port: 1 to 65535, or 0 for any free one`);
+    textProblem(`${path}[${index}].hostIp`, port.hostIp, note);
+    const key = `${port.hostIp} ${port.hostPort}/${port.protocol}`;
+    if (port.hostPort !== 0 && taken.has(key))
+      note(`${path}[${index}].hostPort`, `${port.hostPort}/${port.protocol} is there twice`);
+    taken.add(key);
+  }
+}
+
+function mountProblems(path: string, mount: Mount, note: Note): void {
+  textsProblem(path, [mount.source, mount.target], note);
+  if (!mount.target.startsWith("/")) note(`${path}.target`, `${quote(mount.target)} is no absolute path`);
+  if (mount.kind === "bind" && !mount.source.startsWith("/"))
+    note(`${path}.source`, `${quote(mount.source)} is no absolute path`);
+  if (mount.kind === "volume" && !/^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$/.test(mount.source))
+    note(`${path}.source`, `${quote(mount.source)} cannot be a volume's name`);
+}
+
+function healthProblems(path: string, health: HealthCheck, note: Note): void {
+  for (const key of ["intervalMs", "timeoutMs"] as const) {
+    durationProblem(`${path}.${key}`, health[key], note);
+    if (health[key] <= 0) note(`${path}.${key}`, "more than 0");
+  }
+  durationProblem(`${path}.startPeriodMs`, health.startPeriodMs, note);
+  if (!isCount(health.retries, 1_000_000) || health.retries === 0) note(`${path}.retries`, "a whole number from 1 on");
+  const { probe } = health;
+  if (probe.kind === "exec") {
+    textsProblem(`${path}.probe.command`, probe.command, note);
+    if (probe.command.length === 0) note(`${path}.probe.command`, "missing");
+    return;
+  }
+  if (!isCount(probe.port, 65_535)) note(`${path}.probe.port`, `${probe.port} is no port`);
+  if (probe.kind === "http" && !probe.path.startsWith("/"))
+    note(`${path}.probe.path`, `${quote(probe.path)} has to begin with /`);
+  if (probe.kind === "http") textProblem(`${path}.probe.path`, probe.path, note);
+}
+
+function textsProblem(path: string, texts: readonly string[], note: Note): void {
+  if (texts.length > JOB_LIMITS.listEntries)
+    return note(path, `${texts.length} entries, at most ${JOB_LIMITS.listEntries}`);
+  for (const [index, text] of texts.entries()) textProblem(`${path}[${index}]`, text, note);
+}
+
+function textProblem(path: string, text: string, note: Note): void {
+  if (byteLength(text) > JOB_LIMITS.stringBytes) note(path, `longer than ${JOB_LIMITS.stringBytes} bytes`);
+  // No operating system can pass it on: the text would end there unseen.
+  if (text.includes("\0")) note(path, "contains a NUL character");
+}
+
+function durationProblem(path: string, ms: number, note: Note): void {
+  if (!isCount(ms, JOB_LIMITS.durationMs)) note(path, `${ms} is no duration: milliseconds from 0 to a year`);
+}
+
+function isCount(value: number, most: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0 && value <= most;
+}
+
+/** Shown in messages: short, on one line, whatever it holds. */
+function quote(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+}
+
+/** Bytes of UTF-8; most texts are too short to need counting. */
+function byteLength(text: string): number {
+  return new TextEncoder().encode(text).length;
+}

@@ -1,0 +1,235 @@
+/** Schemas of the resources, held against resources.ts by the compiler: what the HTTP API promises to answer, in its OpenAPI document and in its tests. Loaded by the server only. */
+import { z } from "zod";
+import type { JobSpec, ServiceSpec, TaskSpec } from "../core/spec.ts";
+import { DESIRED_STATES, TASK_STATES } from "../core/task.ts";
+import type {
+  DecisionResource,
+  ErrorResource,
+  EventResource,
+  JobResource,
+  ManagerResource,
+  MetricsResource,
+  NodeResource,
+  TaskResource,
+} from "./resources.ts";
+
+const int = z.int();
+const ms = z.int().describe("milliseconds since 1970; 0 for not yet");
+const words = z.record(z.string(), z.string());
+
+export const resourcesSchema = z.strictObject({ cpuMillis: int, memoryBytes: int, diskBytes: int });
+export const portSchema = z.strictObject({
+  containerPort: int,
+  hostPort: int,
+  protocol: z.enum(["tcp", "udp"]),
+  hostIp: z.string(),
+});
+export const probeSchema = z.union([
+  z.strictObject({ kind: z.literal("http"), path: z.string(), port: int }),
+  z.strictObject({ kind: z.literal("tcp"), port: int }),
+  z.strictObject({ kind: z.literal("exec"), command: z.array(z.string()) }),
+]);
+export const constraintSchema = z.strictObject({ key: z.string(), operator: z.enum(["==", "!="]), value: z.string() });
+export const privilegesSchema = z.strictObject({
+  privileged: z.boolean(),
+  network: z.enum(["bridge", "host", "none"]),
+  hostNamespaces: z.array(z.enum(["pid", "ipc", "uts"])),
+  devices: z.array(z.string()),
+  capAdd: z.array(z.string()),
+});
+export const disconnectSchema = z.strictObject({
+  replace: z.boolean(),
+  replaceAfterMs: int,
+  lostAfterMs: int,
+  stopAfterMs: int.nullable(),
+  reconcile: z.enum(["keep_original", "keep_replacement"]),
+});
+export const mountSchema = z.strictObject({
+  kind: z.enum(["bind", "volume", "tmpfs"]),
+  source: z.string(),
+  target: z.string(),
+  readOnly: z.boolean(),
+});
+export const restartConditionSchema = z.enum(["no", "on-failure", "always", "unless-stopped"]);
+
+const taskSpecSchema: z.ZodType<TaskSpec> = z.strictObject({
+  runtime: z.enum(["docker", "process"]),
+  image: z.string(),
+  command: z.array(z.string()),
+  entrypoint: z.array(z.string()).nullable(),
+  env: words,
+  workingDir: z.string(),
+  user: z.string(),
+  resources: resourcesSchema,
+  ports: z.array(portSchema),
+  mounts: z.array(mountSchema),
+  restart: z.strictObject({
+    condition: restartConditionSchema,
+    attempts: int,
+    windowMs: int,
+    delayMs: int,
+    maxDelayMs: int,
+  }),
+  pull: z.enum(["always", "missing", "never"]),
+  health: z
+    .strictObject({ probe: probeSchema, intervalMs: int, timeoutMs: int, retries: int, startPeriodMs: int })
+    .nullable(),
+  stopSignal: z.string(),
+  stopGraceMs: int,
+  disconnect: disconnectSchema,
+  labels: words,
+  constraints: z.array(constraintSchema),
+  privileges: privilegesSchema,
+});
+const serviceSpecSchema: z.ZodType<ServiceSpec> = z.strictObject({
+  name: z.string(),
+  count: int,
+  task: taskSpecSchema,
+});
+
+/** A JobSpec, exact and complete. */
+export const jobSpecSchema: z.ZodType<JobSpec> = z.strictObject({
+  name: z.string(),
+  services: z.array(serviceSpecSchema),
+  labels: words,
+});
+
+const taskState = z.enum(TASK_STATES);
+
+export const jobSchema: z.ZodType<JobResource> = z.strictObject({
+  id: z.string(),
+  name: z.string(),
+  kind: z.enum(["service", "batch"]),
+  version: int,
+  desired: z.enum(["run", "stop", "remove"]),
+  services: z.array(serviceSpecSchema),
+  labels: words,
+  states: z.partialRecord(taskState, int).describe("newest attempts by state"),
+  actor: z.string(),
+  createdMs: ms,
+  updatedMs: ms,
+}) as z.ZodType<JobResource>;
+
+export const taskSchema: z.ZodType<TaskResource> = z.strictObject({
+  id: z.string(),
+  jobId: z.string(),
+  name: z.string(),
+  service: z.string(),
+  slot: int,
+  attempt: int,
+  current: z.boolean(),
+  nodeId: z.string(),
+  nodeName: z.string(),
+  runtime: z.enum(["docker", "process"]),
+  image: z.string(),
+  command: z.array(z.string()),
+  reserved: resourcesSchema,
+  assumed: z.boolean(),
+  desired: z.enum(DESIRED_STATES),
+  state: taskState,
+  health: z.enum(["unknown", "healthy", "unhealthy"]),
+  incarnation: int,
+  restarts: int,
+  containerId: z.string(),
+  ports: z.array(portSchema),
+  message: z.string(),
+  reason: z.string(),
+  restartInMs: z.number().nullable(),
+  exits: z.array(
+    z.strictObject({ incarnation: int, code: int.nullable(), oomKilled: z.boolean(), reason: z.string(), atMs: ms }),
+  ),
+  createdMs: ms,
+  updatedMs: ms,
+  startedMs: ms,
+  finishedMs: ms,
+});
+
+export const nodeSchema: z.ZodType<NodeResource> = z.strictObject({
+  id: z.string(),
+  name: z.string(),
+  address: z.string(),
+  local: z.boolean(),
+  os: z.string(),
+  arch: z.string(),
+  version: z.string(),
+  labels: words,
+  capacity: resourcesSchema,
+  allocatable: resourcesSchema,
+  allocated: resourcesSchema,
+  tasks: int,
+  runtimes: z.array(z.strictObject({ kind: z.enum(["docker", "process"]), version: z.string(), problem: z.string() })),
+  state: z.enum(["ready", "disconnected", "lost"]),
+  availability: z.enum(["eligible", "cordoned", "draining"]),
+  reason: z.string(),
+  joinedMs: ms,
+  stateSinceMs: ms,
+});
+
+export const metricsSchema: z.ZodType<MetricsResource> = z.strictObject({
+  nodeId: z.string(),
+  atMs: ms,
+  cpuMillis: z.number(),
+  memoryUsedBytes: z.number(),
+  memoryTotalBytes: z.number(),
+  diskUsedBytes: z.number(),
+  diskTotalBytes: z.number(),
+  load: z.tuple([z.number(), z.number(), z.number()]),
+  tasks: z.array(z.strictObject({ taskId: z.string(), cpuMillis: z.number(), memoryBytes: z.number() })),
+  progress: z.array(z.strictObject({ taskId: z.string(), text: z.string() })),
+});
+
+const scoreParts = z.array(z.strictObject({ name: z.string(), value: z.number() }));
+export const decisionSchema: z.ZodType<DecisionResource> = z.strictObject({
+  taskId: z.string(),
+  jobId: z.string(),
+  scheduler: z.string(),
+  nodeId: z.string().nullable(),
+  candidates: z.array(
+    z.strictObject({ nodeId: z.string(), nodeName: z.string(), score: z.number(), parts: scoreParts }),
+  ),
+  candidateCount: int,
+  refusals: z.array(
+    z.strictObject({ nodeId: z.string(), nodeName: z.string(), filter: z.string(), reason: z.string() }),
+  ),
+  refusalCount: int,
+  summary: z.string(),
+  atMs: ms,
+});
+
+export const eventSchema: z.ZodType<EventResource> = z.strictObject({
+  revision: int,
+  atMs: ms,
+  actor: z.string(),
+  text: z.string(),
+  kind: z.string(),
+  jobId: z.string(),
+  taskId: z.string(),
+  nodeId: z.string(),
+  job: jobSchema.exactOptional(),
+  task: taskSchema.exactOptional(),
+  node: nodeSchema.exactOptional(),
+  decision: decisionSchema.exactOptional(),
+});
+
+export const managerSchema: z.ZodType<ManagerResource> = z.strictObject({
+  clusterId: z.string(),
+  name: z.string(),
+  version: z.string(),
+  commit: z.string(),
+  pid: int,
+  scheduler: z.string(),
+  revision: int,
+  startedMs: ms,
+  dataDir: z.string(),
+  health: z.enum(["ok", "read-only", "recovering"]),
+  problem: z.string(),
+});
+
+export const errorSchema: z.ZodType<ErrorResource> = z.strictObject({
+  error: z.strictObject({ code: z.string(), message: z.string(), hint: z.string() }),
+});
+
+/** A page of a list of these. */
+export function pageSchema<T>(item: z.ZodType<T>) {
+  return z.strictObject({ items: z.array(item), cursor: z.string(), revision: int });
+}

@@ -1,0 +1,99 @@
+/** Requests to a manager over a unix socket or TCP, and its errors as ClientErrors. Built on fetch: node:http would cost each short command 15 ms of start. */
+import { ClientError } from "./cluster-client.ts";
+import { bypassProxy } from "./proxy.ts";
+
+/** Where a manager answers. `token` "" for none. */
+export type Target =
+  | { readonly kind: "unix"; readonly path: string }
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly token: string };
+
+/** What to ask. */
+export interface ApiRequest {
+  readonly method?: "GET" | "POST" | "DELETE";
+  /** Begins with a slash; with its query. */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+/** For people: where the manager is looked for. */
+export function nameOf(target: Target): string {
+  return target.kind === "unix" ? target.path : `${bracketed(target.host)}:${target.port}`;
+}
+
+/** The address of a path at the target. */
+export function urlOf(target: Target, path: string): string {
+  return target.kind === "unix" ? `http://localhost${path}` : `http://${bracketed(target.host)}:${target.port}${path}`;
+}
+
+/** The token as a header; none on a unix socket. */
+export function authorization(target: Target): Record<string, string> {
+  return target.kind === "tcp" && target.token !== "" ? { authorization: `Bearer ${target.token}` } : {};
+}
+
+/** Answers of status 2xx. Everything else rejects with ClientError: the manager's own, or `unavailable` when none answers. */
+export async function send(target: Target, request: ApiRequest): Promise<Response> {
+  const response = await reach(target, request);
+  if (response.ok) return response;
+  throw await errorOf(response);
+}
+
+/** The JSON of an answer. */
+export async function ask<T>(target: Target, request: ApiRequest): Promise<T> {
+  const response = await send(target, request);
+  try {
+    return (await response.json()) as T;
+  } catch (error) {
+    throw new ClientError("unavailable", "the manager's answer broke off", "try again", error);
+  }
+}
+
+/** What rejects when nobody answers. */
+export function unreachable(target: Target, cause?: unknown): ClientError {
+  const hint =
+    target.kind === "unix" ? "start one with `cube`" : "start one with `cube`, or name another with --manager";
+  return new ClientError("unavailable", `no manager answers at ${nameOf(target)}`, hint, cause);
+}
+
+async function reach(target: Target, request: ApiRequest): Promise<Response> {
+  if (target.kind === "tcp") bypassProxy(target.host);
+  const { method = "GET", path, body, headers = {}, signal } = request;
+  try {
+    return await fetch(urlOf(target, path), {
+      method,
+      headers: {
+        ...authorization(target),
+        ...(body !== undefined && { "content-type": "application/json" }),
+        ...headers,
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(signal && { signal }),
+      ...(target.kind === "unix" && { unix: target.path }),
+      redirect: "error",
+      // A stream may be silent for longer than fetch waits by itself.
+      ...{ timeout: false },
+    });
+  } catch (error) {
+    if (signal?.aborted) throw new ClientError("aborted", "the request was given up", "", error);
+    throw unreachable(target, error);
+  }
+}
+
+async function errorOf(response: Response): Promise<ClientError> {
+  const text = await response.text().catch(() => "");
+  try {
+    const { error } = JSON.parse(text) as { error: { code: string; message: string; hint: string } };
+    return new ClientError(error.code, error.message, error.hint);
+  } catch {
+    return new ClientError(
+      "unavailable",
+      `the answer has status ${response.status} and is not a manager's`,
+      "is it Cube that listens there?",
+    );
+  }
+}
+
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}

@@ -1,0 +1,506 @@
+// What every ClusterClient must do, in-process or over HTTP: the same tests for each. The manager behind it is a fake one that applies the real changes.
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { ClientError, type ClusterClient, type LogLine, type WatchItem } from "../../src/client/cluster-client.ts";
+import { toJobSpec } from "../../src/client/job-request.ts";
+import type { JobSpec } from "../../src/core/spec.ts";
+import { FakeManager } from "../fakes/manager.ts";
+import { FakeStreams } from "../fakes/task-streams.ts";
+
+/** What a client under test stands on. */
+export interface Behind {
+  readonly manager: FakeManager;
+  readonly streams: FakeStreams;
+  readonly shutdowns: () => void;
+}
+
+/** A client of such a manager, and how to end both. */
+export interface Subject {
+  readonly client: ClusterClient;
+  end(): Promise<void>;
+}
+
+/** A job of one task. */
+export function lone(name: string, more: object = {}): JobSpec {
+  return toJobSpec({ name, image: "busybox:1", ...more });
+}
+
+const ID = "266592cd-960d-4091-981c-8c25c44b1018";
+
+/** Registers the suite for one kind of client. `actor` is what its changes carry. */
+export function clusterClientContract(
+  kind: string,
+  of: { readonly actor: string; readonly open: (behind: Behind) => Promise<Subject> },
+): void {
+  describe(`contract: ClusterClient ${kind}`, () => {
+    let manager: FakeManager;
+    let streams: FakeStreams;
+    let subject: Subject;
+    let client: ClusterClient;
+    let shutdowns = 0;
+
+    beforeEach(async () => {
+      manager = new FakeManager();
+      streams = new FakeStreams();
+      shutdowns = 0;
+      subject = await of.open({ manager, streams, shutdowns: () => shutdowns++ });
+      client = subject.client;
+    });
+    afterEach(async () => {
+      await client.close();
+      await subject.end();
+    });
+
+    test("a submitted job comes back with its id, its actor and its task", async () => {
+      const { job, created } = await client.submit(lone("web", { cpus: 0.5, memory: "64m", ports: ["8080:80"] }));
+      const task = await client.task("web");
+      expect([created, job.name, job.kind, job.desired, job.actor]).toEqual([true, "web", "service", "run", of.actor]);
+      expect(job.services[0]?.task.resources).toEqual({ cpuMillis: 500, memoryBytes: 64 << 20, diskBytes: 0 });
+      expect([task.jobId, task.name, task.state, task.image, task.current]).toEqual([
+        job.id,
+        "web",
+        "pending",
+        "busybox:1",
+        true,
+      ]);
+    });
+
+    test("the specification arrives as it was sent, whatever is in it", async () => {
+      const spec = toJobSpec({
+        name: "all",
+        labels: { a: "b" },
+        services: [
+          {
+            name: "one",
+            count: 2,
+            command: ["sh", "-c", "echo 'ü' \"$A\""],
+            entrypoint: [],
+            image: "registry:5000/a/b:c",
+            env: { A: "1", EMPTY: "", LINES: "a\nb" },
+            workingDir: "/tmp",
+            user: "1:1",
+            cpuMillis: 250,
+            disk: "1g",
+            ports: ["127.0.0.1:8080:80/udp", 443],
+            mounts: ["/a:/b:ro", "v:/c", { target: "/t" }],
+            restart: { condition: "on-failure", attempts: 3, window: "1m" },
+            pull: "always",
+            health: { http: "/health", port: 80, interval: "2s" },
+            stopSignal: "SIGINT",
+            stopGrace: "1s",
+            disconnect: { replace: false, stopAfterMs: 5 },
+            constraints: ["zone!=b"],
+            privileges: { capAdd: ["NET_ADMIN"], network: "host" },
+          },
+          { name: "two", runtime: "process", command: ["sleep", "1"], health: { exec: ["true"] }, restart: "no" },
+        ],
+      });
+      const { job } = await client.submit(spec);
+      expect({ name: job.name, services: job.services, labels: job.labels }).toEqual(spec);
+    });
+
+    test("the same id again changes nothing", async () => {
+      const first = await client.submit(lone("web"), { id: ID });
+      const again = await client.submit(lone("other"), { id: ID });
+      expect([first.created, again.created, again.job.id, again.job.name]).toEqual([true, false, ID, "web"]);
+      expect((await client.jobs()).items).toHaveLength(1);
+    });
+
+    test("the same idempotency key gives the same job, another job under it is refused", async () => {
+      const first = await client.submit(lone("web"), { idempotencyKey: "k1" });
+      const again = await client.submit(lone("web"), { idempotencyKey: "k1" });
+      expect([again.created, again.job.id]).toEqual([false, first.job.id]);
+      expect(await refusal(client.submit(lone("other"), { idempotencyKey: "k1" }))).toMatchObject({ code: "conflict" });
+    });
+
+    test("a job that cannot be is refused with the path of the problem", async () => {
+      const spec = lone("web");
+      const bad = { ...spec, name: "No Good" };
+      expect(await refusal(client.submit(bad))).toMatchObject({
+        code: "invalid",
+        message: expect.stringContaining("name: "),
+      });
+      expect(manager.commands).toEqual([]);
+    });
+
+    test("stop, start, restart and remove do what they say and answer with the job", async () => {
+      const { job } = await client.submit(lone("web"));
+      expect((await client.stop("web")).desired).toBe("stop");
+      expect((await client.task("web")).state).toBe("stopped");
+      expect((await client.start(job.id)).desired).toBe("run");
+      expect((await client.task("web")).attempt).toBe(2);
+      await client.restart("web");
+      await client.remove(job.id.slice(0, 8));
+      expect((await client.jobs()).items).toEqual([]);
+      expect(manager.commands.map(({ command, actor }) => `${command.kind} ${actor}`)).toEqual(
+        ["job.submit", "job.stop", "job.start", "job.restart", "job.remove"].map((each) => `${each} ${of.actor}`),
+      );
+    });
+
+    test("a task's id restarts that task alone", async () => {
+      const node = manager.addNode("n1");
+      const { job } = await client.submit(toJobSpec({ name: "two", image: "a", count: 2 }));
+      manager.report(job.id, { state: "running", incarnation: 1 }, { nodeId: node.id, slot: 1 });
+      const second = (await client.tasks({ job: "two" })).items.find((task) => task.slot === 1);
+      await client.restart(second?.id ?? "");
+      expect(manager.commands.at(-1)?.command).toEqual({ kind: "task.restart", taskId: second?.id ?? "" });
+    });
+
+    test("a reference may be an id, a prefix or a name; what is unknown is refused with the nearest name", async () => {
+      const { job } = await client.submit(lone("webserver"));
+      const task = await client.task("webserver");
+      const found = [await client.job(job.id.slice(0, 4)), await client.job("webserver"), await client.job(task.id)];
+      expect(found.map(({ id }) => id)).toEqual([job.id, job.id, job.id]);
+      expect((await client.task(job.id)).id).toBe(task.id);
+      expect((await client.task(task.id.slice(0, 6))).id).toBe(task.id);
+      expect(await refusal(client.job("webserver2"))).toEqual({
+        code: "not_found",
+        message: 'no job "webserver2"',
+        hint: 'did you mean "webserver"?',
+      });
+      expect(await refusal(client.task("../x?y#z"))).toMatchObject({
+        code: "not_found",
+        message: 'no task "../x?y#z"',
+      });
+    });
+
+    test("a reference with several meanings is refused with the candidates", async () => {
+      await client.submit(lone("a"), { id: "11111111-0000-4000-8000-000000000001" });
+      await client.submit(lone("b"), { id: "11111111-0000-4000-8000-000000000002" });
+      const { code, message } = await refusal(client.job("1111"));
+      expect([code, message.includes("0001 (a, run)"), message.includes("0002 (b, run)")]).toEqual([
+        "conflict",
+        true,
+        true,
+      ]);
+    });
+
+    test("lists come in pages that neither repeat nor lose an item", async () => {
+      for (let i = 0; i < 5; i++) await client.submit(lone(`job-${i}`));
+      const names: string[] = [];
+      let cursor = "";
+      do {
+        const page = await client.jobs({ limit: 2, ...(cursor && { cursor }) });
+        names.push(...page.items.map((job) => job.name));
+        cursor = page.cursor;
+        expect(page.revision).toBe(manager.status().revision);
+      } while (cursor !== "");
+      expect(names).toEqual(["job-0", "job-1", "job-2", "job-3", "job-4"]);
+    });
+
+    test("lists filter by job, node and state, and show history when asked", async () => {
+      const node = manager.addNode("n1");
+      const { job } = await client.submit(lone("web"));
+      await client.submit(lone("idle"));
+      manager.report(job.id, { state: "running", incarnation: 1 }, { nodeId: node.id });
+      const names = async (query: object): Promise<string[]> =>
+        (await client.tasks(query)).items.map((task) => `${task.name}#${task.attempt}`);
+      expect(await names({ node: "n1" })).toEqual(["web#1"]);
+      expect(await names({ state: "pending" })).toEqual(["idle#1"]);
+      await client.stop("web");
+      await client.start("web");
+      expect(await names({ job: "web" })).toEqual(["web#2"]);
+      expect(await names({ job: "web", history: true })).toEqual(["web#1", "web#2"]);
+      expect(await refusal(client.tasks({ state: "runing" }))).toMatchObject({
+        code: "invalid",
+        hint: 'did you mean "running"?',
+      });
+      expect(await refusal(client.tasks({ cursor: "x" }))).toMatchObject({ code: "invalid" });
+    });
+
+    test("a node shows what its tasks hold, and takes an availability", async () => {
+      const node = manager.addNode("n1");
+      const { job } = await client.submit(lone("web", { cpus: 1, memory: "1g" }));
+      manager.report(job.id, { state: "running", incarnation: 1 }, { nodeId: node.id });
+      const shown = await client.node("n1");
+      expect([shown.tasks, shown.allocated]).toEqual([1, { cpuMillis: 1_000, memoryBytes: 1 << 30, diskBytes: 0 }]);
+      expect((await client.setAvailability("n1", "cordoned")).availability).toBe("cordoned");
+      expect((await client.setAvailability(node.id, "draining")).availability).toBe("draining");
+      expect((await client.setAvailability("n1", "eligible")).availability).toBe("eligible");
+      expect((await client.nodes({ state: "eligible" })).items.map(({ name }) => name)).toEqual(["n1"]);
+    });
+
+    test("metrics are the newest samples", async () => {
+      const node = manager.addNode("n1");
+      manager.observed.set(node.id, sampleOf(5));
+      expect(await client.metrics()).toMatchObject([
+        { nodeId: node.id, atMs: 5, cpuMillis: 250, progress: [{ taskId: "t", text: "pulling" }] },
+      ]);
+    });
+
+    test("a decision is found by task or job; without one the refusal says so", async () => {
+      const { job } = await client.submit(lone("web"));
+      expect(await refusal(client.decision("web"))).toMatchObject({ code: "not_found" });
+      const task = await client.task("web");
+      const decision = decisionOn(task.id, job.id);
+      manager.commit([{ kind: "decision.put", decision }]);
+      expect(await client.decision("web")).toEqual(decision);
+      expect(await client.decision(task.id)).toEqual(decision);
+      expect((await client.decisions({ job: "web" })).items).toEqual([decision]);
+    });
+
+    test("events are those above a revision; a gap is named", async () => {
+      await client.submit(lone("web"));
+      const all = await client.events({ since: 0 });
+      expect([all.gap, all.items.map(({ revision }) => revision)]).toEqual([false, [1, 2, 3]]);
+      expect(all.items[0]).toMatchObject({ kind: "job.put", actor: of.actor, text: "web is submitted" });
+      expect((await client.events({ since: 2 })).items.map(({ kind }) => kind)).toEqual(["task.put"]);
+      expect((await client.events({ limit: 1 })).items.map(({ revision }) => revision)).toEqual([3]);
+      manager.forgetLog();
+      expect(await client.events({ since: 0 })).toEqual({ items: [], revision: 3, gap: true });
+    });
+
+    test("a watch begins with a snapshot and goes on with every change and its record", async () => {
+      const node = manager.addNode("n1");
+      const { job } = await client.submit(lone("web"));
+      const items = new Items();
+      using _watch = client.watch(items.push);
+      const snapshot = await items.next("snapshot");
+      expect([snapshot.revision, snapshot.jobs.length, snapshot.tasks.length, snapshot.nodes.length]).toEqual([
+        4, 1, 1, 1,
+      ]);
+      expect(snapshot.events.map(({ text }) => text)).toContain("web is submitted");
+      manager.report(job.id, { state: "running", incarnation: 1 }, { nodeId: node.id });
+      const { event } = await items.next("event");
+      expect([event.revision, event.task?.state, event.task?.nodeName]).toEqual([5, "running", "n1"]);
+      expect([event.job?.states, event.node?.tasks]).toEqual([{ running: 1 }, 1]);
+    });
+
+    test("a watch shows samples and the manager's health, and begins anew after a reload", async () => {
+      const node = manager.addNode("n1");
+      manager.observed.set(node.id, sampleOf(7));
+      const items = new Items();
+      using _watch = client.watch(items.push);
+      await items.next("snapshot");
+      expect((await items.next("metrics")).metrics).toMatchObject([{ nodeId: node.id, atMs: 7 }]);
+      manager.setHealth("read-only", "the disk is full");
+      expect((await items.next("manager")).manager).toMatchObject({ health: "read-only", problem: "the disk is full" });
+      manager.reload();
+      expect((await items.next("snapshot")).manager.health).toBe("read-only");
+    });
+
+    test("a watch that was disposed hears nothing and leaves nothing behind", async () => {
+      const items = new Items();
+      const watch = client.watch(items.push);
+      await items.next("snapshot");
+      watch[Symbol.dispose]();
+      await until(() => manager.listeners === 0);
+      manager.addNode("n1");
+      expect(items.waiting).toEqual([]);
+    });
+
+    test("a manager that takes no commands says why", async () => {
+      manager.setHealth("read-only", "free some space");
+      expect(await refusal(client.submit(lone("web")))).toMatchObject({ code: "read_only", hint: "free some space" });
+    });
+
+    test("logs are a task's lines, by node and task, until they end", async () => {
+      const { task, node } = await running();
+      streams.lines = [line("stdout", "one"), line("stderr", "two ü"), line("stdout", "")];
+      const options = { follow: false, tail: 2, sinceMs: 3 };
+      expect(await collect(client.logs("web", options, new AbortController().signal))).toEqual(streams.lines.slice(1));
+      expect(streams.asked).toEqual([{ nodeId: node.id, taskId: task.id, query: expect.objectContaining(options) }]);
+    });
+
+    test("logs that are followed stay open until given up", async () => {
+      await running();
+      streams.lines = [line("stdout", "one")];
+      const stop = new AbortController();
+      const seen: LogLine[] = [];
+      for await (const each of client.logs("web", { follow: true, tail: null, sinceMs: null }, stop.signal)) {
+        seen.push(each);
+        stop.abort();
+      }
+      expect(seen).toEqual(streams.lines);
+    });
+
+    test("logs of a task that has not started wait for it when followed, and are refused otherwise", async () => {
+      const { job } = await client.submit(lone("web"));
+      const node = manager.addNode("n1");
+      const options = { tail: null, sinceMs: null };
+      expect(
+        await refusal(collect(client.logs("web", { ...options, follow: false }, new AbortController().signal))),
+      ).toMatchObject({ code: "conflict" });
+      streams.lines = [line("stdout", "late")];
+      const stop = new AbortController();
+      const first = client.logs("web", { ...options, follow: true }, stop.signal)[Symbol.asyncIterator]();
+      const got = first.next();
+      await until(() => manager.listeners > 0);
+      manager.report(job.id, { state: "running", incarnation: 1 }, { nodeId: node.id });
+      expect((await got).value).toEqual(line("stdout", "late"));
+      stop.abort();
+      await first.return?.();
+    });
+
+    test("logs that break off say so after what came before", async () => {
+      await running();
+      streams.lines = [line("stdout", "one")];
+      streams.failure = new Error("the engine went away");
+      const seen: LogLine[] = [];
+      const reading = (async () => {
+        for await (const each of client.logs(
+          "web",
+          { follow: false, tail: null, sinceMs: null },
+          new AbortController().signal,
+        ))
+          seen.push(each);
+      })();
+      expect(await refusal(reading)).toMatchObject({
+        code: "unavailable",
+        message: expect.stringContaining("the engine went away"),
+      });
+      expect(seen).toEqual(streams.lines);
+    });
+
+    test("a command in a task gets input and size, and gives output and exit code", async () => {
+      const { task, node } = await running();
+      const options = { command: ["cat"], tty: true, stdin: true, columns: 80, rows: 24 };
+      const session = await client.exec("web", options);
+      expect(streams.asked).toEqual([{ nodeId: node.id, taskId: task.id, request: options }]);
+      session.write(new TextEncoder().encode("héllo"));
+      session.resize(100, 30);
+      session.closeInput();
+      const output: string[] = [];
+      for await (const { stream, data } of session.output) output.push(`${stream} ${new TextDecoder().decode(data)}`);
+      expect([output, await session.exitCode]).toEqual([["stdout héllo", "stderr 100x30"], 7]);
+    });
+
+    test("a command passes more than a frame of output through unchanged", async () => {
+      await running();
+      const session = await client.exec("web", { command: ["cat"], tty: false, stdin: true, columns: 80, rows: 24 });
+      const sent = new Uint8Array(3 << 20).map((_, index) => index % 251);
+      session.write(sent);
+      session.closeInput();
+      const hash = new Bun.CryptoHasher("sha256");
+      for await (const { data } of session.output) hash.update(data);
+      expect(hash.digest("hex")).toBe(new Bun.CryptoHasher("sha256").update(sent).digest("hex"));
+    });
+
+    test("a command that is closed is ended in the task too", async () => {
+      await running();
+      const session = await client.exec("web", { command: [], tty: true, stdin: true, columns: 80, rows: 24 });
+      expect(streams.asked[0]?.request?.command).toEqual(["/bin/sh"]);
+      session.close();
+      await until(() => streams.sessions[0]?.closed === true);
+    });
+
+    test("a command is refused with the reason: not running, or not allowed", async () => {
+      await client.submit(lone("web"));
+      const options = { command: ["true"], tty: false, stdin: false, columns: 80, rows: 24 };
+      expect(await refusal(client.exec("web", options))).toMatchObject({
+        code: "conflict",
+        message: '"web" is pending, a command needs it running',
+      });
+      expect(await refusal(client.exec("none", options))).toMatchObject({ code: "not_found" });
+      await client.remove("web");
+      await running();
+      streams.refuse = { kind: "denied", message: "switched off with --no-exec" };
+      expect(await refusal(client.exec("web", options))).toMatchObject({
+        code: "forbidden",
+        message: "switched off with --no-exec",
+      });
+    });
+
+    test("a shutdown is asked for once", async () => {
+      await client.shutdown();
+      await until(() => shutdowns === 1);
+    });
+
+    test("the manager says which one it is", async () => {
+      expect(await client.manager()).toMatchObject({ clusterId: "c1", name: "laptop", health: "ok", dataDir: "/data" });
+    });
+
+    async function running() {
+      const node = manager.addNode("n1");
+      const { job } = await client.submit(lone("web"));
+      const task = manager.report(job.id, { state: "running", incarnation: 1 }, { nodeId: node.id });
+      return { job, node, task };
+    }
+  });
+}
+
+/** What main.ts would say of the process. */
+export const INFO = {
+  name: "laptop",
+  version: "0.1.0",
+  commit: "test",
+  pid: 1,
+  startedMs: 1,
+  dataDir: "/data",
+} as const;
+
+/** Code, message and hint of the ClientError that a promise rejects with. */
+export async function refusal(promise: Promise<unknown>): Promise<{ code: string; message: string; hint: string }> {
+  const error = await promise.then(
+    () => new Error("was not refused"),
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof ClientError)) throw error;
+  return { code: error.code, message: error.message, hint: error.hint };
+}
+
+/** Returns once the condition holds; the test's own timeout is the bound. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+/** Items of a watch, awaited by kind; those of other kinds on the way are skipped. */
+export class Items {
+  readonly waiting: WatchItem[] = [];
+  #wake: () => void = () => undefined;
+
+  readonly push = (item: WatchItem): void => {
+    this.waiting.push(item);
+    this.#wake();
+  };
+
+  async next<K extends WatchItem["kind"]>(kind: K): Promise<Extract<WatchItem, { kind: K }>> {
+    for (;;) {
+      const item = this.waiting.shift();
+      if (item?.kind === kind) return item as Extract<WatchItem, { kind: K }>;
+      if (item) continue;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}
+
+function line(stream: "stdout" | "stderr", text: string): LogLine {
+  return { stream, atMs: 1_000, text };
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
+function sampleOf(atMs: number) {
+  const metrics = {
+    cpuMillis: 250,
+    memoryUsedBytes: 1,
+    memoryTotalBytes: 2,
+    diskUsedBytes: 3,
+    diskTotalBytes: 4,
+    load: [0.1, 0.2, 0.3] as const,
+    tasks: [],
+    atMs,
+    book: null,
+  };
+  return { metrics, progress: [{ taskId: "t", text: "pulling" }], seenMonoMs: 0 };
+}
+
+function decisionOn(taskId: string, jobId: string) {
+  return {
+    taskId,
+    jobId,
+    scheduler: "epvm",
+    nodeId: null,
+    candidates: [],
+    candidateCount: 0,
+    refusals: [{ nodeId: "n", nodeName: "n1", filter: "memory", reason: "lacks 1 GiB memory" }],
+    refusalCount: 1,
+    summary: "1 node: lacks 1 GiB memory",
+    atMs: 9,
+  };
+}
