@@ -2,7 +2,7 @@
  * Repairs a damaged LevelDB on a copy: copy, repair, and only then put the copy in the place of the original, which is kept under another name.
  * Whoever makes the repair directory has the right to repair, so two starters never repair at once; LOCK is never copied.
  */
-import { constants, existsSync } from "node:fs";
+import { constants, existsSync, statSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fail, ok, type Result } from "../core/failure.ts";
@@ -12,18 +12,24 @@ import { isAlive, type LevelPaths, readOwner } from "./level-files.ts";
 /** How to repair. */
 export interface RepairOptions {
   readonly paths: LevelPaths;
+  /** Inode of the directory that was found damaged; another one there means that someone else has repaired it by now. */
+  readonly inode: number;
   /** LevelDB's own repair, of a directory that no one has open. */
   readonly repair: (directory: string) => Promise<void>;
   /** Part of the kept original's name; ms since 1970. */
   readonly nowMs: number;
 }
 
-/** Puts a repaired copy in place; the value is the directory of the kept original. Nothing is lost whenever it is cut off. */
+/**
+ * Puts a repaired copy in place; the value is the directory of the kept original, or "" when someone else was quicker. Nothing is lost whenever it is
+ * cut off. The kept original stays on disk, so its inode can never be that of a repaired copy.
+ */
 export async function repairOnCopy(options: RepairOptions): Promise<Result<string>> {
   const { paths } = options;
   const claimed = await claimRepair(paths);
   if (!claimed.ok) return claimed;
   try {
+    if (statSync(paths.database).ino !== options.inode) return ok("");
     const copy = join(paths.repair, "store");
     await copyWithoutLock(paths.database, copy);
     await options.repair(copy);

@@ -2,7 +2,7 @@
  * The durable store: LevelDB in the data directory. Opening it decides who owns the directory, since LevelDB locks it; nothing else does.
  * A database is made only where none has ever been, and one that cannot be read is repaired on a copy: a damaged store never turns into an empty one.
  */
-import { existsSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { fail, ok, type Result } from "../core/failure.ts";
 import type { Store } from "../manager/ports.ts";
 import { type LevelError, levelError } from "./level-errors.ts";
@@ -44,6 +44,8 @@ class LevelEngine implements Engine {
   readonly name: string;
   readonly #paths: LevelPaths;
   readonly #nowMs: () => number;
+  /** Of the database's directory as it was last opened, so that no one repairs what another has just repaired. */
+  #inode = 0;
 
   constructor(paths: LevelPaths, nowMs: () => number) {
     this.name = paths.data;
@@ -70,10 +72,13 @@ class LevelEngine implements Engine {
     try {
       const { ClassicLevel } = await import("classic-level");
       const repair = (directory: string) => ClassicLevel.repair(directory);
-      const repaired = await repairOnCopy({ paths: this.#paths, repair, nowMs: this.#nowMs() });
+      const repaired = await repairOnCopy({ paths: this.#paths, repair, inode: this.#inode, nowMs: this.#nowMs() });
       if (!repaired.ok) return repaired;
-      const notice = `the store was damaged (${damage}) and has been repaired; the damaged original is kept in ${repaired.value}`;
-      return await this.#tryOpen(readMarker(this.#paths), notice, async (error) => this.#refuse(error));
+      const kept = repaired.value;
+      const notice = `the store was damaged (${damage}) and has been repaired; the damaged original is kept in ${kept}`;
+      return await this.#tryOpen(readMarker(this.#paths), kept === "" ? "" : notice, async (error) =>
+        this.#refuse(error),
+      );
     } catch (error) {
       return this.#refuse(levelError(error));
     }
@@ -88,6 +93,7 @@ class LevelEngine implements Engine {
     const createIfMissing = marker === null && !holdsData(database);
     if (createIfMissing) await makeDatabaseDirectory(this.#paths);
     const real = realpathSync(database);
+    this.#inode = statSync(real).ino;
     if (openHere.has(real)) return this.#owned(String(process.pid));
     const library = await loadLibrary();
     if (!library.ok) return library;

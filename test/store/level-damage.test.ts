@@ -1,11 +1,13 @@
 // Each way in which LevelDB is known to lose or refuse data, done to a real store: nothing is lost in silence, and nothing turns into an empty cluster.
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
+import { levelPaths } from "../../src/store/level-files.ts";
+import { repairOnCopy } from "../../src/store/level-repair.ts";
 import { mustCommit, mustLoad } from "../contract/store.ts";
 import { LevelBed } from "./level-bed.ts";
-import { applied, sorted, taskPut } from "./sample.ts";
+import { applied, SAMPLE_MS, sorted, taskPut } from "./sample.ts";
 
 function overwrite(file: string, at: number, bytes: Uint8Array): void {
   const content = readFileSync(file);
@@ -50,6 +52,26 @@ describe("level store, repaired:", () => {
     renameSync(bed.database, `${bed.database}.damaged-x`);
     expect(sorted((await bed.contents()).records)).toEqual(applied(before));
     expect(readdirSync(bed.directory)).not.toContain("store.repair");
+  });
+
+  test("whoever comes to repair and finds that another has just done it leaves that alone", async () => {
+    await using bed = new LevelBed();
+    await bed.fill(3);
+    const before = readdirSync(bed.database);
+    const repair = () => Promise.reject(new Error("it repaired"));
+    const outcome = await repairOnCopy({ paths: levelPaths(bed.directory), inode: 1, repair, nowMs: SAMPLE_MS });
+    expect([outcome, readdirSync(bed.database), bed.kept()]).toEqual([{ ok: true, value: "" }, before, []]);
+  });
+
+  test("a repair that fails leaves the original as it was, and can be tried again", async () => {
+    await using bed = new LevelBed();
+    await bed.fill(3);
+    const inode = statSync(bed.database).ino;
+    const repair = () => Promise.reject(new Error("no space"));
+    const outcome = await repairOnCopy({ paths: levelPaths(bed.directory), inode, repair, nowMs: SAMPLE_MS });
+    expect(outcome).toMatchObject({ ok: false, failure: { kind: "transient" } });
+    expect(readdirSync(bed.directory).sort()).toEqual(["store", "store.acked", "store.json"]);
+    expect(await bed.contents()).toMatchObject({ revision: 3, problem: "" });
   });
 
   test("what a dead process left of a repair does not stand in the way of the next one", async () => {
