@@ -1,6 +1,6 @@
 // What each action of the keymap does to the state, and which effects it asks for. Pure.
 
-import type { ActionId } from "../keymap.ts";
+import type { ActionId } from "../keys/binding.ts";
 import { PANES, type PaneId } from "../layout.ts";
 import { THEMES } from "../theme.ts";
 import { clock } from "../views/units.ts";

@@ -46,16 +46,16 @@ export const CHOICES = {
 
 /** Label and example of each field. */
 export const FIELD_TEXT: Readonly<Record<FieldId, { readonly label: string; readonly hint: string }>> = {
-  name: { label: "Name", hint: "web" },
+  name: { label: "Name", hint: "e.g. web" },
   runtime: { label: "Runtime", hint: "" },
-  image: { label: "Image", hint: "nginx:1.29" },
-  command: { label: "Command", hint: "replaces the image's own" },
-  cpu: { label: "CPU cores", hint: "0.5" },
-  memory: { label: "Memory", hint: "256m" },
-  ports: { label: "Ports", hint: "8080:80 443" },
-  env: { label: "Variables", hint: "A=1 B='two words'" },
+  image: { label: "Image", hint: "e.g. nginx:1.29" },
+  command: { label: "Command", hint: "in place of the image's own" },
+  cpu: { label: "CPU cores", hint: "e.g. 0.5, no limit if empty" },
+  memory: { label: "Memory", hint: "e.g. 256m, no limit if empty" },
+  ports: { label: "Ports", hint: "e.g. 8080:80 443" },
+  env: { label: "Variables", hint: "e.g. A=1 B='two words'" },
   restart: { label: "Restart", hint: "" },
-  health: { label: "Health", hint: "/healthz · tcp 80 · cmd true" },
+  health: { label: "Health", hint: "e.g. /healthz, tcp 80, cmd true" },
 };
 
 export interface Form {

@@ -214,7 +214,7 @@ export function overlayLines(model: Model, width: number): Line[] {
   if (overlay?.kind === "detail") return detailLines(model, { taskId: overlay.taskId, width });
   if (overlay?.kind === "why") return whyLines(model, { taskId: overlay.taskId, width });
   if (overlay?.kind === "errors") return errorLines(model, width);
-  return overlay?.kind === "help" ? helpLines(model) : [];
+  return overlay?.kind === "help" ? helpLines(model, width) : [];
 }
 
 /** Rows of a scrolled overlay that are in view. */
@@ -250,8 +250,10 @@ function overlayTitle(model: Model): string {
   if (overlay?.kind === "help") return "Help";
   if (overlay?.kind === "errors") return "Errors";
   if (overlay?.kind !== "detail" && overlay?.kind !== "why") return "";
-  const name = model.shown.tasks.get(overlay.taskId)?.name ?? "task";
-  return overlay.kind === "why" ? `Why is ${name} here?` : name;
+  const task = model.shown.tasks.get(overlay.taskId);
+  const name = task?.name ?? "task";
+  if (overlay.kind === "detail") return name;
+  return task?.nodeName === "" ? `Why is ${name} on no node?` : `Why is ${name} on ${task?.nodeName ?? "its node"}?`;
 }
 
 function formRegion(model: Model, rect: Rect): Region | undefined {

@@ -60,7 +60,7 @@ function value(form: Form, id: FieldId, cells: number): Span[] {
 
 /** A process has no image whose command could be replaced. */
 function hintOf(form: Form, id: FieldId): string {
-  return id === "command" && form.values.runtime.text === "process" ? "sleep 600" : FIELD_TEXT[id].hint;
+  return id === "command" && form.values.runtime.text === "process" ? "e.g. sleep 600" : FIELD_TEXT[id].hint;
 }
 
 function choice(form: Form, id: keyof typeof CHOICES): Span[] {

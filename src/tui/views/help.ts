@@ -1,6 +1,8 @@
 // The help, made from the keymap: every key that exists, by what it is about, filtered by what is typed. Pure.
-import { type Binding, KEYMAP, keyText } from "../keymap.ts";
+import { KEYMAP, keyText } from "../keymap.ts";
+import type { Binding } from "../keys/binding.ts";
 import type { Model } from "../state/ui.ts";
+import { wrap } from "../terminal/text.ts";
 import { editSpans } from "./footer.ts";
 import { cell, EMPTY, type Line, lineWidth, plain, span } from "./lines.ts";
 
@@ -8,7 +10,7 @@ const KEY_CELLS = 16;
 const WHERE_CELLS = 14;
 
 /** The rows of the help below its filter. */
-export function helpLines(model: Model): Line[] {
+export function helpLines(model: Model, width: number): Line[] {
   const wanted = model.overlay?.kind === "help" ? model.overlay.filter.text.toLowerCase() : "";
   const shown = KEYMAP.filter((each) => !(model.readOnly && each.changes === true)).filter((each) =>
     matches(each, wanted),
@@ -17,7 +19,7 @@ export function helpLines(model: Model): Line[] {
   const groups = [...new Set(shown.map((each) => each.group))];
   return groups.flatMap((group) => [
     plain(group, "title"),
-    ...shown.filter((each) => each.group === group).map((each) => row(model, each)),
+    ...shown.filter((each) => each.group === group).flatMap((binding) => rows(model, { binding, width })),
     EMPTY,
   ]);
 }
@@ -33,13 +35,14 @@ function matches(binding: Binding, wanted: string): boolean {
   return text.toLowerCase().includes(wanted);
 }
 
-function row(model: Model, binding: Binding): Line {
+function rows(model: Model, at: { readonly binding: Binding; readonly width: number }): Line[] {
+  const { binding, width } = at;
   const keys = binding.keys.map((key) => keyText(key, model.unicode)).join(" ");
+  const indent = 2 + KEY_CELLS + WHERE_CELLS;
+  const [first = "", ...rest] = wrap(binding.help, Math.max(16, width - indent));
   return [
-    span("  "),
-    cell(span(keys, "key"), KEY_CELLS),
-    cell(span(where(binding), "dim"), WHERE_CELLS),
-    span(binding.help),
+    [span("  "), cell(span(keys, "key"), KEY_CELLS), cell(span(where(binding), "dim"), WHERE_CELLS), span(first)],
+    ...rest.map((text): Line => [span(" ".repeat(indent)), span(text)]),
   ];
 }
 
@@ -54,6 +57,6 @@ function where(binding: Binding): string {
 /** The line in which the filter is typed. */
 export function helpFilter(model: Model, width: number): Line {
   if (model.overlay?.kind !== "help") return EMPTY;
-  const label: Line = [span("filter ", "dim")];
+  const label: Line = [span("type to filter: ", "dim")];
   return [...label, ...editSpans(model.overlay.filter, Math.max(4, width - lineWidth(label)))];
 }

@@ -1,0 +1,83 @@
+// The keys of a log as data. Pure.
+import type { Binding } from "./binding.ts";
+
+/** What can be done in a log. */
+export const LOG_KEYS: readonly Binding[] = [
+  {
+    keys: ["f"],
+    action: "log-follow",
+    where: ["logs"],
+    short: "follow",
+    help: "follow the end of the log, or stand still",
+    group: "Logs",
+  },
+  {
+    keys: ["t"],
+    action: "log-times",
+    where: ["logs"],
+    short: "times",
+    help: "show the time of each line",
+    group: "Logs",
+  },
+  {
+    keys: ["w"],
+    action: "log-wrap",
+    where: ["logs"],
+    short: "wrap",
+    help: "wrap long lines, or cut them",
+    group: "Logs",
+  },
+  {
+    keys: ["c"],
+    action: "log-clear",
+    where: ["logs"],
+    short: "clear",
+    help: "take away what was shown so far",
+    group: "Logs",
+  },
+  {
+    keys: ["S"],
+    action: "log-save",
+    where: ["logs"],
+    short: "save",
+    help: "write the lines kept to a file",
+    group: "Logs",
+  },
+  { keys: ["/"], action: "log-search", where: ["logs"], short: "search", help: "search in the log", group: "Logs" },
+  {
+    keys: ["n"],
+    action: "log-next",
+    where: ["logs"],
+    short: "next",
+    help: "next line with the searched text",
+    group: "Logs",
+    disabled: (model) => (model.logs?.search === "" ? "nothing is searched; / asks" : undefined),
+  },
+  {
+    keys: ["N"],
+    action: "log-previous",
+    where: ["logs"],
+    short: "",
+    help: "previous line with the searched text",
+    group: "Logs",
+    disabled: (model) => (model.logs?.search === "" ? "nothing is searched; / asks" : undefined),
+  },
+  {
+    keys: ["left"],
+    action: "log-left",
+    where: ["logs"],
+    short: "",
+    help: "to the left, while lines are cut",
+    group: "Logs",
+    disabled: (model) => (model.logs?.wrap ? "lines are wrapped; w cuts them" : undefined),
+  },
+  {
+    keys: ["right"],
+    action: "log-right",
+    where: ["logs"],
+    short: "",
+    help: "to the right, while lines are cut",
+    group: "Logs",
+    disabled: (model) => (model.logs?.wrap ? "lines are wrapped; w cuts them" : undefined),
+  },
+];
