@@ -57,15 +57,25 @@ export class LevelRows implements Rows {
   async *scan(range: RowRange) {
     // A scan of everything would only push useful blocks out of the cache.
     const iterator = this.#database.iterator({ ...range, fillCache: false });
+    const read = () => {
+      const page = iterator.nextv(PAGE_ROWS);
+      // It may fail while the page before it is still being decoded; it is awaited, and heard, right after that.
+      page.catch(() => undefined);
+      return page;
+    };
+    let next = read();
     try {
       for (;;) {
-        const page = await iterator.nextv(PAGE_ROWS);
+        const page = await next;
         if (page.length === 0) return;
+        // LevelDB reads the next page on its own thread while this one is decoded.
+        next = read();
         yield page;
       }
     } catch (error) {
       rethrow(error);
     } finally {
+      await next.catch(() => undefined);
       await iterator.close();
     }
   }
