@@ -6,9 +6,7 @@ import type { Readable } from "node:stream";
 import type { LogChunk, LogQuery } from "../worker/ports.ts";
 import type { Engine } from "./docker-engine.ts";
 import { Demuxer, type Frame } from "./docker-frames.ts";
-
-/** A line longer than this comes in pieces. */
-export const LINE_MAX = 16 * 1024;
+import { LINE_MAX, pieces } from "./log-line.ts";
 
 /** Output of a container; `tty` containers send one raw stream. */
 export async function* containerLogs(
@@ -99,10 +97,7 @@ export class LogLines {
   *#line(stream: LogChunk["stream"], line: string): Generator<LogChunk> {
     const text = this.#stamped(line.endsWith("\r") ? line.slice(0, -1) : line);
     if (this.#atMs <= this.#sinceMs) return;
-    if (text === "") yield { stream, atMs: this.#atMs, text };
-    for (let at = 0; at < text.length; at += LINE_MAX) {
-      yield { stream, atMs: this.#atMs, text: text.slice(at, at + LINE_MAX) };
-    }
+    for (const piece of pieces(text)) yield { stream, atMs: this.#atMs, text: piece };
   }
 
   /** Takes the time off the front; a piece without one keeps the time before it. */

@@ -1,0 +1,79 @@
+/**
+ * Ends a process with everything that belongs to it: signal to its group, grace, SIGKILL, and a look whether all are dead. Signals only what it has just
+ * recognised by start time, group or mark; a number that another process has by now is left alone.
+ */
+import { fail, ok, type Result } from "../core/failure.ts";
+import { readState, writeExit } from "./process-state.ts";
+import { isAlive, mainOf, membersOf, type ProcessIdentity, signalGroup } from "./process-supervisor.ts";
+
+/** Between two looks while waiting for an end, ms. */
+const LOOK_MS = 10;
+/** How long SIGKILL may take. */
+const KILL_MS = 10_000;
+/** How long a supervisor may take to say how it ended. */
+const LAST_WORD_MS = 2_000;
+const SIGKILL = 9;
+const KILLED = 128 + SIGKILL;
+
+/** What to end. */
+export interface ProcessStop {
+  readonly directory: string;
+  /** `NAME=value` that all its processes carry. */
+  readonly mark: string;
+  readonly signal: number;
+  readonly graceMs: number;
+}
+
+/** Resolves when nothing of it lives any more. */
+export async function stopProcess(stop: ProcessStop): Promise<Result<null>> {
+  const main = mainOf(stop.directory);
+  if (main && isAlive(main)) {
+    signalGroup(main.pid, stop.signal);
+    await within(stop.graceMs, () => !isAlive(main));
+    if (!(await within(KILL_MS, () => killed(main, stop.mark)))) return stuck(stop.directory);
+    if (!(await within(LAST_WORD_MS, () => readState(stop.directory).kind === "exited")))
+      writeExit(stop.directory, KILLED);
+    return ok(null);
+  }
+  return (await within(KILL_MS, () => killed(main, stop.mark))) ? ok(null) : stuck(stop.directory);
+}
+
+/** Kills what is left of an instance that ended by itself: what has left its group, and commands that were run beside it. */
+export function sweep(directory: string, mark: string): void {
+  killed(mainOf(directory), mark);
+}
+
+/** Sends SIGKILL to whoever is left; true when nobody was. */
+function killed(main: ProcessIdentity | null, mark: string): boolean {
+  // The number of a dead leader is not given away as long as its group has members, but it may be once the group is empty and anew.
+  const group = main && !belongsToAnother(main) ? main.pid : Number.NaN;
+  const members = membersOf(group, mark);
+  for (const pid of members) {
+    try {
+      process.kill(pid, SIGKILL);
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+  return members.length === 0;
+}
+
+function belongsToAnother(main: ProcessIdentity): boolean {
+  const alive = isAlive(main);
+  return !alive && signalGroup(main.pid, 0) && membersOf(main.pid, "\0").includes(main.pid);
+}
+
+/** Looks until it is so or the time is over; whether it became so. */
+async function within(timeMs: number, look: () => boolean): Promise<boolean> {
+  const untilMs = performance.now() + timeMs;
+  while (!look()) {
+    if (performance.now() >= untilMs) return false;
+    await Bun.sleep(LOOK_MS);
+  }
+  return true;
+}
+
+function stuck(directory: string): Result<null> {
+  const way = "it may be stuck in the kernel; look for state D on the node";
+  return fail("transient", `process of ${directory} still runs after SIGKILL: ${way}`);
+}
