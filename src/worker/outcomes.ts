@@ -40,7 +40,8 @@ export function takeOutcome(run: TaskRun, event: Outcome, turn: Turn): boolean {
 }
 
 function succeeded(run: TaskRun, event: Outcome, turn: Turn): void {
-  run.retries.delete(ANSWERS[event.kind]);
+  // A confirmed stop has worked only when an inspection agrees.
+  if (event.kind !== "stopped") run.retries.delete(ANSWERS[event.kind]);
   if (!event.result.ok) return;
   switch (event.kind) {
     case "pulled":
@@ -153,6 +154,7 @@ function inspected(run: TaskRun, instance: Instance, turn: Turn): void {
     }
   } else {
     run.stopTries = 0;
+    run.retries.delete("stop");
   }
   if (run.startFailure !== null && instance.status === "created" && isRefusal(run.startFailure) && !isEnding(run)) {
     reject(run, run.startFailure, turn);

@@ -205,6 +205,15 @@ function answer(effect: WorkerEffect, failure: Failure): WorkerEvent | null {
 /** Thrown when the crash point of a sweep is reached. */
 export class Crash extends Error {}
 
+interface DriverOptions {
+  readonly engine?: ScriptedEngine;
+  readonly journal?: readonly JournalRecord[];
+  readonly startsAtATime?: number;
+  readonly facts?: NodeFacts;
+  /** The monotonic clock at the start. */
+  readonly monoMs?: number;
+}
+
 export class Driver {
   readonly engine: ScriptedEngine;
   machine: WorkerMachine;
@@ -217,24 +226,19 @@ export class Driver {
   probe: Failure | null = null;
   /** Acknowledge reports at once. */
   acks = true;
-  monoMs = 1_000;
+  monoMs: number;
   /** Effects left until the crash; null for none. */
   fuse: number | null = null;
+  crashed = false;
   /** Called after every effect. */
   check: () => void = () => {};
   #set = 0;
   readonly #queue: WorkerEvent[] = [];
 
-  constructor(
-    options: {
-      engine?: ScriptedEngine;
-      journal?: readonly JournalRecord[];
-      startsAtATime?: number;
-      facts?: NodeFacts;
-    } = {},
-  ) {
+  constructor(options: DriverOptions = {}) {
     this.engine = options.engine ?? new ScriptedEngine();
     this.journal = [...(options.journal ?? [])];
+    this.monoMs = options.monoMs ?? 1_000;
     this.machine = new WorkerMachine({
       facts: options.facts ?? FACTS,
       startsAtATime: options.startsAtATime ?? 4,
@@ -340,14 +344,15 @@ export class Driver {
 
   /** The same worker after a crash: journal and engine are what they were, everything else is new. */
   reborn(): Driver {
-    const driver = new Driver({ engine: this.engine, journal: this.journal });
-    driver.monoMs = 500;
-    return driver;
+    return new Driver({ engine: this.engine, journal: this.journal, monoMs: 500 });
   }
 
   #perform(effect: WorkerEffect): void {
     if (this.fuse !== null) {
-      if (this.fuse === 0) throw new Crash();
+      if (this.fuse === 0) {
+        this.crashed = true;
+        throw new Crash();
+      }
       this.fuse -= 1;
     }
     this.effects.push(effect);

@@ -1,9 +1,16 @@
 /** The worker's machine: a task from its assignment to its removal. */
 import { expect, test } from "bun:test";
-import { assignment, Driver } from "./driver.ts";
+import { assignment, Driver, FACTS } from "./driver.ts";
+
+function started(...put: ReturnType<typeof assignment>[]): Driver {
+  return new Driver()
+    .begin()
+    .welcome()
+    .assign(...put);
+}
 
 test("worker: a task goes from its assignment to running and back to nothing", () => {
-  const driver = new Driver().begin().welcome().assign(assignment("t1"));
+  const driver = started(assignment("t1"));
   expect(driver.at("t1")).toBe("1:running");
   expect(driver.reported("t1")).toEqual(["1:pulling", "1:starting", "1:running"]);
   driver.assign(assignment("t1", {}, { desired: "stop" }));
@@ -13,4 +20,211 @@ test("worker: a task goes from its assignment to running and back to nothing", (
   expect(driver.machine.tasks()).toEqual([]);
   expect(driver.engine.of("t1")).toEqual([]);
   expect(driver.reports().at(-1)?.removed).toEqual(["t1"]);
+  expect(driver.journal.at(-1)).toEqual({ kind: "forget", taskId: "t1" });
+});
+
+test("worker: the journal has a task before it is reported and before anything is created", () => {
+  const driver = new Driver().begin().welcome();
+  driver.engine.silent.add("journal");
+  driver.assign(assignment("t1"));
+  expect(driver.kinds().filter((kind) => kind === "create")).toEqual([]);
+  expect(driver.reported("t1")).not.toContain("1:running");
+  const asked = driver.effects.findLast((effect) => effect.kind === "journal");
+  driver.engine.silent.delete("journal");
+  driver.feed({ kind: "journaled", number: asked?.kind === "journal" ? asked.number : -1 });
+  expect(driver.at("t1")).toBe("1:running");
+});
+
+test("worker: one append before the container is created is all that a start needs", () => {
+  const driver = new Driver().begin().welcome();
+  const before = driver.effects.length;
+  driver.assign(assignment("t1"));
+  const kinds = driver.kinds().slice(before);
+  expect(kinds.filter((kind) => kind === "journal")).toHaveLength(1);
+  expect(kinds.indexOf("journal")).toBeLessThan(kinds.indexOf("create"));
+  expect(kinds.filter((kind) => kind !== "send" && kind !== "journal")).toEqual(["pull", "create", "start"]);
+});
+
+test("worker: many tasks of one set are journaled together", () => {
+  const driver = new Driver().begin().welcome();
+  const before = driver.kinds().filter((kind) => kind === "journal").length;
+  driver.assign(...Array.from({ length: 20 }, (_, i) => assignment(`t${i}`)));
+  expect(driver.kinds().filter((kind) => kind === "journal").length - before).toBe(1);
+  expect(driver.engine.live()).toHaveLength(20);
+});
+
+test("worker: a task that is only to be ready is created and waits", () => {
+  const driver = started(assignment("t1", {}, { desired: "ready" }));
+  expect([driver.at("t1"), driver.engine.of("t1")]).toEqual(["1:ready", ["1:created"]]);
+  driver.assign(assignment("t1", {}, { desired: "run" }));
+  expect([driver.at("t1"), driver.engine.of("t1")]).toEqual(["1:running", ["1:running"]]);
+});
+
+test("worker: a ready task that is stopped leaves nothing behind", () => {
+  const driver = started(assignment("t1", {}, { desired: "ready" }));
+  driver.assign(assignment("t1", {}, { desired: "stop" }));
+  expect([driver.at("t1"), driver.engine.of("t1")]).toEqual(["1:stopped", []]);
+});
+
+test("worker: starts are limited and go in the order in which they were asked for", () => {
+  const driver = new Driver({ startsAtATime: 2 }).begin().welcome();
+  driver.engine.silent.add("start");
+  driver.assign(...["a", "b", "c", "d"].map((id) => assignment(id)));
+  expect(driver.engine.of("c")).toEqual([]);
+  const finish = (taskId: string): void => {
+    driver.engine.silent.delete("start");
+    const effect = driver.effects.findLast((one) => one.kind === "start" && one.of.taskId === taskId);
+    if (effect === undefined) throw new Error(`${taskId} was not started`);
+    const event = driver.engine.perform(effect);
+    driver.engine.silent.add("start");
+    if (event !== null) driver.feed(event);
+  };
+  finish("b");
+  expect(["a", "b", "c", "d"].map((id) => driver.at(id))).toEqual([
+    "1:starting",
+    "1:running",
+    "1:starting",
+    "1:pulling",
+  ]);
+  finish("a");
+  expect(driver.at("d")).toBe("1:starting");
+});
+
+test("worker: a task that ends while others wait for a start gives its place back", () => {
+  const driver = new Driver({ startsAtATime: 1 }).begin().welcome();
+  driver.engine.failNext("start", { kind: "invalid", message: "no such program" });
+  driver.assign(assignment("a"), assignment("b"));
+  expect([driver.at("a"), driver.at("b")]).toEqual(["1:rejected", "1:running"]);
+});
+
+test("worker: desired states never go back", () => {
+  const driver = started(assignment("t1"));
+  driver.assign(assignment("t1", {}, { desired: "stop" }));
+  driver.assign(assignment("t1", {}, { desired: "run" }));
+  driver.pass(600_000);
+  expect([driver.at("t1"), driver.engine.live()]).toEqual(["1:stopped", []]);
+});
+
+test("worker: a stop during a pull aborts it", () => {
+  const driver = new Driver().begin().welcome();
+  driver.engine.silent.add("pull");
+  driver.assign(assignment("t1"));
+  driver.assign(assignment("t1", {}, { desired: "stop" }));
+  expect(driver.kinds()).toContain("abort");
+  const of = { taskId: "t1", incarnation: 1 };
+  driver.feed({ kind: "pulled", of, result: { ok: false, failure: { kind: "aborted", message: "stopped" } } });
+  expect([driver.at("t1"), driver.engine.of("t1")]).toEqual(["1:stopped", []]);
+});
+
+test("worker: a stop during a start waits for it and then stops what was started", () => {
+  const driver = new Driver().begin().welcome();
+  driver.engine.silent.add("start");
+  driver.assign(assignment("t1"));
+  driver.assign(assignment("t1", {}, { desired: "stop" }));
+  expect(driver.at("t1")).toBe("1:starting");
+  driver.engine.silent.clear();
+  const start = driver.effects.findLast((effect) => effect.kind === "start");
+  const event = start === undefined ? null : driver.engine.perform(start);
+  if (event !== null) driver.feed(event);
+  expect([driver.at("t1"), driver.engine.of("t1")]).toEqual(["1:stopped", ["1:exited"]]);
+});
+
+test("worker: a stop uses the task's own signal and grace", () => {
+  const driver = started(assignment("t1", { stopSignal: "SIGINT", stopGraceMs: 1_234 }));
+  driver.assign(assignment("t1", { stopSignal: "SIGINT", stopGraceMs: 1_234 }, { desired: "stop" }));
+  expect(driver.effects.find((effect) => effect.kind === "stop")).toMatchObject({ signal: "SIGINT", graceMs: 1_234 });
+  expect(driver.fact("t1").exits).toMatchObject([{ incarnation: 1, code: 143, reason: "stopped" }]);
+});
+
+test("worker: a task that does not die stays stopping and is tried again, later each time", () => {
+  const driver = started(assignment("t1"));
+  driver.engine.zombies = true;
+  driver.assign(assignment("t1", {}, { desired: "stop" }));
+  driver.pass(120_000);
+  expect([driver.at("t1"), driver.reported("t1").at(-1)]).toEqual(["1:stopping", "1:stopping"]);
+  expect(driver.fact("t1").message).toContain("does not die");
+  const tries = driver.kinds().filter((kind) => kind === "stop").length;
+  expect(tries).toBeGreaterThan(4);
+  expect(tries).toBeLessThan(12);
+  driver.engine.zombies = false;
+  driver.pass(60_000);
+  expect(driver.at("t1")).toBe("1:stopped");
+});
+
+test("worker: a batch task is complete with exit code 0 and failed with any other, and never starts again", () => {
+  const batch = { restart: { ...assignment("x").spec.restart, condition: "no" as const } };
+  const driver = started(assignment("good", batch), assignment("bad", batch));
+  driver.die("good", 0).die("bad", 2).pass(600_000);
+  expect([driver.at("good"), driver.at("bad")]).toEqual(["1:complete", "1:failed"]);
+  expect([...driver.engine.starts.values()]).toEqual([1, 1]);
+  expect(driver.fact("bad").exits).toMatchObject([{ code: 2, reason: "exit code 2" }]);
+});
+
+test("worker: what ends within its own start is an end like any other", () => {
+  const driver = new Driver().begin().welcome();
+  driver.engine.exitsWith = 0;
+  const batch = { restart: { ...assignment("x").spec.restart, condition: "no" as const } };
+  driver.assign(assignment("t1", batch));
+  expect(driver.at("t1")).toBe("1:complete");
+});
+
+test("worker: a task for a runtime that the node has not is rejected", () => {
+  const driver = started(assignment("t1", { runtime: "process", image: "" }));
+  expect([driver.at("t1"), driver.fact("t1").message]).toEqual(["1:rejected", 'this node has no runtime "process"']);
+});
+
+test("worker: unknown tasks that are to stop or go are answered without touching the engine", () => {
+  const driver = started(assignment("a", {}, { desired: "stop" }), assignment("b", {}, { desired: "remove" }));
+  expect(driver.at("a")).toBe("0:stopped");
+  expect(driver.reports().flatMap((report) => report.removed)).toEqual(["b"]);
+  expect(driver.kinds()).not.toContain("pull");
+});
+
+test("worker: a new runtime's facts go to the manager, and its return is a reason to list again", () => {
+  const driver = started(assignment("t1"));
+  const broken = { ...FACTS, runtimes: [{ kind: "docker" as const, version: "", problem: "refused" }] };
+  driver.feed({ kind: "facts", facts: broken });
+  const lists = driver.kinds().filter((kind) => kind === "list").length;
+  driver.feed({ kind: "facts", facts: FACTS });
+  expect(driver.sent.filter((message) => message.kind === "facts")).toHaveLength(2);
+  expect(driver.kinds().filter((kind) => kind === "list").length).toBe(lists + 1);
+});
+
+test("worker: progress is shown while a pull runs and not after", () => {
+  const driver = new Driver().begin().welcome();
+  driver.engine.silent.add("pull");
+  driver.assign(assignment("t1"));
+  const of = { taskId: "t1", incarnation: 1 };
+  driver.feed({ kind: "progress", of, text: "40 %" });
+  expect(driver.machine.progress()).toEqual([{ taskId: "t1", text: "40 %" }]);
+  driver.feed({ kind: "pulled", of, result: { ok: true, value: null } });
+  expect(driver.machine.progress()).toEqual([]);
+});
+
+test("worker: a job's stop_after stops its task alone once no manager is in reach for that long", () => {
+  const disconnect = { ...assignment("x").spec.disconnect, stopAfterMs: 30_000 };
+  const driver = started(assignment("t1", { disconnect }), assignment("t2"));
+  driver.feed({ kind: "unlinked" }).pass(29_000);
+  expect(driver.at("t1")).toBe("1:running");
+  driver.pass(2_000);
+  expect([driver.at("t1"), driver.at("t2")]).toEqual(["1:stopped", "1:running"]);
+});
+
+test("worker: at rest it asks the engine for a list now and then, and for nothing else", () => {
+  const driver = started(assignment("t1"), assignment("t2")).pass(5_000);
+  const before = driver.effects.length;
+  driver.pass(600_000);
+  expect([...new Set(driver.kinds().slice(before))]).toEqual(["list"]);
+  expect(driver.effects.length - before).toBe(10);
+});
+
+test("worker: a journal that has grown is replaced by a snapshot that restores the same", () => {
+  const always = { restart: { ...assignment("x").spec.restart, attempts: 1e6, delayMs: 1, maxDelayMs: 1 } };
+  const driver = started(assignment("t1", always), assignment("t2"));
+  for (let i = 0; i < 600; i++) driver.die("t1", 1).pass(10);
+  expect(driver.kinds()).toContain("compact");
+  expect(driver.journal.length).toBeLessThan(600);
+  const again = driver.reborn().begin();
+  expect([again.at("t1"), again.at("t2")]).toEqual(["601:running", "1:running"]);
+  expect(again.fact("t1").exits).toHaveLength(10);
 });

@@ -1,0 +1,191 @@
+/** The worker after a crash, an engine's restart, or with a journal that is lost: what runs is adopted, and nothing lives twice. */
+import { expect, test } from "bun:test";
+import { ok } from "../../src/core/failure.ts";
+import { DEFAULT_RESTART } from "../../src/core/spec.ts";
+import { assignment, Driver } from "./driver.ts";
+
+function started(...put: ReturnType<typeof assignment>[]): Driver {
+  return new Driver()
+    .begin()
+    .welcome()
+    .assign(...put);
+}
+
+test("adopt: running tasks go on, with nothing done to them", () => {
+  const first = started(assignment("t1"), assignment("t2")).pass(2_000);
+  const second = first.reborn().begin().pass(10_000);
+  expect([second.at("t1"), second.at("t2")]).toEqual(["1:running", "1:running"]);
+  const acts = second
+    .kinds()
+    .filter((kind) => kind !== "list" && kind !== "journal" && kind !== "send" && kind !== "log");
+  expect(acts).toEqual([]);
+  expect([...first.engine.starts.values()]).toEqual([1, 1]);
+});
+
+test("adopt: what ended meanwhile is handled as an exit once", () => {
+  const first = started(assignment("t1")).pass(2_000);
+  first.engine.die("t1", 4);
+  const second = first.reborn().begin().pass(10_000);
+  expect(second.at("t1")).toBe("2:running");
+  const third = second.reborn().begin().pass(10_000);
+  expect(third.fact("t1")).toMatchObject({ incarnation: 2, restarts: 1 });
+  expect(third.fact("t1").exits).toMatchObject([{ incarnation: 1, code: 4 }]);
+});
+
+test("adopt: what was created and not started is started", () => {
+  const first = new Driver().begin().welcome();
+  first.engine.silent.add("start");
+  first.assign(assignment("t1"));
+  first.engine.silent.clear();
+  const second = first.reborn().begin();
+  expect([second.at("t1"), second.engine.of("t1")]).toEqual(["1:running", ["1:running"]]);
+});
+
+test("adopt: what is gone is an end with an unknown code", () => {
+  const first = started(assignment("t1")).pass(2_000);
+  first.engine.made.clear();
+  const second = first.reborn().begin().pass(5_000);
+  expect(second.at("t1")).toBe("2:running");
+  expect(second.fact("t1").exits).toMatchObject([{ incarnation: 1, code: null, reason: "container is gone" }]);
+});
+
+test("adopt: a back-off goes on where it stood", () => {
+  const slow = assignment("t1", { restart: { ...DEFAULT_RESTART, delayMs: 60_000 } });
+  const first = started(slow).die("t1", 1);
+  const waits = first.fact("t1").restartInMs ?? 0;
+  const second = first.reborn().begin();
+  expect(second.fact("t1").restartInMs).toBe(waits);
+  second.pass(waits - 10);
+  expect(second.at("t1")).toBe("2:accepted");
+  second.pass(20);
+  expect(second.at("t1")).toBe("2:running");
+});
+
+test("adopt: a budget is not refilled by a crash", () => {
+  const task = assignment("t1", { restart: { ...DEFAULT_RESTART, attempts: 2 } });
+  let driver = started(task);
+  for (let i = 0; i < 2; i++) {
+    driver.die("t1", 1).pass(5_000);
+    driver = driver.reborn().begin().welcome();
+  }
+  driver.die("t1", 1);
+  expect(driver.at("t1")).toBe("3:failed");
+});
+
+test("adopt: a stop that was wanted is finished after a crash", () => {
+  const first = started(assignment("t1")).pass(2_000);
+  first.engine.silent.add("stop");
+  first.assign(assignment("t1", {}, { desired: "stop" }));
+  first.engine.silent.clear();
+  const second = first.reborn().begin();
+  expect([second.at("t1"), second.engine.of("t1")]).toEqual(["1:stopped", ["1:exited"]]);
+});
+
+test("adopt: without a journal what runs is left alone until a manager speaks, and then it goes on", () => {
+  const first = started(assignment("t1")).pass(2_000);
+  first.journal = [];
+  const second = first.reborn().begin().pass(300_000);
+  expect([second.at("t1"), second.engine.of("t1")]).toEqual(["1:running", ["1:running"]]);
+  second.welcome().assign(assignment("t1"));
+  expect([second.at("t1"), first.engine.starts.get("t1-1")]).toEqual(["1:running", 1]);
+  second.die("t1", 1).pass(5_000);
+  expect(second.at("t1")).toBe("2:running");
+});
+
+test("adopt: without a journal what a whole set leaves out is stopped and removed", () => {
+  const first = started(assignment("t1"), assignment("t2")).pass(2_000);
+  first.journal = [];
+  const second = first.reborn().begin().welcome().assign(assignment("t2"));
+  expect([second.engine.of("t1"), second.engine.of("t2")]).toEqual([[], ["1:running"]]);
+  expect(second.reports().flatMap((report) => report.removed)).toEqual(["t1"]);
+});
+
+test("adopt: without a journal an exit of the meantime is still an exit", () => {
+  const first = started(assignment("t1")).pass(2_000);
+  first.engine.die("t1", 1);
+  first.journal = [];
+  const second = first.reborn().begin().welcome().assign(assignment("t1")).pass(5_000);
+  expect(second.at("t1")).toBe("2:running");
+});
+
+test("adopt: an orphan that appears after the manager has spoken goes", () => {
+  const driver = started(assignment("t1"));
+  const of = { taskId: "lost", incarnation: 3 };
+  driver.engine.made.set("lost-3", { of, instanceId: "lost-3", status: "running", exitCode: null });
+  driver.pass(70_000);
+  expect([driver.engine.of("lost"), driver.engine.of("t1")]).toEqual([[], ["1:running"]]);
+});
+
+test("adopt: labels are believed over a journal that lost its end", () => {
+  const first = started(assignment("t1")).pass(2_000);
+  const early = [...first.journal];
+  first.die("t1", 1).pass(5_000);
+  expect(first.at("t1")).toBe("2:running");
+  first.journal = early;
+  const second = first.reborn().begin().pass(5_000);
+  expect([second.at("t1"), second.engine.live()]).toMatchObject(["2:running", [{ instanceId: "t1-2" }]]);
+});
+
+test("adopt: of two live incarnations the older one is stopped before anything else", () => {
+  const first = started(assignment("t1")).pass(2_000);
+  const of = { taskId: "t1", incarnation: 2 };
+  first.engine.made.set("t1-2", { of, instanceId: "t1-2", status: "running", exitCode: null });
+  const second = first.reborn().begin();
+  expect(second.engine.of("t1")).toEqual(["1:exited", "2:running"]);
+});
+
+test("adopt: damaged records are counted and left out, the rest is restored", () => {
+  const first = started(assignment("t1"), assignment("t2")).pass(2_000);
+  const broken = first.journal.map((record) =>
+    record.kind === "task" && record.taskId === "t1" ? { ...record, value: { format: 1, assignment: 3 } } : record,
+  );
+  const driver = new Driver({ engine: first.engine });
+  expect(driver.machine.restore(broken, driver.time())).toBeGreaterThan(0);
+  driver.begin();
+  expect([driver.at("t1"), driver.at("t2")]).toEqual(["1:running", "1:running"]);
+});
+
+test("adopt: nothing is done before the engine has said once what is there", () => {
+  const first = started(assignment("t1")).pass(2_000);
+  first.engine.down = true;
+  const second = first.reborn().begin().welcome().assign(assignment("t1"), assignment("t2")).pass(20_000);
+  expect([second.at("t1"), second.at("t2")]).toEqual(["1:running", "1:accepted"]);
+  expect(second.fact("t1").message).toContain("engine is away");
+  first.engine.down = false;
+  second.pass(40_000);
+  expect([second.at("t1"), second.at("t2")]).toEqual(["1:running", "1:running"]);
+  expect(second.fact("t1").message).toBe("");
+});
+
+test("adopt: an engine that goes away leaves running tasks as they are and says so", () => {
+  const driver = started(assignment("t1"));
+  driver.engine.down = true;
+  driver.feed({ kind: "resync", runtime: "docker" }).pass(120_000);
+  expect(driver.fact("t1")).toMatchObject({
+    incarnation: 1,
+    state: "running",
+    message: "docker does not answer: engine is away",
+  });
+  driver.engine.down = false;
+  driver.feed({ kind: "resync", runtime: "docker" });
+  expect(driver.fact("t1")).toMatchObject({ incarnation: 1, state: "running", message: "" });
+});
+
+test("adopt: an engine restart that ended everything restarts everything once", () => {
+  const driver = started(assignment("t1"), assignment("t2"));
+  driver.engine.die("t1", 137);
+  driver.engine.die("t2", 137);
+  driver.feed({ kind: "resync", runtime: "docker" }).pass(5_000);
+  expect([driver.at("t1"), driver.at("t2")]).toEqual(["2:running", "2:running"]);
+});
+
+test("adopt: a list that is older than a start does not undo it", () => {
+  const driver = started();
+  driver.engine.silent.add("list");
+  driver.feed({ kind: "resync", runtime: "docker" });
+  driver.assign(assignment("t1"));
+  expect(driver.at("t1")).toBe("1:running");
+  driver.engine.silent.clear();
+  driver.feed({ kind: "listed", runtime: "docker", result: ok([]) }).pass(5_000);
+  expect([driver.at("t1"), driver.fact("t1").restarts]).toEqual(["1:running", 0]);
+});
