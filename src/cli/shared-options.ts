@@ -46,7 +46,9 @@ export const MANAGER_OPTIONS: OptionGroup = {
     { flags: "--listen <HOST:PORT>", about: "" },
     { flags: "--read-only", about: "" },
     { flags: "--no-local-worker", about: "" },
+    { flags: "--accept-loss", about: "" },
     { flags: "--store <TYPE>", about: "", choices: STORES, hidden: true },
+    { flags: "--dbtype <TYPE>", about: "", key: "store", choices: STORES, hidden: true },
   ],
 };
 

@@ -23,6 +23,8 @@ export interface ManagerConfig {
   readonly readOnly: boolean;
   readonly scheduler: (typeof SCHEDULERS)[number];
   readonly store: "persistent" | "memory";
+  /** Go on with what is left of a damaged store, under a new lineage. */
+  readonly acceptLoss: boolean;
   /** Whether the in-process worker takes tasks. */
   readonly localWorker: boolean;
   /** Addresses of workers to dial, HOST:PORT. */
@@ -94,6 +96,7 @@ function managerConfig(values: Values): ManagerConfig {
     readOnly: values.readOnly ?? false,
     scheduler: values.scheduler ?? "epvm",
     store: values.store === "memory" ? "memory" : "persistent",
+    acceptLoss: values.acceptLoss ?? false,
     localWorker: values.localWorker ?? true,
     workers: values.workers ?? [],
   };

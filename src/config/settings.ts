@@ -27,6 +27,7 @@ export const SETTINGS = {
   readOnly: readSwitch,
   scheduler: oneOf(SCHEDULERS),
   store: oneOf(STORES),
+  acceptLoss: readSwitch,
   workers: listOf(readText),
   localWorker: readSwitch,
   workerHost: readText,

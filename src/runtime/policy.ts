@@ -14,8 +14,8 @@ export interface RuntimePolicy {
   readonly allowPrivileged: boolean;
   /** `--allow-host-network`. */
   readonly allowHostNetwork: boolean;
-  /** `--allow-host-namespaces`: pid, ipc and uts. */
-  readonly allowHostNamespaces: boolean;
+  /** `--allow-host-namespaces NAMES`. */
+  readonly allowHostNamespaces: readonly ("pid" | "ipc" | "uts")[];
   /** `--allow-device PATH`. */
   readonly allowDevice: readonly string[];
   /** `--allow-cap NAME`, with or without CAP_ before it. */
@@ -31,7 +31,7 @@ export const STRICT_POLICY: RuntimePolicy = {
   allowBind: [],
   allowPrivileged: false,
   allowHostNetwork: false,
-  allowHostNamespaces: false,
+  allowHostNamespaces: [],
   allowDevice: [],
   allowCap: [],
   allowEngineSocket: false,
@@ -135,8 +135,8 @@ function namespaceRefusal(body: CreateBody, policy: RuntimePolicy): string {
   for (const [name, mode] of Object.entries({ pid: PidMode, ipc: IpcMode, uts: UTSMode, user: UsernsMode })) {
     if (mode === undefined || mode === "" || mode === "private") continue;
     if (mode !== "host") return `${name} namespace ${String(mode)}: joining another container's is not allowed`;
-    if (!policy.allowHostNamespaces)
-      return `the host's ${name} namespace: start the worker with --allow-host-namespaces to allow it`;
+    if (!policy.allowHostNamespaces.some((allowed) => allowed === name))
+      return `the host's ${name} namespace: start the worker with --allow-host-namespaces ${name} to allow it`;
   }
   return "";
 }

@@ -1,0 +1,45 @@
+/** `cube --headless all`: manager and worker without a screen, until a signal or the API ends them. Tasks go on. */
+import type { Config } from "../config/config.ts";
+import { createLog } from "../log/log.ts";
+import { startStack } from "./stack.ts";
+
+/** Runs until it is ended; the exit code. `manager` is without a worker of its own. */
+export async function runHeadless(config: Config, which: "all" | "manager" | "worker"): Promise<number> {
+  if (which === "worker")
+    return refuse("a worker alone needs a link to a manager elsewhere, which this version does not have yet", 2);
+  if (config.manager.workers.length > 0)
+    return refuse("this version does not dial workers yet: leave --workers out", 2);
+  return runManager(which === "all" ? config : { ...config, manager: { ...config.manager, localWorker: false } });
+}
+
+function refuse(why: string, exitCode: number): number {
+  process.stderr.write(`cube: ${why}\n  \`cube\` and \`cube --headless all\` run manager and worker together\n`);
+  return exitCode;
+}
+
+async function runManager(config: Config): Promise<number> {
+  const log = createLog({ file: config.log.file, level: config.log.level });
+  const signal = endSignal();
+  const started = await startStack(config, log);
+  if (!started.ok) {
+    log.error(started.failure.message);
+    process.stderr.write(`cube: ${started.failure.message}\n`);
+    return 1;
+  }
+  const stack = started.value;
+  const { host } = config.manager;
+  process.stdout.write(
+    `cube: manager of cluster ${stack.clusterId.slice(0, 8)} on ${config.socket} and ${host}:${stack.port}\n`,
+  );
+  const why = await Promise.race([signal, stack.shutdown.then(() => "a request")]);
+  log.info(`ending on ${why}; ${stack.running()} tasks go on`);
+  await stack.close();
+  return 0;
+}
+
+/** Resolves with the name of the first signal that asks the process to end. */
+function endSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(name, () => resolve(name));
+  });
+}

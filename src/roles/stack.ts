@@ -1,0 +1,143 @@
+/**
+ * Manager, in-process worker and API of one data directory, wired together: the shells are made here and handed to the hosts. Opened in the order in which each
+ * may rely on the one before (directory, store and its lock, manager, worker, API) and closed in the reverse of it.
+ */
+import { userInfo } from "node:os";
+import { join } from "node:path";
+import { createLocalClient } from "../api/local-client.ts";
+import type { ManagerInfo } from "../api/ports.ts";
+import { startApiServer } from "../api/server.ts";
+import { loadToken } from "../api/token.ts";
+import type { ClusterClient } from "../client/cluster-client.ts";
+import type { Config } from "../config/config.ts";
+import { fail, ok, type Result } from "../core/failure.ts";
+import { SCHEDULERS } from "../core/schedule.ts";
+import type { Log } from "../log/log.ts";
+import { type ManagerHost, openManager } from "../manager/host.ts";
+import { prepareDataDir } from "../store/data-dir.ts";
+import { openLevelStore } from "../store/level.ts";
+import { createMemoryStore } from "../store/memory.ts";
+import { loadIdentity } from "../transport/identity.ts";
+import { createInProcessLink } from "../transport/in-process.ts";
+import { commit, version } from "../version.ts";
+import { systemClock } from "./clock.ts";
+import { type LocalWorker, openLocalWorker } from "./local-worker.ts";
+import { hostName } from "./names.ts";
+
+/** A running manager with everything around it. */
+export interface Stack {
+  readonly clusterId: string;
+  readonly client: ClusterClient;
+  /** TCP port of the API. */
+  readonly port: number;
+  /** Resolves when somebody asks over the API that the manager end. */
+  readonly shutdown: Promise<void>;
+  /** Tasks that go on without a manager, by now. */
+  running(): number;
+  /** Ends everything but the tasks. */
+  close(): Promise<void>;
+}
+
+/** Milliseconds between the heartbeats of a worker. */
+const HEARTBEAT_MS = 2_000;
+
+/** Brings everything up. Fails with `conflict` when another process has the data directory; the failure's message always names the way out. */
+export async function startStack(config: Config, log: Log): Promise<Result<Stack>> {
+  const directory = prepareDataDir(config.dirs.data);
+  if (!directory.ok) return directory;
+  const opened = new AsyncDisposableStack();
+  try {
+    const stack = await open(config, log, opened);
+    if (!stack.ok) await opened.disposeAsync();
+    return stack;
+  } catch (error) {
+    await opened.disposeAsync();
+    return fail("transient", error instanceof Error ? error.message : String(error));
+  }
+}
+
+async function open(config: Config, log: Log, opened: AsyncDisposableStack): Promise<Result<Stack>> {
+  const clusterId = loadIdentity(join(config.dirs.data, "manager.key"));
+  if (!clusterId.ok) return clusterId;
+  const link = createInProcessLink();
+  const manager = await openTheManager(config, log, { clusterId: clusterId.value, links: link.manager });
+  if (!manager.ok) return manager;
+  opened.defer(() => manager.value.close());
+  const asked = Promise.withResolvers<void>();
+  const worker = config.manager.localWorker
+    ? await openLocalWorker(config, { log, clusterId: clusterId.value, link: link.worker })
+    : ok(null);
+  if (!worker.ok) return worker;
+  if (worker.value !== null) opened.use(worker.value);
+  const api = {
+    access: manager.value,
+    streams: worker.value?.streams ?? NO_STREAMS,
+    info: aboutThisProcess(config),
+    onShutdown: () => asked.resolve(),
+  };
+  const { host, port, auth } = config.manager;
+  const server = await startApiServer({
+    ...api,
+    log: (level, text) => log[level](text),
+    unix: { path: config.socket, actor: `unix:${userInfo().username}` },
+    tcp: { host, port, token: auth ? await loadToken(join(config.dirs.data, "api-token")) : null },
+  });
+  opened.defer(() => server.close());
+  manager.value.start();
+  await worker.value?.start(manager.value);
+  const client = createLocalClient({ ...api, actor: `ui:${userInfo().username}` });
+  log.info(`manager of ${clusterId.value} is up: ${config.socket}, ${host}:${server.port}`);
+  return ok({
+    clusterId: clusterId.value,
+    client,
+    port: server.port,
+    shutdown: asked.promise,
+    running: () => worker.value?.running() ?? 0,
+    close: () => opened.disposeAsync(),
+  });
+}
+
+function openTheManager(
+  config: Config,
+  log: Log,
+  as: { readonly clusterId: string; readonly links: ReturnType<typeof createInProcessLink>["manager"] },
+): Promise<Result<ManagerHost>> {
+  const nowMs = () => Date.now();
+  const { store, scheduler, acceptLoss } = config.manager;
+  return openManager({
+    store:
+      store === "memory"
+        ? createMemoryStore({ nowMs })
+        : openLevelStore({ directory: config.dirs.data, nowMs, acceptLoss }),
+    links: as.links,
+    clock: systemClock(),
+    log,
+    scheduler: SCHEDULERS[scheduler],
+    clusterId: as.clusterId,
+    instanceId: crypto.randomUUID(),
+    heartbeatMs: HEARTBEAT_MS,
+  });
+}
+
+function aboutThisProcess(config: Config): ManagerInfo {
+  return {
+    name: hostName(),
+    version,
+    commit,
+    pid: process.pid,
+    startedMs: Date.now(),
+    dataDir: config.dirs.data,
+  };
+}
+
+const NO_WORKER = fail("unavailable", "this manager has no worker: it was started with --no-local-worker");
+
+/** For a manager without a worker: nothing runs, so there is nothing to read from. */
+const NO_STREAMS: LocalWorker["streams"] = {
+  // biome-ignore lint/correctness/useYield: it has nothing to say but why.
+  async *logs() {
+    throw new Error(NO_WORKER.failure.message);
+  },
+  exec: async () => NO_WORKER,
+  inspectRaw: async () => NO_WORKER,
+};

@@ -1,0 +1,99 @@
+/** `cube` and `cube attach`: the full-screen UI, on a manager in this process or on one that runs already. */
+import type { ClusterClient } from "../client/cluster-client.ts";
+import { createHttpClient } from "../client/http-client.ts";
+import type { Config } from "../config/config.ts";
+import { createLog } from "../log/log.ts";
+import { runUi, type UiEnd } from "../tui/run.ts";
+import { unusable } from "../tui/terminal/screen.ts";
+import { startInBackground } from "./background.ts";
+import { type Stack, startStack } from "./stack.ts";
+
+/** The UI with manager and worker; attaches when another process has the data directory. The exit code. */
+export async function runUiRole(config: Config): Promise<number> {
+  const refused = refuseTerminal();
+  if (refused !== undefined) return refused;
+  const log = createLog({ file: config.log.file, level: config.log.level });
+  const started = await startStack(config, log);
+  if (started.ok) return runInProcess(config, started.value);
+  if (started.failure.kind === "conflict") return attachTo(config, { kind: "unix", path: config.socket });
+  process.stderr.write(`cube: ${started.failure.message}\n`);
+  return 1;
+}
+
+/** The UI on the configured manager. The exit code. */
+export async function runAttachRole(config: Config): Promise<number> {
+  return refuseTerminal() ?? attachTo(config, config.target);
+}
+
+async function runInProcess(config: Config, stack: Stack): Promise<number> {
+  const end = await show(config, { client: stack.client, mode: "in-process", ended: stack.shutdown });
+  if (end === undefined) return 2;
+  const running = stack.running();
+  await stack.close();
+  if (end.quit === "stop") {
+    process.stdout.write(`cube: the manager is stopped. ${stopped(running)}\n`);
+    return end.exitCode;
+  }
+  const background = await startInBackground(config);
+  if ("problem" in background) {
+    process.stderr.write(
+      `cube: the manager did not come up in the background (${background.problem}): see ${config.log.file}\n`,
+    );
+    return 1;
+  }
+  process.stdout.write(
+    `cube: the manager goes on in the background (pid ${background.pid}). \`cube\` brings the screen back, \`cube shutdown\` ends it\n`,
+  );
+  return end.exitCode;
+}
+
+async function attachTo(config: Config, target: Config["target"]): Promise<number> {
+  const client = createHttpClient({ target });
+  try {
+    const manager = await client.manager();
+    const end = await show(config, { client, mode: "attached", ended: new Promise(() => {}) });
+    if (end === undefined) return 2;
+    if (end.quit === "stop" && end.signal === undefined) {
+      await client.shutdown();
+      process.stdout.write(
+        `cube: the manager (pid ${manager.pid}) is asked to end. Its tasks go on without health checks and restarts\n`,
+      );
+    }
+    return end.exitCode;
+  } catch (error) {
+    const hint = error instanceof Error && "hint" in error ? `\n  ${error.hint}` : "";
+    process.stderr.write(`cube: ${error instanceof Error ? error.message : String(error)}${hint}\n`);
+    return 1;
+  } finally {
+    await client.close();
+  }
+}
+
+async function show(
+  config: Config,
+  on: { readonly client: ClusterClient; readonly mode: "in-process" | "attached"; readonly ended: Promise<void> },
+): Promise<UiEnd | undefined> {
+  const end = await runUi({
+    client: on.client,
+    mode: on.mode,
+    logFile: config.log.file,
+    readOnly: config.manager.readOnly,
+  });
+  if (end.kind === "ended") return end;
+  process.stderr.write(`cube: ${end.message}\n`);
+  return undefined;
+}
+
+/** Said before anything is started: a terminal that cannot carry the UI costs nothing. */
+function refuseTerminal(): number | undefined {
+  const problem = unusable(process.env, { stdin: process.stdin.isTTY === true, stdout: process.stdout.isTTY === true });
+  if (!problem) return undefined;
+  process.stderr.write(`cube: ${problem.message}\n`);
+  return 2;
+}
+
+function stopped(running: number): string {
+  if (running === 0) return "No task runs";
+  const tasks = running === 1 ? "1 task goes" : `${running} tasks go`;
+  return `${tasks} on without health checks and restarts until \`cube\` runs again`;
+}
