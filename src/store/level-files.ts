@@ -2,7 +2,7 @@
  * The files around LevelDB: the marker that says a store was made here, the owner's pid, and what the database's directory holds.
  * LevelDB's file LOCK is never opened, read or copied: closing any descriptor of it would silently drop the lock of this process.
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { writeDurably } from "./durable-file.ts";
@@ -64,6 +64,24 @@ export function readOwner(file: string): string {
     return readFileSync(file, "utf8").trim() || "unknown";
   } catch {
     return "unknown";
+  }
+}
+
+/** Writes our pid there. Only a hint for messages, so a full disk must not stand in the way of opening. */
+export function noteOwner(file: string): void {
+  try {
+    writeFileSync(file, `${process.pid}\n`, { mode: 0o600 });
+  } catch {
+    // The message of a conflict then says "pid unknown".
+  }
+}
+
+/** Takes our pid away again, where the disk lets us. */
+export function forgetOwner(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // A wrong hint stays until the next owner's.
   }
 }
 

@@ -2,17 +2,19 @@
  * The durable store: LevelDB in the data directory. Opening it decides who owns the directory, since LevelDB locks it; nothing else does.
  * A database is made only where none has ever been, and one that cannot be read is repaired on a copy: a damaged store never turns into an empty one.
  */
-import { existsSync, realpathSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, realpathSync, statSync } from "node:fs";
 import { fail, ok, type Result } from "../core/failure.ts";
 import type { Store } from "../manager/ports.ts";
 import { type LevelError, levelError } from "./level-errors.ts";
 import {
   finishCutOffRepair,
+  forgetOwner,
   holdsData,
   type LevelPaths,
   levelPaths,
   type Marker,
   makeDatabaseDirectory,
+  noteOwner,
   readMarker,
   readOwner,
   writeMarker,
@@ -40,6 +42,13 @@ export function openLevelStore(options: LevelStoreOptions): Store {
 /** Directories that this process has open. A second opening within a process would make LevelDB drop the lock of the first. */
 const openHere = new Set<string>();
 
+/** What is known before an opening. */
+interface Attempt {
+  readonly marker: Marker | null;
+  /** What was done for it, for people. */
+  readonly notice: string;
+}
+
 class LevelEngine implements Engine {
   readonly name: string;
   readonly #paths: LevelPaths;
@@ -62,7 +71,7 @@ class LevelEngine implements Engine {
       if (marker !== null && !holdsData(this.#paths.database)) {
         return existsSync(this.#paths.repair) ? repairing(this.#paths) : this.#gone();
       }
-      return await this.#tryOpen(marker, "", (error) => this.repair(error.text));
+      return await this.#tryOpen({ marker, notice: "" }, (error) => this.repair(error.text));
     } catch (error) {
       return this.#refuse(levelError(error));
     }
@@ -76,21 +85,16 @@ class LevelEngine implements Engine {
       if (!repaired.ok) return repaired;
       const kept = repaired.value;
       const notice = `the store was damaged (${damage}) and has been repaired; the damaged original is kept in ${kept}`;
-      return await this.#tryOpen(readMarker(this.#paths), kept === "" ? "" : notice, async (error) =>
-        this.#refuse(error),
-      );
+      const attempt = { marker: readMarker(this.#paths), notice: kept === "" ? "" : notice };
+      return await this.#tryOpen(attempt, async (error) => this.#refuse(error));
     } catch (error) {
       return this.#refuse(levelError(error));
     }
   }
 
-  async #tryOpen(
-    marker: Marker | null,
-    notice: string,
-    onDamage: (error: LevelError) => Promise<Result<Rows>>,
-  ): Promise<Result<Rows>> {
+  async #tryOpen(attempt: Attempt, onDamage: (error: LevelError) => Promise<Result<Rows>>): Promise<Result<Rows>> {
     const { database } = this.#paths;
-    const createIfMissing = marker === null && !holdsData(database);
+    const createIfMissing = attempt.marker === null && !holdsData(database);
     if (createIfMissing) await makeDatabaseDirectory(this.#paths);
     const real = realpathSync(database);
     this.#inode = statSync(real).ino;
@@ -101,7 +105,7 @@ class LevelEngine implements Engine {
     try {
       const level: LevelDatabase = new library.value(database, { createIfMissing });
       await level.open();
-      return ok(this.#opened(level, { real, marker, notice }));
+      return ok(this.#opened(level, { real, ...attempt }));
     } catch (error) {
       openHere.delete(real);
       const translated = levelError(error);
@@ -109,21 +113,18 @@ class LevelEngine implements Engine {
     }
   }
 
-  #opened(
-    level: LevelDatabase,
-    at: { readonly real: string; readonly marker: Marker | null; readonly notice: string },
-  ) {
+  #opened(level: LevelDatabase, { real, marker, notice }: Attempt & { readonly real: string }) {
     const { owner } = this.#paths;
     noteOwner(owner);
     return new LevelRows(level, {
-      fresh: at.marker === null,
-      lineage: at.marker?.lineage ?? "",
-      notice: at.notice,
+      fresh: marker === null,
+      lineage: marker?.lineage ?? "",
+      notice,
       ackedFile: this.#paths.acked,
       noteLineage: (lineage) => writeMarker(this.#paths, lineage),
       // While the lock is still ours: afterwards the file may already be the next owner's.
-      beforeClose: () => rmSync(owner, { force: true }),
-      afterClose: () => openHere.delete(at.real),
+      beforeClose: () => forgetOwner(owner),
+      afterClose: () => openHere.delete(real),
     });
   }
 
@@ -162,14 +163,5 @@ async function loadLibrary(): Promise<Result<typeof import("classic-level").Clas
     return ok((await import("classic-level")).ClassicLevel<string, string>);
   } catch (error) {
     return fail("unavailable", `LevelDB cannot be loaded: ${String(error)}`);
-  }
-}
-
-/** Only a hint for messages, so a full disk must not stand in the way of opening. */
-function noteOwner(file: string): void {
-  try {
-    writeFileSync(file, `${process.pid}\n`, { mode: 0o600 });
-  } catch {
-    // The message of a conflict then says "pid unknown".
   }
 }

@@ -35,11 +35,17 @@ export class RowStore implements Store {
   }
 
   load(): Promise<Result<StoreContents>> {
-    return this.#inTurn(() => this.#load());
+    return this.#inTurn(() => this.#load()).catch((error: unknown) =>
+      fail("transient", `the store in ${this.#engine.name} cannot be opened now: ${String(error)}`),
+    );
   }
 
   commit(batch: Batch): Promise<CommitOutcome> {
-    return this.#inTurn(() => this.#commit(batch));
+    // An engine's write never rejects, so whatever throws did so before anything was written.
+    return this.#inTurn(() => this.#commit(batch)).catch((error: unknown) => ({
+      kind: "failed",
+      reason: String(error),
+    }));
   }
 
   log(after: number, limit: number): Promise<readonly LoggedChange[] | null> {

@@ -5,7 +5,7 @@ import { createMemoryStore } from "../../src/store/memory.ts";
 import { RowStore } from "../../src/store/row-store.ts";
 import type { Rows } from "../../src/store/rows-port.ts";
 import { mustCommit, mustLoad } from "../contract/store.ts";
-import { applied, logged, onePutOfEach, SAMPLE_MS, sorted, taskPut } from "./sample.ts";
+import { applied, logged, onePutOfEach, SAMPLE_MS, sampleJob, sorted, taskPut } from "./sample.ts";
 
 const nowMs = (): number => SAMPLE_MS;
 
@@ -44,6 +44,22 @@ describe("store load:", () => {
     expect([first.records.length, (await store.commit({ changes: taskPut(6) })).kind]).toEqual([6, "failed"]);
     full = false;
     expect((await mustLoad(store)).problem).toBe("");
+  });
+
+  test("an engine that throws is a failure to retry, and a change that cannot be encoded fails alone", async () => {
+    const broken = {
+      name: "fake",
+      open: () => Promise.reject(new Error("EIO")),
+      repair: () => Promise.reject(new Error("EIO")),
+    };
+    expect(await new RowStore(broken, { nowMs }).load()).toMatchObject({ ok: false, failure: { kind: "transient" } });
+    const store = createMemoryStore({ nowMs });
+    await mustLoad(store);
+    const loop: { self?: unknown } = {};
+    loop.self = loop;
+    const bad = logged(0, [{ kind: "job.put", job: { ...sampleJob("a"), ...loop } }]);
+    expect((await store.commit({ changes: bad })).kind).toBe("failed");
+    await mustCommit(store, taskPut(0));
   });
 
   const damages: Record<string, (rows: Map<string, string>) => void> = {
