@@ -22,7 +22,10 @@ export async function waitForJob(client: ClusterClient, job: JobResource, option
   const look = (item: WatchItem): void => {
     const text = item.kind === "down" ? `the manager is out of reach: ${item.reason}` : apply(tasks, { item, job });
     const outcome = text === REMOVED ? { ok: false, message: `${job.name} was removed` } : judge(job, tasks);
-    if (outcome !== null) resolve(outcome);
+    if (outcome !== null) {
+      resolve(outcome);
+      return;
+    }
     const progress = text === "" ? progressOf(tasks) : text;
     if (progress !== said && progress !== "") options.onProgress(progress);
     said = progress;

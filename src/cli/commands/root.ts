@@ -29,7 +29,7 @@ const WHICH = ["all", "manager", "worker"] as const;
 export const ROOT: CommandSpec = {
   name: "cube",
   usage: [
-    "[OPTIONS]            the full-screen UI, with a manager and a worker",
+    "[OPTIONS]            the full-screen UI, manager and worker",
     "COMMAND [OPTIONS]    `cube COMMAND --help` tells more",
   ],
   summary: "",

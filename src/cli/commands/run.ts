@@ -19,7 +19,7 @@ export const RUN: CommandSpec = {
   usage: [
     "[OPTIONS] IMAGE [-- COMMAND...]",
     "--runtime process [OPTIONS] -- COMMAND...",
-    "-f FILE   (a book TaskEvent or a job as JSON; - is standard input)",
+    "-f FILE   (the book's TaskEvent or a job, as JSON; -: stdin)",
   ],
   summary: "start a task and print its id",
   parameters: ["[image]", "[command...]"],
@@ -29,8 +29,8 @@ export const RUN: CommandSpec = {
     {
       title: "Otherwise:",
       options: [
-        { flags: "-m <SIZE|MANAGER>", about: "memory as docker has it; with -f the manager, as the book has it" },
-        { flags: "--wait", about: "wait until it runs and is healthy; without restarts, until its end" },
+        { flags: "-m <SIZE|MANAGER>", about: "memory, as docker has it; with -f the manager, as the book" },
+        { flags: "--wait", about: "until it runs and is healthy, or ends (--restart no)" },
         { flags: "-f, --filename <FILE>", about: "", completes: "file" },
         { flags: "--json", about: "" },
         ...TARGET_OPTIONS_LONG.options,
@@ -98,7 +98,9 @@ function asUsage<T>(make: () => T): T {
   try {
     return make();
   } catch (error) {
-    if (error instanceof ClientError) throw new UsageError(error.message, error.hint);
+    // A lone task's name is its service's too, so a wrong one comes twice.
+    if (error instanceof ClientError)
+      throw new UsageError([...new Set(error.message.split("; "))].join("; "), error.hint);
     throw error;
   }
 }

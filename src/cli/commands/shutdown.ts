@@ -7,7 +7,7 @@ export const SHUTDOWN: CommandSpec = {
   name: "shutdown",
   aliases: ["stop-manager"],
   usage: ["[-m HOST:PORT|SOCKET]"],
-  summary: "end the manager that runs in the background, and its worker",
+  summary: "end the manager in the background, and its worker",
   details: ["Tasks run on, but nobody restarts or checks them until Cube is started again."],
   parameters: [],
   groups: [TARGET_OPTIONS],

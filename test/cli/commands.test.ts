@@ -1,0 +1,387 @@
+import { expect, test } from "bun:test";
+import { ClientError } from "../../src/client/cluster-client.ts";
+import type { DecisionResource } from "../../src/client/resources.ts";
+import { aJob, aNode, anEvent, aTask, NOW_MS } from "./fake-client.ts";
+import { FakeShell, until } from "./fake-shell.ts";
+
+const JOB = "bb1d59ef-9fc1-4e4b-a44d-db571eeed203";
+
+test("cli/status: the book's columns; a lone task goes by its job's id, in full for a pipe", async () => {
+  using shell = new FakeShell();
+  shell.client.taskList = [
+    aTask({ health: "healthy" }),
+    aTask({
+      id: "many-1-abcdef",
+      name: "many.web.1",
+      slot: 1,
+      state: "pulling",
+      containerId: "",
+      createdMs: NOW_MS - 3 * 3_600_000,
+    }),
+    aTask({ jobId: "p", name: "tick", runtime: "process", image: "", command: ["sleep", "5"], state: "complete" }),
+  ];
+  expect(await shell.run("status")).toEqual({
+    code: 0,
+    out: [
+      "ID                                     NAME         CREATED         STATE               CONTAINERNAME   IMAGE",
+      `${JOB}   web          2 minutes ago   running (healthy)   0123456789ab    nginx:1`,
+      "many-1-abcdef                          many.web.1   3 hours ago     pulling             -               nginx:1",
+      "p                                      tick         2 minutes ago   complete            0123456789ab    sleep 5",
+      "",
+    ].join("\n"),
+    err: "",
+  });
+});
+
+test("cli/status: on a terminal ids are short and the table keeps to its width", async () => {
+  using shell = new FakeShell();
+  shell.stdout.isTTY = true;
+  shell.env.NO_COLOR = "1";
+  shell.client.taskList = [
+    aTask({ name: "a-name-that-is-quite-long", image: "registry.example:5000/some/very/long/image:tag" }),
+  ];
+  const { out } = await shell.run("ps");
+  expect(out).toBe(
+    [
+      "ID             NAME           CREATED         STATE     CONTAINERNAME   IMAGE",
+      "bb1d59ef-9fc   a-name-that…   2 minutes ago   running   0123456789ab    registry.ex…",
+      "",
+    ].join("\n"),
+  );
+  const wide = await shell.run("ps", "--no-trunc");
+  expect(wide.out.split("\n")[1]).toBe(
+    `${JOB}   a-name-that-is-quite-long   2 minutes ago   running   0123456789ab    registry.example:5000/some/very/long/image:tag`,
+  );
+});
+
+test("cli/status: the head is bold on a terminal with colours, and nowhere else", async () => {
+  using shell = new FakeShell();
+  shell.stdout.isTTY = true;
+  const colours = (await shell.run("node")).out;
+  shell.env.TERM = "dumb";
+  const dumb = (await shell.run("node")).out;
+  expect([colours.startsWith("\u001b[1mNAME"), dumb.startsWith("NAME")]).toEqual([true, true]);
+});
+
+test("cli/status: filters are the manager's, every page is read, and --json and -q give the same tasks", async () => {
+  using shell = new FakeShell();
+  shell.client.pageSize = 2;
+  shell.client.taskList = ["a", "b", "c", "d", "e"].map((name) =>
+    aTask({ id: `task-${name}`, jobId: `job-${name}`, name }),
+  );
+  const quiet = await shell.run("status", "-aq", "--job", "x", "--node", "n1", "--state", "running");
+  const json = await shell.run("status", "--json");
+  expect([quiet.out, JSON.parse(json.out)]).toEqual(["job-a\njob-b\njob-c\njob-d\njob-e\n", shell.client.taskList]);
+  expect(shell.client.queries[0]).toEqual({ history: true, job: "x", node: "n1", state: "running", limit: 500 });
+  expect(shell.client.queries.slice(3).map(({ cursor }) => cursor)).toEqual([undefined, "2", "4"]);
+});
+
+test("cli/node: the book's columns; a node that is out of placement says so", async () => {
+  using shell = new FakeShell();
+  shell.client.nodeList = [aNode(), aNode({ name: "n2", tasks: 12, availability: "cordoned", state: "disconnected" })];
+  expect(await shell.run("node")).toEqual({
+    code: 0,
+    out: [
+      "NAME   MEMORY (MiB)   DISK (GiB)   ROLE                              TASKS",
+      "n1     8192           100          worker                            3",
+      "n2     8192           100          worker (disconnected, cordoned)   12",
+      "",
+    ].join("\n"),
+    err: "",
+  });
+});
+
+test("cli/node: cordon and uncordon change the nodes named", async () => {
+  using shell = new FakeShell();
+  shell.client.nodeList = [aNode(), aNode({ id: "node-2", name: "n2" })];
+  const outcomes = [
+    await shell.run("node", "cordon", "n1", "n2"),
+    await shell.run("node", "uncordon", "n1"),
+    await shell.run("node", "cordon", "n9"),
+  ];
+  expect(outcomes).toEqual([
+    { code: 0, out: "n1 is cordoned\nn2 is cordoned\n", err: "" },
+    { code: 0, out: "n1 is eligible\n", err: "" },
+    { code: 1, out: "", err: 'cube: nothing is called "n9"\ncube status lists what there is\n' },
+  ]);
+});
+
+test("cli/stop, start, restart, rm: every task named is tried, and one failure makes the exit code 1", async () => {
+  using shell = new FakeShell();
+  shell.client.jobList = [aJob({ id: "1", name: "a" }), aJob({ id: "2", name: "b" })];
+  const outcomes = [
+    await shell.run("stop", "a", "missing", "b"),
+    await shell.run("start", "a"),
+    await shell.run("restart", "b"),
+    await shell.run("rm", "a"),
+  ];
+  expect(outcomes).toEqual([
+    { code: 1, out: "a\nb\n", err: 'cube: nothing is called "missing"\ncube status lists what there is\n' },
+    { code: 0, out: "a\n", err: "" },
+    { code: 0, out: "b\n", err: "" },
+    { code: 0, out: "a\n", err: "" },
+  ]);
+  expect(shell.client.calls).toEqual(["stop a", "stop missing", "stop b", "start a", "restart b", "remove a"]);
+});
+
+test("cli/logs: two streams on our two, without what would steer the terminal", async () => {
+  using shell = new FakeShell();
+  shell.client.logLines = [
+    { stream: "stdout", atMs: NOW_MS, text: "one\u001b[2J" },
+    { stream: "stderr", atMs: NOW_MS, text: "two" },
+  ];
+  const plain = await shell.run("logs", "web");
+  const stamped = await shell.run("logs", "-t", "web");
+  const raw = await shell.run("logs", "--raw", "web");
+  const json = await shell.run("logs", "--json", "web");
+  expect([plain, stamped, raw].map(({ code, out, err }) => [code, out, err])).toEqual([
+    [0, "one\n", "two\n"],
+    [0, "2026-11-20T08:00:00.000Z one\n", "2026-11-20T08:00:00.000Z two\n"],
+    [0, "one\u001b[2J\n", "two\n"],
+  ]);
+  expect(
+    json.out
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line)),
+  ).toEqual(shell.client.logLines);
+});
+
+test("cli/logs: what is asked for reaches the manager", async () => {
+  using shell = new FakeShell();
+  await shell.run("logs", "web");
+  await shell.run("logs", "-n", "5", "--since", "10m", "web");
+  await shell.run("logs", "--tail", "all", "--since", "2026-11-20T07:00:00Z", "web");
+  expect(shell.client.logQueries).toEqual([
+    { follow: false, tail: null, sinceMs: null },
+    { follow: false, tail: 5, sinceMs: NOW_MS - 600_000 },
+    { follow: false, tail: null, sinceMs: NOW_MS - 3_600_000 },
+  ]);
+});
+
+test("cli/logs: wrong values are named", async () => {
+  using shell = new FakeShell();
+  const outcomes = [await shell.run("logs", "-n", "x", "web"), await shell.run("logs", "--since", "yesterday", "web")];
+  expect(outcomes).toEqual([
+    { code: 2, out: "", err: 'cube: --tail "x" is no whole number\n' },
+    {
+      code: 2,
+      out: "",
+      err: 'cube: --since "yesterday" is neither a time ago such as 10m nor a date such as 2026-11-20T08:00:00Z\n',
+    },
+  ]);
+});
+
+test("cli/logs -f: an interrupt ends it with 130 and a closed pipe with 0, both without a word", async () => {
+  using shell = new FakeShell();
+  shell.client.logLines = [{ stream: "stdout", atMs: NOW_MS, text: "one" }];
+  const outcomes = [];
+  for (const code of [130, 0]) {
+    const running = shell.run("logs", "-f", "web");
+    await until(() => shell.stdout.text !== "");
+    shell.interrupt(code);
+    outcomes.push(await running);
+  }
+  expect(outcomes).toEqual([
+    { code: 130, out: "one\n", err: "" },
+    { code: 0, out: "one\n", err: "" },
+  ]);
+});
+
+test("cli/events: silent changes are for --json only, and nothing is printed twice", async () => {
+  using shell = new FakeShell();
+  shell.client.eventList = [anEvent(1), anEvent(2, { text: "" }), anEvent(3, { text: "n1 \u001b[2Jjoined" })];
+  const plain = await shell.run("events", "--since", "0");
+  const json = await shell.run("events", "--json", "--since", "1");
+  expect(plain.out.replaceAll(/^\d\d:\d\d:\d\d/gm, "hh:mm:ss")).toBe(
+    "hh:mm:ss       1  event 1\nhh:mm:ss       3  n1 joined\n",
+  );
+  expect(
+    json.out
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line)),
+  ).toEqual(shell.client.eventList.slice(1));
+});
+
+test("cli/events: without --since it begins a hundred changes ago, however long the list", async () => {
+  using shell = new FakeShell();
+  shell.client.eventList = Array.from({ length: 2_500 }, (_, index) => anEvent(index + 1));
+  const recent = await shell.run("events", "--json");
+  const all = await shell.run("events", "--json", "--since", "0");
+  expect([recent, all].map(({ out }) => out.trimEnd().split("\n").length)).toEqual([100, 2_500]);
+});
+
+test("cli/events -f: what the watch brings follows what was there, without a gap and in order", async () => {
+  using shell = new FakeShell();
+  shell.client.eventList = [anEvent(1), anEvent(2)];
+  const running = shell.run("events", "-f", "--json", "--since", "1");
+  await until(() => shell.client.watched);
+  shell.client.tell({ kind: "event", event: anEvent(3) });
+  shell.client.tell({ kind: "down", reason: "the manager went away" });
+  shell.client.eventList.push(anEvent(4));
+  shell.client.tell({
+    kind: "snapshot",
+    manager: await shell.client.manager(),
+    revision: 4,
+    jobs: [],
+    tasks: [],
+    nodes: [],
+    events: [],
+  });
+  shell.client.tell({ kind: "event", event: anEvent(5) });
+  await until(() => shell.stdout.text.includes("event 5"));
+  shell.interrupt(130);
+  const { code, out, err } = await running;
+  expect({
+    code,
+    err,
+    revisions: out
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line).revision),
+  }).toEqual({
+    code: 130,
+    err: "cube: the manager went away; trying again\n",
+    revisions: [2, 3, 4, 5],
+  });
+});
+
+test("cli/events: what is no longer kept is said", async () => {
+  using shell = new FakeShell();
+  shell.client.oldestKept = 5;
+  shell.client.eventList = [anEvent(5)];
+  const { out, err } = await shell.run("events", "--json", "--since", "2");
+  expect([JSON.parse(out).revision, err]).toEqual([
+    5,
+    "cube: events after 2 are no longer kept; going on with the oldest\n",
+  ]);
+});
+
+const DECISION: DecisionResource = {
+  taskId: "t",
+  jobId: "j",
+  scheduler: "epvm",
+  nodeId: "node-1",
+  candidates: [
+    {
+      nodeId: "node-1",
+      nodeName: "n1",
+      score: 0.25,
+      parts: [
+        { name: "cpu", value: 0.15 },
+        { name: "memory", value: 0.1 },
+      ],
+    },
+    { nodeId: "node-2", nodeName: "n2", score: 1.1234567, parts: [{ name: "cpu", value: 1.1234567 }] },
+  ],
+  candidateCount: 4,
+  refusals: [{ nodeId: "node-3", nodeName: "n3", filter: "memory", reason: "lacks 512 MiB memory" }],
+  refusalCount: 1,
+  summary: "best of 4",
+  atMs: NOW_MS - 5_000,
+};
+
+test("cli/why: the candidates with the parts of their scores, and the refusals with their reasons", async () => {
+  using shell = new FakeShell();
+  shell.client.decisionOnAll = DECISION;
+  expect(await shell.run("why", "web")).toEqual({
+    code: 0,
+    out: [
+      "placed on n1 by epvm, 5 seconds ago: best of 4",
+      "",
+      "    NODE     SCORE       CPU   MEMORY",
+      "*   n1        0.25      0.15      0.1",
+      "    n2     1.12346   1.12346        -",
+      "and 2 more",
+      "",
+      "REFUSED   FILTER   REASON",
+      "n3        memory   lacks 512 MiB memory",
+      "",
+    ].join("\n"),
+    err: "",
+  });
+});
+
+test("cli/why: a task that fits nowhere has refusals only; --json is the decision itself", async () => {
+  using shell = new FakeShell();
+  shell.client.decisionOnAll = {
+    ...DECISION,
+    nodeId: null,
+    candidates: [],
+    candidateCount: 0,
+    summary: "1 node: 1 lacks 512 MiB memory",
+  };
+  const plain = await shell.run("why", "web");
+  const json = await shell.run("why", "--json", "web");
+  expect(plain.out).toBe(
+    [
+      "not placed by epvm, 5 seconds ago: 1 node: 1 lacks 512 MiB memory",
+      "",
+      "REFUSED   FILTER   REASON",
+      "n3        memory   lacks 512 MiB memory",
+      "",
+    ].join("\n"),
+  );
+  expect(JSON.parse(json.out)).toEqual(shell.client.decisionOnAll);
+});
+
+test("cli/version: this program's and the manager's; without a manager only this program's", async () => {
+  using shell = new FakeShell();
+  const both = await shell.run("version");
+  const json = JSON.parse((await shell.run("version", "--json")).out);
+  shell.client.down = new ClientError("unavailable", "no manager answers");
+  const alone = await shell.run("version");
+  const none = JSON.parse((await shell.run("version", "--json")).out);
+  expect([
+    both.out.split("\n")[1],
+    json.manager.version,
+    alone.out.split("\n").length,
+    none.manager,
+    alone.code,
+  ]).toEqual(["manager laptop 9.9.9 (abc)", "9.9.9", 2, null, 0]);
+});
+
+test("cli/shutdown: asks the manager to end and says which", async () => {
+  using shell = new FakeShell();
+  expect([await shell.run("shutdown"), await shell.run("stop-manager")]).toEqual(
+    [0, 1].map(() => ({ code: 0, out: "manager laptop (pid 42) is ending; its tasks run on\n", err: "" })),
+  );
+  expect(shell.client.calls).toEqual(["shutdown", "shutdown"]);
+});
+
+test("cli/errors: one line and a hint, never a stack, and the client is closed", async () => {
+  using shell = new FakeShell();
+  shell.client.down = new ClientError("unavailable", "no manager answers on \u001b[31m/x");
+  const unavailable = await shell.run("status");
+  shell.client.down = new ClientError("unauthorized", "the token is wrong");
+  const unauthorized = await shell.run("status");
+  shell.client.logs = () => {
+    throw new TypeError("a defect");
+  };
+  const defect = await shell.run("logs", "web");
+  expect([unavailable, unauthorized, defect]).toEqual([
+    {
+      code: 1,
+      out: "",
+      err: "cube: no manager answers on /x\nis a manager running? Start one by `cube` or `cube --headless all`\n",
+    },
+    {
+      code: 1,
+      out: "",
+      err: "cube: the token is wrong\ngive its token by CUBE_TOKEN or --token-file (it is in api-token in its data directory)\n",
+    },
+    { code: 1, out: "", err: "cube: a defect\n" },
+  ]);
+  expect(shell.client.closed).toBe(true);
+});
+
+test("cli/errors: a wrong configuration ends every command with 2", async () => {
+  using shell = new FakeShell();
+  shell.env.CUBE_PORT = "many";
+  expect(await shell.run("status")).toEqual({
+    code: 2,
+    out: "",
+    err: 'cube: CUBE_PORT is "many", but must be a port from 0 to 65535\n',
+  });
+});

@@ -1,0 +1,435 @@
+import { expect, test } from "bun:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ClientError } from "../../src/client/cluster-client.ts";
+import { DEFAULT_TASK } from "../../src/core/spec.ts";
+import { aJob, anEvent, aTask } from "./fake-client.ts";
+import { FakeShell, until } from "./fake-shell.ts";
+
+const ID = "bb1d59ef-9fc1-4e4b-a44d-db571eeed203";
+const BOOK = {
+  ID: "6be4cb6b-61d1-40cb-bc7b-9cacefefa60c",
+  State: 2,
+  Task: {
+    State: 1,
+    ID,
+    Name: "test-chapter-9.1",
+    Image: "timboring/echo-server:latest",
+    ExposedPorts: { "7777/tcp": {} },
+    PortBindings: { "7777/tcp": "7777" },
+    HealthCheck: "/health",
+  },
+};
+
+test("cli/run: every flag of docker run arrives in the specification", async () => {
+  using shell = new FakeShell();
+  shell.env.TOKEN = "from-outside";
+  writeFileSync(join(shell.home, "vars"), "# a comment\nFILE=1\nA=overridden\n\nTOKEN\nUNSET\n");
+  const outcome = await shell.run(
+    ...[
+      "run",
+      "--name",
+      "web",
+      "-p",
+      "8080:80",
+      "-p",
+      "127.0.0.1:53:53/udp",
+      "-e",
+      "A=b=c",
+      "-e",
+      "TOKEN",
+      "-e",
+      "NOTSET",
+      "--env-file",
+      "vars",
+    ],
+    ...[
+      "-v",
+      "/srv:/data:ro",
+      "-v",
+      "cache:/cache",
+      "-v",
+      "./here:/there",
+      "--tmpfs",
+      "/tmp",
+      "-m",
+      "512m",
+      "--cpus",
+      "1.5",
+      "--disk",
+      "1g",
+    ],
+    ...[
+      "--label",
+      "a=b",
+      "--restart",
+      "on-failure:3",
+      "--entrypoint",
+      "sh",
+      "--user",
+      "1:1",
+      "--workdir",
+      "/w",
+      "--pull",
+      "always",
+    ],
+    ...[
+      "--stop-signal",
+      "int",
+      "--stop-timeout",
+      "30",
+      "--count",
+      "2",
+      "--constraint",
+      "zone!=b",
+      "--privileged",
+      "--network",
+      "host",
+    ],
+    ...[
+      "--cap-add",
+      "NET_ADMIN",
+      "--device",
+      "/dev/fuse",
+      "--health-cmd",
+      "test -f /ok",
+      "--health-interval",
+      "5s",
+      "--health-timeout",
+      "500ms",
+    ],
+    ...["--health-retries", "2", "--health-start-period", "1m", "nginx:1", "--", "-c", "x y"],
+  );
+  expect(outcome).toEqual({ code: 0, out: "job-1\n", err: "" });
+  expect(shell.client.submitted).toEqual([
+    {
+      id: undefined,
+      spec: {
+        name: "web",
+        labels: { a: "b" },
+        services: [
+          {
+            name: "web",
+            count: 2,
+            task: {
+              ...DEFAULT_TASK,
+              image: "nginx:1",
+              command: ["-c", "x y"],
+              entrypoint: ["sh"],
+              env: { FILE: "1", A: "b=c", TOKEN: "from-outside" },
+              workingDir: "/w",
+              user: "1:1",
+              resources: { cpuMillis: 1500, memoryBytes: 512 * 2 ** 20, diskBytes: 2 ** 30 },
+              ports: [
+                { containerPort: 80, hostPort: 8080, protocol: "tcp", hostIp: "" },
+                { containerPort: 53, hostPort: 53, protocol: "udp", hostIp: "127.0.0.1" },
+              ],
+              mounts: [
+                { kind: "bind", source: "/srv", target: "/data", readOnly: true },
+                { kind: "volume", source: "cache", target: "/cache", readOnly: false },
+                { kind: "bind", source: join(shell.home, "here"), target: "/there", readOnly: false },
+                { kind: "tmpfs", source: "", target: "/tmp", readOnly: false },
+              ],
+              restart: { ...DEFAULT_TASK.restart, condition: "on-failure", attempts: 3 },
+              pull: "always",
+              health: {
+                probe: { kind: "exec", command: ["/bin/sh", "-c", "test -f /ok"] },
+                intervalMs: 5_000,
+                timeoutMs: 500,
+                retries: 2,
+                startPeriodMs: 60_000,
+              },
+              stopSignal: "SIGINT",
+              stopGraceMs: 30_000,
+              labels: { a: "b" },
+              constraints: [{ key: "zone", operator: "!=", value: "b" }],
+              privileges: {
+                privileged: true,
+                network: "host",
+                hostNamespaces: [],
+                devices: ["/dev/fuse"],
+                capAdd: ["NET_ADMIN"],
+              },
+            },
+          },
+        ],
+      },
+    },
+  ]);
+});
+
+test("cli/run: an image alone is a batch task with docker's defaults and a name of its own", async () => {
+  using shell = new FakeShell();
+  await shell.run("run", "registry.example:5000/tools/busy_box:1");
+  const specs = shell.client.submitted.map(({ spec }) => ({
+    name: spec.name.replace(/[0-9a-f]{4}$/, "####"),
+    task: spec.services[0]?.task,
+  }));
+  const restart = { ...DEFAULT_TASK.restart, condition: "no" as const };
+  expect(specs).toEqual([
+    { name: "busy-box-####", task: { ...DEFAULT_TASK, image: "registry.example:5000/tools/busy_box:1", restart } },
+  ]);
+});
+
+test("cli/run: a process has a command and no image", async () => {
+  using shell = new FakeShell();
+  await shell.run("run", "--runtime", "process", "--name", "tick", "--", "sleep", "5");
+  const [{ spec } = { spec: null }] = shell.client.submitted;
+  expect(spec?.services[0]?.task).toEqual({
+    ...DEFAULT_TASK,
+    runtime: "process",
+    command: ["sleep", "5"],
+    restart: { ...DEFAULT_TASK.restart, condition: "no" },
+  });
+});
+
+test("cli/run: health by HTTP and TCP, with a port where one is named", async () => {
+  using shell = new FakeShell();
+  await shell.run("run", "-p", "80", "--health-http", "/health", "nginx");
+  await shell.run("run", "-p", "80", "--health-http", ":8080/health", "nginx");
+  await shell.run("run", "-p", "80", "--health-tcp", "80", "nginx");
+  expect(shell.client.submitted.map(({ spec }) => spec.services[0]?.task.health?.probe)).toEqual([
+    { kind: "http", path: "/health", port: 0 },
+    { kind: "http", path: "/health", port: 8080 },
+    { kind: "tcp", port: 80 },
+  ]);
+});
+
+test("cli/run: a wrong value is named with its flag, and nothing is sent", async () => {
+  using shell = new FakeShell();
+  const lines = [
+    ["-p", "eighty"],
+    ["-p", "99999"],
+    ["-v", "/only-one"],
+    ["-m", "much"],
+    ["-m", "1m"],
+    ["-m", "127.0.0.1:5555"],
+    ["--memory", "1g", "-m", "1g"],
+    ["--cpus", "none"],
+    ["--restart", "sometimes"],
+    ["--restart", "always:3"],
+    ["--health-interval", "5s"],
+    ["--health-cmd", "a", "--health-tcp", "1"],
+    ["--health-http", "health"],
+    ["--stop-timeout", "soon"],
+    ["--count", "-1"],
+    ["--constraint", "zone"],
+    ["--name", "Not A Name"],
+    ["--env-file", "missing"],
+    ["-e", "1X=2"],
+  ];
+  const outcomes = [];
+  for (const line of lines) outcomes.push(await shell.run("run", ...line, "nginx"));
+  expect(outcomes.map(({ code, err }) => `${code} ${err.split("\n")[0]}`)).toEqual([
+    '2 cube: -p "eighty" is no port',
+    "2 cube: ports[0].containerPort: 99999 is no port: 1 to 65535",
+    '2 cube: -v "/only-one" is no mount',
+    '2 cube: -m "much" is no size such as 512m or 1.5g',
+    "2 cube: resources.memoryBytes: 1048576 bytes are too few: an engine needs at least 6 MiB (6291456)",
+    '2 cube: -m "127.0.0.1:5555" is no size such as 512m or 1.5g',
+    "2 cube: -m and --memory are the same thing: give one of them",
+    '2 cube: --cpus "none" is no number of cores such as 0.5 or 2',
+    '2 cube: --restart "sometimes" is unknown',
+    '2 cube: --restart "always:3" is unknown',
+    "2 cube: how often to check is said, but not what",
+    "2 cube: a task has one health check",
+    '2 cube: --health-http "health" is no path',
+    '2 cube: --stop-timeout "soon" is no time such as 10s or 1m30s',
+    '2 cube: --count "-1" is no whole number',
+    '2 cube: --constraint "zone" is none',
+    '2 cube: name: "Not A Name" cannot be a name: lower-case letters, digits and -, not at either end, at most 63',
+    `2 cube: --env-file ${join(shell.home, "missing")}: there is no such file`,
+    '2 cube: env: "1X" cannot be a variable\'s name: letters, digits and _, no digit first',
+  ]);
+  expect(shell.client.submitted).toEqual([]);
+});
+
+test("cli/run: -m with a file is the manager, as in the book", async () => {
+  using shell = new FakeShell();
+  writeFileSync(join(shell.home, "task.json"), JSON.stringify(BOOK));
+  const outcome = await shell.run("run", "-m", "localhost:7777", "-f", "task.json");
+  expect(outcome).toEqual({ code: 0, out: `${ID}\n`, err: "" });
+  expect(shell.targets).toEqual([{ kind: "tcp", host: "localhost", port: 7777, token: "" }]);
+  expect(shell.client.submitted).toEqual([
+    {
+      id: ID,
+      spec: {
+        name: "test-chapter-9-1",
+        labels: {},
+        services: [
+          {
+            name: "test-chapter-9-1",
+            count: 1,
+            task: {
+              ...DEFAULT_TASK,
+              image: "timboring/echo-server:latest",
+              ports: [{ containerPort: 7777, hostPort: 7777, protocol: "tcp", hostIp: "" }],
+              restart: { ...DEFAULT_TASK.restart, condition: "no" },
+              health: {
+                probe: { kind: "http", path: "/health", port: 0 },
+                intervalMs: 10_000,
+                timeoutMs: 3_000,
+                retries: 3,
+                startPeriodMs: 0,
+              },
+            },
+          },
+        ],
+      },
+    },
+  ]);
+});
+
+test("cli/run: a book event with state 3 stops the task that is there, and starts one that is not", async () => {
+  using shell = new FakeShell();
+  shell.stdin.text = JSON.stringify({ ...BOOK, state: 3, State: undefined });
+  await shell.run("run", "-f", "-");
+  const before = [...shell.client.calls];
+  shell.client.jobList = [aJob({ id: ID })];
+  await shell.run("run", "-f", "-");
+  expect([before, shell.client.calls]).toEqual([[], [`stop ${ID}`]]);
+});
+
+test("cli/run: a file may be a job of the versioned API, short or in full", async () => {
+  using shell = new FakeShell();
+  shell.stdin.text = JSON.stringify({ image: "nginx:1", memory: "64m", restart: "always" });
+  await shell.run("run", "-f", "-");
+  shell.stdin.text = JSON.stringify({
+    id: ID,
+    name: "pair",
+    services: [
+      { name: "a", image: "x" },
+      { name: "b", image: "y", count: 2 },
+    ],
+  });
+  await shell.run("run", "-f", "-");
+  expect(
+    shell.client.submitted.map(({ id, spec }) => [
+      id,
+      spec.name,
+      spec.services.map(({ name, count }) => `${name}*${count}`),
+    ]),
+  ).toEqual([
+    [undefined, "nginx", ["nginx*1"]],
+    [ID, "pair", ["a*1", "b*2"]],
+  ]);
+});
+
+test("cli/run: a file that cannot be used is named with the place of its mistake, and nothing is sent", async () => {
+  using shell = new FakeShell();
+  const files: Record<string, string> = {
+    "empty.json": " \n",
+    "broken.json": '{\n  "image": "nginx",\n  "command": ["a",]\n}',
+    "list.json": "[]",
+    "typo.json": '{"image": "nginx", "memry": "1g"}',
+    "type.json": '{"image": 5}',
+    "state.json": JSON.stringify({ ...BOOK, State: "2" }),
+    "uuid.json": JSON.stringify({ ...BOOK, Task: { ...BOOK.Task, ID: "abc" } }),
+    "field.json": JSON.stringify({ ...BOOK, Task: { ...BOOK.Task, Colour: "red" } }),
+    "size.json": JSON.stringify({ ...BOOK, Task: { ...BOOK.Task, Memory: "1g" } }),
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(shell.home, name), text);
+  mkdirSync(join(shell.home, "folder.json"));
+  const outcomes = [];
+  for (const name of ["missing.json", "folder.json", ...Object.keys(files)])
+    outcomes.push(await shell.run("run", "-f", name));
+  expect(outcomes.map(({ code, err }) => `${code} ${err.split("\n")[0]}`)).toEqual([
+    "2 cube: cannot read missing.json: there is no such file",
+    "2 cube: cannot read folder.json: it is a directory, and one file is needed",
+    "2 cube: empty.json is empty",
+    "2 cube: broken.json:3:19 is not JSON: expected a value",
+    "2 cube: list.json must hold one JSON object: a task event or a job",
+    "2 cube: typo.json: memry: unknown",
+    "2 cube: type.json: image: Invalid input: expected string, received number",
+    "2 cube: state.json: State must be a number, not a text",
+    '2 cube: uuid.json: Task.ID "abc" is no UUID',
+    '2 cube: field.json: unknown field "Task.Colour"',
+    "2 cube: size.json: Task.Memory must be a number, not a text",
+  ]);
+  expect(shell.client.submitted).toEqual([]);
+});
+
+test("cli/run: flags that describe a task do not go with a file", async () => {
+  using shell = new FakeShell();
+  const outcomes = [
+    await shell.run("run", "-f", "x", "--stop-timeout", "5"),
+    await shell.run("run", "-f", "x", "nginx"),
+  ];
+  expect(outcomes.map(({ code, err }) => `${code} ${err.split("\n")[0]}`)).toEqual([
+    "2 cube: --stop-timeout does not go with -f",
+    '2 cube: "nginx" does not go with -f',
+  ]);
+});
+
+test("cli/run: --json prints the job, and one that was there already is said to be so", async () => {
+  using shell = new FakeShell();
+  shell.client.jobList = [aJob({ id: ID, name: "old" })];
+  shell.stdin.text = JSON.stringify(BOOK);
+  const outcome = await shell.run("run", "--json", "-f", "-");
+  expect({ ...outcome, out: JSON.parse(outcome.out) }).toEqual({
+    code: 0,
+    out: aJob({ id: ID, name: "old" }),
+    err: "cube: old was there already and is unchanged\n",
+  });
+});
+
+test("cli/run: what the manager refuses is said with its hint and exits with 1", async () => {
+  using shell = new FakeShell();
+  shell.client.down = new ClientError("conflict", 'the name "web" is taken', "choose another one by --name");
+  expect(await shell.run("run", "--name", "web", "nginx")).toEqual({
+    code: 1,
+    out: "",
+    err: 'cube: the name "web" is taken\nchoose another one by --name\n',
+  });
+});
+
+test("cli/run --wait: ends once a checked service is healthy, and tells what it waits for", async () => {
+  using shell = new FakeShell();
+  shell.client.jobList = [aJob({ id: "job-1" })];
+  const running = shell.run(
+    "run",
+    "--wait",
+    "--restart",
+    "always",
+    "-p",
+    "80",
+    "--health-tcp",
+    "80",
+    "--name",
+    "web",
+    "nginx",
+  );
+  await until(() => shell.client.watched);
+  const steps = [
+    { state: "pending", reason: "1 node: lacks memory" },
+    { state: "running" },
+    { state: "running", health: "healthy" },
+  ] as const;
+  steps.forEach((step, index) => {
+    const task = aTask({ jobId: "job-1", ...step });
+    shell.client.tell({ kind: "event", event: anEvent(index + 1, { jobId: "job-1", taskId: task.id, task }) });
+  });
+  expect(await running).toEqual({ code: 0, out: "job-1\n", err: "web pending: 1 node: lacks memory\nweb running\n" });
+});
+
+test("cli/run --wait: a task that fails is an error with its exit code", async () => {
+  using shell = new FakeShell();
+  const exits = [{ incarnation: 1, code: 7, oomKilled: false, reason: "ended", atMs: 0 }];
+  shell.client.jobList = [aJob({ id: "job-1" })];
+  shell.client.taskList = [aTask({ jobId: "job-1", state: "failed", exits })];
+  expect(await shell.run("run", "--wait", "--name", "web", "nginx")).toEqual({
+    code: 1,
+    out: "job-1\n",
+    err: "cube: web failed (exit code 7): ended\ncube logs web shows its output, cube why web its placement\n",
+  });
+});
+
+test("cli/run --wait: an interrupt ends the wait with 130 and without a word", async () => {
+  using shell = new FakeShell();
+  shell.client.jobList = [aJob({ id: "job-1" })];
+  const running = shell.run("run", "--wait", "--name", "web", "nginx");
+  await until(() => shell.client.watched);
+  shell.interrupt(130);
+  expect(await running).toEqual({ code: 130, out: "job-1\n", err: "" });
+  expect(shell.client.closed).toBe(true);
+});
