@@ -47,6 +47,7 @@ export class ManagerHost implements ManagerAccess {
     this.#options = options;
     this.#machine = this.#takeOver(contents);
     this.#status = this.#statusOf(contents);
+    if (contents.retry) this.#recoverLater(RECOVERY_DELAY_MS);
   }
 
   /** Opens the links and begins to turn. */
@@ -191,17 +192,23 @@ export class ManagerHost implements ManagerAccess {
       this.#recoverLater(Math.min(MAX_RECOVERY_DELAY_MS, delayMs * 2));
       return;
     }
+    if (loaded.value.retry) {
+      this.#setStatus("recovering", loaded.value.problem);
+      this.#recoverLater(Math.min(MAX_RECOVERY_DELAY_MS, delayMs * 2));
+      return;
+    }
     this.#machine = this.#takeOver(loaded.value);
     this.#status = this.#statusOf(loaded.value);
     this.#options.log.info(`the store is open again at revision ${loaded.value.revision}`);
     this.#publish({ kind: "reloaded" });
     // Each worker says hello anew and reports all that it knows: nothing that was said meanwhile is missed.
     for (const linkId of [...this.#linkIds]) this.#options.links.close(linkId);
-    if (this.#status.health === "ok") this.#wake();
-    else this.#recoverLater(Math.min(MAX_RECOVERY_DELAY_MS, delayMs * 2));
+    this.#wake();
   }
 
   #takeOver(contents: StoreContents): ManagerMachine {
+    if (contents.problem !== "") this.#options.log.error(contents.problem);
+    if (contents.notice) this.#options.log.warn(contents.notice);
     const cluster = emptyCluster();
     for (const change of contents.records) apply(cluster, change);
     const { clusterId, instanceId, scheduler, heartbeatMs, clock } = this.#options;
@@ -215,7 +222,8 @@ export class ManagerHost implements ManagerAccess {
   }
 
   #statusOf(contents: StoreContents): ManagerStatus {
-    const health = contents.problem === "" ? "ok" : "read-only";
+    const broken = contents.retry ? "recovering" : "read-only";
+    const health = contents.problem === "" ? "ok" : broken;
     return {
       clusterId: this.#options.clusterId,
       scheduler: this.#options.scheduler.name,

@@ -16,6 +16,8 @@ export interface StoreContents {
   readonly records: readonly Change[];
   /** "" for a sound store; otherwise what is wrong in words that name the way out. Such a store takes no commits. */
   readonly problem: string;
+  /** True when the problem may go away by itself, as a full disk does: worth another load. */
+  readonly retry: boolean;
   /** What was done to open it that people should know (a complete repair, an accepted loss); "" or absent for nothing. */
   readonly notice?: string;
 }

@@ -55,10 +55,12 @@ export async function loadRows(rows: Rows, options: LoadOptions): Promise<Result
   const log = await readLogWindow(rows, head?.revision ?? 0);
   const judged = judge(rows, { head, found, log: log.newest }, options);
   const ledger = new Ledger(judged.head, { hashes: found.hashes, log: log.window });
-  const problem = joinLines(judged.problem, await claim(rows, judged));
+  const unclaimed = await claim(rows, judged);
+  const problem = joinLines(judged.problem, unclaimed);
+  const retry = judged.problem === "" && unclaimed !== "";
   const notice = joinLines(rows.notice, judged.notice);
   const { lineage, term, revision } = judged.head;
-  return ok({ ledger, contents: { lineage, term, revision, records: found.records, problem, notice } });
+  return ok({ ledger, contents: { lineage, term, revision, records: found.records, problem, retry, notice } });
 }
 
 /** Makes the new term durable, and notes the lineage beside the rows. "" or what failed; the store is then only for reading. */

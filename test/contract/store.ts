@@ -67,6 +67,7 @@ export function storeContract(name: string, makeBed: () => StoreBed): void {
         revision: 0,
         records: [],
         problem: "",
+        retry: false,
         notice: "",
       });
     });
