@@ -91,6 +91,8 @@ function escaped(sequence: string): Key | undefined {
 
 function functionKey(match: RegExpExecArray): Key | undefined {
   const [, first, second, last] = match;
+  // A letter with another number than 1 is an answer of the terminal, such as where the cursor is.
+  if (last !== "~" && first !== undefined && first !== "1") return undefined;
   const base = last === "~" ? NUMBER[first ?? ""] : LETTER[last ?? ""];
   if (base === undefined) return undefined;
   const modifier = Number(second ?? 1) - 1;
