@@ -3,6 +3,8 @@
 /** Where text goes. Whatever is written after the reader has gone is dropped. */
 export interface Output {
   write(data: string | Uint8Array): void;
+  /** Resolves once so little waits for the reader that more may be written; whoever writes without end awaits it. */
+  ready(): Promise<void>;
   readonly isTTY: boolean;
   /** 80 and 24 where there is no terminal. */
   readonly columns: number;

@@ -23,17 +23,41 @@ export function processIo(): CliIo {
       return { [Symbol.dispose]: () => process.stdout.off("resize", listener) };
     },
     flush: async () => {
-      await Promise.all([flushed(process.stdout, gone.signal), flushed(process.stderr, gone.signal)]);
+      await Promise.all([stdout.flushed(), stderr.flushed()]);
     },
   };
 }
 
-function output(stream: NodeJS.WriteStream, gone: AbortController): Output {
+/** Bytes that may wait for a slow reader before `ready` holds a command back. */
+const WAITING_BYTES = 1024 * 1024;
+
+/** An Output that knows what has not left the process yet: `writableLength` says 0 under Bun whatever a pipe still has to take. */
+interface CountedOutput extends Output {
+  flushed(): Promise<void>;
+}
+
+function output(stream: NodeJS.WriteStream, gone: AbortController): CountedOutput {
+  let waiting = 0;
+  let wake = Promise.withResolvers<void>();
+  const left = (bytes: number): void => {
+    waiting -= bytes;
+    wake.resolve();
+    wake = Promise.withResolvers<void>();
+  };
+  const atMost = async (bytes: number): Promise<void> => {
+    while (waiting > bytes && !gone.signal.aborted) await wake.promise;
+  };
   stream.on("error", () => gone.abort(new Ended(0)));
+  gone.signal.addEventListener("abort", () => wake.resolve(), { once: true });
   return {
     write: (data) => {
-      if (!gone.signal.aborted) stream.write(data);
+      if (gone.signal.aborted) return;
+      const bytes = Buffer.byteLength(data);
+      waiting += bytes;
+      stream.write(data, () => left(bytes));
     },
+    ready: () => atMost(WAITING_BYTES),
+    flushed: () => atMost(0),
     get isTTY() {
       return stream.isTTY === true;
     },
@@ -85,13 +109,4 @@ function watchForEnd(gone: AbortSignal): EndWatch {
       gone.removeEventListener("abort", onGone);
     },
   };
-}
-
-/** The end of the process would cut off what a pipe has not taken yet. */
-function flushed(stream: NodeJS.WriteStream, gone: AbortSignal): Promise<void> {
-  if (gone.aborted || stream.writableLength === 0) return Promise.resolve();
-  return new Promise((resolve) => {
-    gone.addEventListener("abort", () => resolve(), { once: true });
-    stream.write("", () => resolve());
-  });
 }

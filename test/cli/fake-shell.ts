@@ -16,6 +16,7 @@ export interface Outcome {
 
 class FakeOutput implements Output {
   text = "";
+  async ready(): Promise<void> {}
   isTTY = false;
   columns = 80;
   rows = 24;

@@ -90,6 +90,7 @@ class Printer {
           `cube: events after ${this.#printed} are no longer kept; going on with the oldest\n`,
         );
       for (const event of items) this.print(event);
+      await this.#context.io.stdout.ready();
       if (items.length < PAGE) {
         this.#printed = Math.max(this.#printed, revision);
         return;

@@ -97,7 +97,9 @@ function passInput(context: Context, { stream, options, keys }: Session, onDetac
 /** The command's bytes as they are: here it is the user who asked for a terminal, or for the command's own output. */
 async function passOutput(context: Context, stream: ExecStream): Promise<void> {
   for await (const { stream: name, data } of stream.output) {
-    (name === "stderr" ? context.io.stderr : context.io.stdout).write(data);
+    const output = name === "stderr" ? context.io.stderr : context.io.stdout;
+    output.write(data);
+    await output.ready();
   }
 }
 

@@ -38,8 +38,10 @@ async function runLogs(context: Context): Promise<number> {
   const options = logOptions(context);
   const client = await context.client();
   for await (const line of client.logs(ref, options, context.signal)) {
+    if (context.signal.aborted) break;
     const output = line.stream === "stderr" && context.flags.json !== true ? context.io.stderr : context.io.stdout;
     output.write(formatLine(context, line));
+    await output.ready();
   }
   return 0;
 }

@@ -1,0 +1,66 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { findJsonMistake } from "../../src/cli/json-error.ts";
+
+function place(text: string): string {
+  const mistake = findJsonMistake(text);
+  return mistake === null ? "ok" : `${mistake.line}:${mistake.column} ${mistake.expected}`;
+}
+
+test("cli/json error: the first mistake is found with line and column", () => {
+  const texts = [
+    '{"a": 1,}',
+    '{"a" 1}',
+    "{a: 1}",
+    "[1 2]",
+    "[1",
+    '{"a": tru}',
+    '"open\n"',
+    "[01]",
+    "{} x",
+    '\n\n  {"é": ?}',
+    '["\\x"]',
+  ];
+  expect(texts.map(place)).toEqual([
+    "1:9 a key in double quotes",
+    '1:6 ":"',
+    "1:2 a key in double quotes",
+    '1:4 "," or "]"',
+    '1:3 "," or "]"',
+    "1:7 a value",
+    "1:1 a string that ends on its line, with valid escapes",
+    '1:3 "," or "]"',
+    "1:4 nothing more after the value",
+    "3:9 a value",
+    "1:2 a string that ends on its line, with valid escapes",
+  ]);
+});
+
+test("cli/json error: whatever is JSON has none", () => {
+  fc.assert(
+    fc.property(fc.json({ maxDepth: 5 }), (text) => {
+      expect(place(text)).toBe("ok");
+    }),
+  );
+});
+
+test("cli/json error: it calls wrong exactly what the engine cannot read", () => {
+  const pieces = fc.constantFrom("{", "}", "[", "]", ",", ":", '"a"', "1", "-", "1e5", "null", "true", " ", "\n", '"');
+  fc.assert(
+    fc.property(fc.array(pieces, { maxLength: 9 }), (parts) => {
+      const text = parts.join("");
+      let readable = true;
+      try {
+        JSON.parse(text);
+      } catch {
+        readable = false;
+      }
+      expect([text, findJsonMistake(text) === null]).toEqual([text, readable]);
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test("cli/json error: depth has a bound instead of a crash", () => {
+  expect(place("[".repeat(100_000))).toBe("1:201 at most 200 levels");
+});

@@ -1,0 +1,374 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Config, loadConfig, type Role } from "../../src/config/config.ts";
+import type { Flags } from "../../src/config/sources.ts";
+import { ConfigError } from "../../src/config/wrong-value.ts";
+
+let home = "";
+let file = "";
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), "cube-config-"));
+  mkdirSync(join(home, ".config", "cube"), { recursive: true });
+  file = join(home, ".config", "cube", "config.json");
+});
+
+afterEach(() => rmSync(home, { recursive: true, force: true }));
+
+function load(at: { flags?: Flags; env?: Record<string, string>; role?: Role } = {}): Config {
+  return loadConfig({ env: at.env ?? {}, home, cwd: "/work" }, { flags: at.flags ?? {}, role: at.role ?? "all" });
+}
+
+function problem(at: { flags?: Flags; env?: Record<string, string>; role?: Role } = {}): string {
+  try {
+    load(at);
+    return "no problem";
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return [error.message, error.hint]
+      .filter((text) => text !== "")
+      .join(" | ")
+      .replaceAll(home, "~");
+  }
+}
+
+test("config: with nothing said, everything has its default", () => {
+  const data = join(home, ".local", "share", "cube");
+  expect(load()).toEqual({
+    dirs: { data, config: join(home, ".config", "cube"), state: join(home, ".local", "state", "cube"), runtime: data },
+    socket: join(data, "cube.sock"),
+    target: { kind: "unix", path: join(data, "cube.sock") },
+    targetGiven: false,
+    manager: {
+      host: "127.0.0.1",
+      port: 5555,
+      auth: true,
+      readOnly: false,
+      scheduler: "epvm",
+      store: "persistent",
+      localWorker: true,
+      acceptLoss: false,
+      workers: [],
+    },
+    worker: {
+      name: "",
+      labels: {},
+      reserve: null,
+      runtimes: ["docker", "process"],
+      policy: {
+        allowBind: [home],
+        allowPrivileged: false,
+        allowHostNetwork: false,
+        allowHostNamespaces: [],
+        allowDevices: [],
+        allowCaps: [],
+        allowEngineSocket: false,
+      },
+      api: { host: "127.0.0.1", port: null },
+      bookApi: false,
+    },
+    log: { level: "info", file: join(home, ".local", "state", "cube", "cube.log") },
+  });
+});
+
+test("config: a worker for a manager elsewhere binds nothing and runs no plain processes by default", () => {
+  const { runtimes, policy } = load({ role: "worker" }).worker;
+  expect([runtimes, policy.allowBind]).toEqual([["docker"], []]);
+});
+
+test("config: a flag counts more than a variable, a variable more than the file", () => {
+  writeFileSync(file, JSON.stringify({ port: 1, scheduler: "pack", name: "file", labels: { zone: "a" } }));
+  const env = { CUBE_PORT: "2", CUBE_SCHEDULER: "roundrobin", CUBE_NAME: "" };
+  const { manager, worker } = load({ env, flags: { port: "3" } });
+  expect([manager.port, manager.scheduler, worker.name, worker.labels]).toEqual([
+    3,
+    "roundrobin",
+    "file",
+    { zone: "a" },
+  ]);
+});
+
+test("config: every setting can be given in each of the three places", () => {
+  const inFile = {
+    manager: "localhost:9",
+    dataDir: "~/d",
+    host: "localhost",
+    port: 1,
+    auth: false,
+    acceptLoss: true,
+    bookApi: true,
+    readOnly: true,
+    scheduler: "pack",
+    store: "level",
+    workers: ["a:1", "b:2"],
+    localWorker: false,
+    workerPort: 5556,
+    name: "n",
+    labels: { k: "v" },
+    reserve: { cpu: 0.5, memory: "512m" },
+    runtimes: ["process"],
+    allowBind: ["~/x", "y"],
+    allowPrivileged: true,
+    allowHostNetwork: true,
+    allowHostNamespaces: ["pid"],
+    allowDevices: ["/dev/fuse"],
+    allowCaps: ["NET_ADMIN"],
+    allowEngineSocket: true,
+    logLevel: "debug",
+    logFile: "l.log",
+  };
+  writeFileSync(file, JSON.stringify(inFile));
+  const fromFile = load();
+  const cwd = join(home, ".config", "cube");
+  rmSync(file);
+  const env = {
+    CUBE_MANAGER: "localhost:9",
+    CUBE_DATA_DIR: "~/d",
+    CUBE_HOST: "localhost",
+    CUBE_PORT: "1",
+    CUBE_AUTH: "no",
+    CUBE_BOOK_API: "1",
+    CUBE_ACCEPT_LOSS: "yes",
+    CUBE_READ_ONLY: "on",
+    CUBE_SCHEDULER: "pack",
+    CUBE_STORE: "level",
+    CUBE_WORKERS: "a:1, b:2",
+    CUBE_LOCAL_WORKER: "false",
+    CUBE_WORKER_PORT: "5556",
+    CUBE_NAME: "n",
+    CUBE_LABELS: "k=v",
+    CUBE_RESERVE: "cpu=0.5,memory=512m",
+    CUBE_RUNTIMES: "process",
+    CUBE_ALLOW_BIND: `~/x,${cwd}/y`,
+    CUBE_ALLOW_PRIVILEGED: "true",
+    CUBE_ALLOW_HOST_NETWORK: "yes",
+    CUBE_ALLOW_HOST_NAMESPACES: "pid",
+    CUBE_ALLOW_DEVICES: "/dev/fuse",
+    CUBE_ALLOW_CAPS: "NET_ADMIN",
+    CUBE_ALLOW_ENGINE_SOCKET: "true",
+    CUBE_LOG_LEVEL: "debug",
+    CUBE_LOG_FILE: `${cwd}/l.log`,
+  };
+  const flags = {
+    manager: "localhost:9",
+    dataDir: "~/d",
+    host: "localhost",
+    port: "1",
+    auth: false,
+    acceptLoss: true,
+    bookApi: true,
+    readOnly: true,
+    scheduler: "pack",
+    store: "level",
+    workers: ["a:1,b:2"],
+    localWorker: false,
+    workerPort: "5556",
+    name: "n",
+    labels: ["k=v"],
+    reserve: "cpu=0.5,memory=512m",
+    runtimes: ["process"],
+    allowBind: ["~/x", `${cwd}/y`],
+    allowPrivileged: true,
+    allowHostNetwork: true,
+    allowHostNamespaces: ["pid"],
+    allowDevices: ["/dev/fuse"],
+    allowCaps: ["NET_ADMIN"],
+    allowEngineSocket: true,
+    logLevel: "debug",
+    logFile: `${cwd}/l.log`,
+  };
+  const data = join(home, "d");
+  const expected: Config = {
+    dirs: { data, config: cwd, state: data, runtime: data },
+    socket: join(data, "cube.sock"),
+    target: { kind: "tcp", host: "localhost", port: 9, token: "" },
+    targetGiven: true,
+    manager: {
+      host: "localhost",
+      port: 1,
+      auth: false,
+      readOnly: true,
+      scheduler: "pack",
+      store: "persistent",
+      localWorker: false,
+      acceptLoss: true,
+      workers: ["a:1", "b:2"],
+    },
+    worker: {
+      name: "n",
+      labels: { k: "v" },
+      reserve: { cpuMillis: 500, memoryBytes: 512 * 2 ** 20, diskBytes: 0 },
+      runtimes: ["process"],
+      policy: {
+        allowBind: [join(home, "x"), join(cwd, "y")],
+        allowPrivileged: true,
+        allowHostNetwork: true,
+        allowHostNamespaces: ["pid"],
+        allowDevices: ["/dev/fuse"],
+        allowCaps: ["NET_ADMIN"],
+        allowEngineSocket: true,
+      },
+      api: { host: "127.0.0.1", port: 5556 },
+      bookApi: true,
+    },
+    log: { level: "debug", file: join(cwd, "l.log") },
+  };
+  expect([fromFile, load({ env }), load({ flags })]).toEqual([expected, expected, expected]);
+});
+
+test("config: directories follow XDG; relative ones are ignored as the specification says", () => {
+  const env = {
+    XDG_DATA_HOME: "/xd",
+    XDG_CONFIG_HOME: "/xc",
+    XDG_STATE_HOME: "relative",
+    XDG_RUNTIME_DIR: "/run/user/1",
+  };
+  expect(load({ env }).dirs).toEqual({
+    data: "/xd/cube",
+    config: "/xc/cube",
+    state: join(home, ".local", "state", "cube"),
+    runtime: "/run/user/1/cube",
+  });
+});
+
+test("config: a relative data directory starts from the current one", () => {
+  expect(load({ flags: { dataDir: "here" } }).socket).toBe("/work/here/cube.sock");
+});
+
+test("config: a wrong value is refused with its place and what is allowed", () => {
+  const text = (content: unknown) =>
+    writeFileSync(file, typeof content === "string" ? content : JSON.stringify(content));
+  const found: string[] = [];
+  for (const content of [
+    { port: "x" },
+    { port: 70_000 },
+    { auth: "maybe" },
+    { scheduler: "best" },
+    { labels: { "": "x" } },
+    { labels: { a: 1 } },
+    { reserve: { ram: "1g" } },
+    { prot: 1 },
+    { whatever: 1 },
+    [],
+    "{,}",
+  ]) {
+    text(content);
+    found.push(problem());
+  }
+  rmSync(file);
+  found.push(
+    problem({ env: { CUBE_STORE: "disk" } }),
+    problem({ env: { CUBE_PROT: "1" } }),
+    problem({ flags: { allowHostNamespaces: ["pid", "net"] } }),
+  );
+  found.push(problem({ env: { CUBE_BIN: "/x", CUBE_TEST_NO_DOCKER: "1" } }));
+  expect(found).toEqual([
+    '~/.config/cube/config.json: "port" is "x", but must be a port from 0 to 65535',
+    '~/.config/cube/config.json: "port" is 70000, but must be a port from 0 to 65535',
+    '~/.config/cube/config.json: "auth" is "maybe", but must be true or false',
+    '~/.config/cube/config.json: "scheduler" is "best", but must be epvm, roundrobin or pack',
+    '~/.config/cube/config.json: "labels" is {"":"x"}, but must be labels as key=value; a key has letters, digits, dots, dashes, slashes and underscores',
+    '~/.config/cube/config.json: "labels" is {"a":1}, but must be labels whose values are texts',
+    '~/.config/cube/config.json: "reserve" is {"ram":"1g"}, but must be cpu=CORES, memory=SIZE and disk=SIZE, such as cpu=0.5,memory=512m',
+    '~/.config/cube/config.json: unknown key "prot" | did you mean "port"?',
+    expect.stringContaining(
+      '~/.config/cube/config.json: unknown key "whatever" | known keys: manager, tokenFile, dataDir,',
+    ),
+    '~/.config/cube/config.json must hold one JSON object | such as {"port": 5555}',
+    expect.stringContaining("~/.config/cube/config.json is not JSON: "),
+    'CUBE_STORE is "disk", but must be persistent, memory or level',
+    "unknown variable CUBE_PROT | did you mean CUBE_PORT?",
+    '--allow-host-namespaces is ["pid","net"], but must be pid, ipc or uts',
+    "no problem",
+  ]);
+});
+
+test("config: a named file must be there and be a file; the default one need not be", () => {
+  mkdirSync(file);
+  expect([problem({ flags: { config: "/none.json" } }), problem({ env: { CUBE_CONFIG: home } }), problem()]).toEqual([
+    "cannot read the configuration /none.json: there is no such file",
+    "cannot read the configuration ~: it is a directory",
+    "cannot read the configuration ~/.config/cube/config.json: it is a directory",
+  ]);
+  rmSync(file, { recursive: true });
+  expect(problem()).toBe("no problem");
+});
+
+test("config: listening beyond loopback is refused, whoever listens", () => {
+  const refused =
+    "refusing to listen on 0.0.0.0: without TLS Cube listens on loopback only | use 127.0.0.1, and reach it from elsewhere through an SSH tunnel (ssh -L 5555:127.0.0.1:5555)";
+  expect(
+    [{ host: "0.0.0.0" }, { listen: "0.0.0.0:80" }, { workerHost: "0.0.0.0" }].map((flags) => problem({ flags })),
+  ).toEqual([refused, refused, refused]);
+  expect(["127.0.0.1", "127.1.2.3", "localhost", "::1"].map((host) => problem({ flags: { host } }))).toEqual(
+    Array(4).fill("no problem"),
+  );
+});
+
+test("config: --listen names host and port, and --port still counts more", () => {
+  const listening = (flags: Flags) => [load({ flags }).manager.host, load({ flags }).manager.port];
+  expect([
+    listening({ listen: "[::1]:80" }),
+    listening({ listen: "localhost" }),
+    listening({ listen: "localhost:80", port: "81" }),
+  ]).toEqual([
+    ["::1", 80],
+    ["localhost", 5555],
+    ["localhost", 81],
+  ]);
+});
+
+test("config: a data directory whose socket the system could not bind is refused at once", () => {
+  expect(problem({ flags: { dataDir: `/${"x".repeat(100)}` } })).toBe(
+    `the data directory's path is too long for a socket: /${"x".repeat(100)}/cube.sock (at most 103 bytes) | choose a shorter one by --data-dir or CUBE_DATA_DIR`,
+  );
+});
+
+test("config: a manager is HOST:PORT, HOST or the path of a socket", () => {
+  const texts = [
+    "host:80",
+    "host",
+    "[::1]:80",
+    "http://127.0.0.1:81/",
+    "/run/c.sock",
+    "./c.sock",
+    "~/c.sock",
+    "unix:///run/c.sock",
+  ];
+  expect(texts.map((manager) => load({ flags: { manager } }).target)).toEqual([
+    { kind: "tcp", host: "host", port: 80, token: "" },
+    { kind: "tcp", host: "host", port: 5555, token: "" },
+    { kind: "tcp", host: "::1", port: 80, token: "" },
+    { kind: "tcp", host: "127.0.0.1", port: 81, token: "" },
+    { kind: "unix", path: "/run/c.sock" },
+    { kind: "unix", path: "/work/c.sock" },
+    { kind: "unix", path: join(home, "c.sock") },
+    { kind: "unix", path: "/run/c.sock" },
+  ]);
+  expect(
+    ["host:port", "https://x", "a b", "h:99999"].map((manager) => problem({ flags: { manager } }).split(" | ")[0]),
+  ).toEqual(["host:port", "https://x", "a b", "h:99999"].map((text) => `"${text}" is no manager's address`));
+});
+
+test("config: the token is the variable's, else the named file's, else for loopback the data directory's", () => {
+  const data = join(home, "data");
+  mkdirSync(data);
+  writeFileSync(join(data, "api-token"), "of-the-directory\n");
+  writeFileSync(join(home, "token"), "of-the-file\n");
+  const token = (at: { env?: Record<string, string>; flags?: Flags; manager?: string }) => {
+    const { target } = load({ ...at, flags: { dataDir: data, manager: at.manager ?? "127.0.0.1", ...at.flags } });
+    return target.kind === "tcp" ? target.token : target.path;
+  };
+  const flags = { tokenFile: join(home, "token") };
+  expect([
+    token({ env: { CUBE_TOKEN: " of-the-variable " }, flags }),
+    token({ flags }),
+    token({}),
+    token({ manager: "example.org" }),
+  ]).toEqual(["of-the-variable", "of-the-file", "of-the-directory", ""]);
+  expect(problem({ flags: { manager: "localhost", tokenFile: "/none" } })).toBe(
+    "cannot read the token file /none: ENOENT",
+  );
+});
