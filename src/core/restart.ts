@@ -33,10 +33,10 @@ export type RestartDecision =
 export const NO_RESTARTS: RestartHistory = { streak: 0, atMs: [] };
 
 /** After this long in health the back-off starts anew; the budget goes by its own window. */
-export const HEALTHY_RESET_MS = 600_000;
+const HEALTHY_RESET_MS = 600_000;
 
 /** Past its budget and without a manager, a task is tried again after a time between these. */
-export const AUTONOMOUS_RETRY_MS = { min: 120_000, max: 300_000 } as const;
+const AUTONOMOUS_RETRY_MS = { min: 120_000, max: 300_000 } as const;
 
 const BACKOFF_JITTER = 250;
 const MAX_REMEMBERED = 1000;
@@ -50,7 +50,8 @@ export function decideRestart(input: {
   readonly draw: Draw;
 }): RestartDecision {
   const { policy, ending, nowMs, draw } = input;
-  if (ending.exitCode === 0 && (policy.condition === "no" || policy.condition === "on-failure")) return { kind: "complete" };
+  if (ending.exitCode === 0 && (policy.condition === "no" || policy.condition === "on-failure"))
+    return { kind: "complete" };
   if (policy.condition === "no") return { kind: "failed", reason: "it failed, and its policy is not to restart it" };
   const streak = ending.healthyForMs >= HEALTHY_RESET_MS ? 0 : input.history.streak;
   const inWindow = input.history.atMs.filter((at) => nowMs - at < policy.windowMs);
@@ -69,12 +70,18 @@ export function backoffMs(policy: Pick<RestartPolicy, "delayMs" | "maxDelayMs">,
 }
 
 /** Times as ages, for a journal: a monotonic time means nothing after a restart of the process. */
-export function agesOf(history: RestartHistory, nowMs: number): { readonly streak: number; readonly agesMs: readonly number[] } {
+export function agesOf(
+  history: RestartHistory,
+  nowMs: number,
+): { readonly streak: number; readonly agesMs: readonly number[] } {
   return { streak: history.streak, agesMs: history.atMs.map((at) => nowMs - at) };
 }
 
 /** The reverse of `agesOf`: time that passed in between does not count. */
-export function fromAges(stored: { readonly streak: number; readonly agesMs: readonly number[] }, nowMs: number): RestartHistory {
+export function fromAges(
+  stored: { readonly streak: number; readonly agesMs: readonly number[] },
+  nowMs: number,
+): RestartHistory {
   return { streak: stored.streak, atMs: stored.agesMs.map((age) => nowMs - age) };
 }
 

@@ -8,7 +8,7 @@ import type { Assignment, ManagerMessage } from "../protocol/messages.ts";
 import { finish } from "./conclude.ts";
 import { restartWaiting } from "./drive.ts";
 import { specHash } from "./spec-hash.ts";
-import { mark, newRun, rise, type TaskRun } from "./task-run.ts";
+import { mark, newRun, rise, succeed, type TaskRun } from "./task-run.ts";
 import type { Turn } from "./turn.ts";
 
 type AssignmentSet = Extract<ManagerMessage, { readonly kind: "assignments" }>;
@@ -52,6 +52,7 @@ function put(holdings: Holdings, assignment: Assignment, turn: Turn): void {
     return;
   }
   if (run.assignment === null) attach(run, assignment);
+  catchUp(run, assignment);
   const desired = higher(run.desired, assignment.desired);
   const changed = desired !== run.desired || assignment.restartSerial !== run.assignment?.restartSerial;
   if (!changed) return;
@@ -72,9 +73,10 @@ function accept(holdings: Holdings, assignment: Assignment, turn: Turn): void {
     finish(run, "stopped", "", turn);
     return;
   }
-  run.fact = { ...run.fact, incarnation: 1 };
+  run.fact = { ...run.fact, incarnation: 1 + (assignment.known?.incarnation ?? 0) };
   if (holdings.runtimes.includes(assignment.spec.runtime)) {
     acceptRun(run);
+    catchUp(run, assignment);
     return;
   }
   finish(run, "rejected", `this node has no runtime "${assignment.spec.runtime}"`, turn);
@@ -84,6 +86,18 @@ function accept(holdings: Holdings, assignment: Assignment, turn: Turn): void {
 function acceptRun(run: TaskRun): void {
   rise(run, "accepted");
   mark(run, "sync");
+}
+
+/** What the manager knows and this worker does not was in a journal that is lost: an end stays an end, and no incarnation is used twice. */
+function catchUp(run: TaskRun, { known }: Assignment): void {
+  if (known === undefined || isTerminal(run.fact.state)) return;
+  if (isTerminal(known.state)) {
+    // Not a step of its own but the memory of one, so it does not go by the table.
+    run.fact = { ...run.fact, ...known };
+    mark(run, "sync");
+  } else if (known.incarnation > run.fact.incarnation) {
+    succeed(run, { incarnation: known.incarnation + 1, message: "the worker's journal was lost", counts: true });
+  }
 }
 
 /** A task found by its labels is known from now on; it goes on from the incarnation that was found. */

@@ -10,7 +10,7 @@ import { amend, currentInstance, identity, isEnding, mark, type TaskRun } from "
 import { nameOf, type Turn } from "./turn.ts";
 
 /** Pace of the probes until the first interval and the start period are over, so that a good start is seen soon. */
-export const START_INTERVAL_MS = 1_000;
+const START_INTERVAL_MS = 1_000;
 
 const JITTER = 100;
 

@@ -24,7 +24,7 @@ export type Step =
   | { readonly kind: "forget" };
 
 /** Dead instances kept for their output. */
-export const KEPT_DEAD = 2;
+const KEPT_DEAD = 2;
 
 const WAIT: Step = { kind: "wait" };
 

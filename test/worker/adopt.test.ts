@@ -189,3 +189,32 @@ test("adopt: a list that is older than a start does not undo it", () => {
   driver.feed({ kind: "listed", runtime: "docker", result: ok([]) }).pass(5_000);
   expect([driver.at("t1"), driver.fact("t1").restarts]).toEqual(["1:running", 0]);
 });
+
+test("adopt: without a journal an end that the manager knows of stays an end", () => {
+  const driver = new Driver().begin().welcome();
+  driver.assign(
+    assignment("t1", {}, { known: { incarnation: 3, state: "complete" } }),
+    assignment("t2", {}, { known: { incarnation: 2, state: "lost" } }),
+  );
+  driver.pass(60_000);
+  expect([driver.at("t1"), driver.at("t2"), driver.engine.made.size]).toEqual(["3:complete", "2:lost", 0]);
+});
+
+test("adopt: without journal and container a task goes on after the last incarnation that the manager knows", () => {
+  const driver = started(assignment("t1", {}, { known: { incarnation: 3, state: "running" } }));
+  expect([driver.at("t1"), driver.engine.of("t1")]).toEqual(["4:running", ["4:running"]]);
+});
+
+test("adopt: what is found of an older incarnation than the manager knows is stopped, and its successor's number is new", () => {
+  const first = started(assignment("t1")).pass(2_000);
+  first.journal = [];
+  const second = first.reborn().begin().welcome();
+  second.assign(assignment("t1", {}, { known: { incarnation: 2, state: "running" } }));
+  expect([second.at("t1"), second.engine.of("t1")]).toEqual(["3:running", ["1:exited", "3:running"]]);
+});
+
+test("adopt: a container of a task that the manager gave up as lost is stopped", () => {
+  const driver = started(assignment("t1"));
+  driver.set({ base: 1, put: [assignment("t1", {}, { desired: "stop", known: { incarnation: 1, state: "lost" } })] });
+  expect([driver.at("t1"), driver.engine.of("t1")]).toEqual(["1:lost", ["1:exited"]]);
+});

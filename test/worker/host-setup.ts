@@ -98,7 +98,7 @@ export class TestLink implements ManagerLink {
   }
 }
 
-export const STILL: NodeMetricsSource = {
+const STILL: NodeMetricsSource = {
   async facts() {
     const { name, machineId, os, arch, capacity } = FACTS;
     return { name, machineId, os, arch, capacity };
