@@ -141,7 +141,10 @@ class ExecConnection {
 
   /** A client that vanished without a word must not keep a shell open. */
   #ping(): void {
-    if (!this.#alive) return this.#ws.terminate();
+    if (!this.#alive) {
+      this.#ws.terminate();
+      return;
+    }
     this.#alive = false;
     this.#ws.ping();
   }

@@ -1,7 +1,7 @@
 /** What a route of /v1 is: one value that the router serves and the OpenAPI document describes, so that the two cannot differ. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { z } from "zod";
 import type { ClusterClient } from "../client/cluster-client.ts";
+import type { Schema } from "../client/json-schema.ts";
 import type { ManagerAccess } from "../manager/commands.ts";
 import type { IdempotentAnswers } from "./idempotency.ts";
 import type { ProcessFigures } from "./prometheus.ts";
@@ -41,18 +41,18 @@ export interface Route {
   /** With `{ref}` where it has one. */
   readonly path: string;
   readonly summary: string;
-  readonly query: z.ZodType;
-  readonly body: z.ZodType | null;
+  readonly query: Schema;
+  readonly body: Schema | null;
   /** What a success answers, by status. A text is a media type other than JSON. */
-  readonly answers: Readonly<Record<number, z.ZodType | string | null>>;
+  readonly answers: Readonly<Record<number, Schema | string | null>>;
   handle(call: RouteCall<unknown, unknown>): Promise<RouteAnswer>;
 }
 
 /** Makes a route; its handler sees query and body with the types of their schemas. */
 export function route<Query, Body = null>(
   of: Omit<Route, "handle" | "query" | "body"> & {
-    readonly query: z.ZodType<Query>;
-    readonly body?: z.ZodType<Body>;
+    readonly query: Schema<Query>;
+    readonly body?: Schema<Body>;
     readonly handle: (call: RouteCall<Query, Body>) => Promise<RouteAnswer>;
   },
 ): Route {

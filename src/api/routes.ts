@@ -1,32 +1,32 @@
 /** The routes of /v1. Each hands over to the ClusterClient of its listener; none decides anything itself. */
-import { z } from "zod";
 import { ClientError } from "../client/cluster-client.ts";
 import { toJobSpec } from "../client/job-request.ts";
 import {
+  acceptedSchema,
   decisionSchema,
-  eventSchema,
+  eventsSchema,
+  healthSchema,
   jobSchema,
   managerSchema,
-  metricsSchema,
   nodeSchema,
   pageSchema,
+  samplesSchema,
+  submittedSchema,
   taskSchema,
 } from "../client/resource-schemas.ts";
-import { eventsQuerySchema, listQuerySchema, logsQuerySchema, noQuerySchema, submitSchema } from "../client/schemas.ts";
+import {
+  type EventsQuery,
+  eventsQuerySchema,
+  listQuerySchema,
+  logsQuerySchema,
+  noQuerySchema,
+  submitSchema,
+} from "../client/schemas.ts";
 import type { Availability } from "../core/node.ts";
 import { streamEvents } from "./event-stream.ts";
 import { streamLogs } from "./log-stream.ts";
 import { type Route, type RouteAnswer, type RouteCall, route } from "./route.ts";
 import { streamWatch } from "./watch-stream.ts";
-
-const submittedSchema = z.strictObject({ job: jobSchema, created: z.boolean() });
-const eventsSchema = z.strictObject({ items: z.array(eventSchema), revision: z.int(), gap: z.boolean() });
-const healthSchema = z.strictObject({
-  health: z.enum(["ok", "read-only", "recovering"]),
-  problem: z.string(),
-  revision: z.int(),
-});
-const acceptedSchema = z.strictObject({ accepted: z.literal(true) });
 
 /** Every route, in the order in which the document lists them. */
 export const ROUTES: readonly Route[] = [
@@ -143,7 +143,7 @@ export const ROUTES: readonly Route[] = [
     path: "/v1/metrics",
     summary: "The newest sample of every node",
     query: noQuerySchema,
-    answers: { 200: z.array(metricsSchema) },
+    answers: { 200: samplesSchema },
     handle: async ({ context }) => json(await context.client.metrics()),
   }),
   route({
@@ -255,7 +255,7 @@ function nodeAction(action: string, summary: string, availability: Availability)
   });
 }
 
-async function events(call: RouteCall<z.infer<typeof eventsQuerySchema>, null>): Promise<RouteAnswer> {
+async function events(call: RouteCall<EventsQuery, null>): Promise<RouteAnswer> {
   const { context, query, http } = call;
   const { headers } = http.request;
   const wantsStream = query.stream ?? (headers.accept ?? "").includes("text/event-stream");

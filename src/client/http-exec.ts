@@ -35,7 +35,6 @@ class HttpExec implements ExecStream {
   readonly #queue: OutputQueue;
   readonly #exit = Promise.withResolvers<number | null>();
   readonly #started = Promise.withResolvers<void>();
-  #code: number | null = null;
 
   constructor(ws: WebSocket, target: Target) {
     this.#ws = ws;
@@ -87,11 +86,12 @@ class HttpExec implements ExecStream {
   }
 
   #frame(frame: ExecServerFrame): void {
-    if (frame.kind === "started") return this.#started.resolve();
-    if (frame.kind === "error") return this.#fail(new ClientError(frame.code, frame.message, frame.hint));
-    this.#code = frame.code;
-    this.#queue.end();
-    this.#exit.resolve(this.#code);
+    if (frame.kind === "started") this.#started.resolve();
+    else if (frame.kind === "error") this.#fail(new ClientError(frame.code, frame.message, frame.hint));
+    else {
+      this.#queue.end();
+      this.#exit.resolve(frame.code);
+    }
   }
 
   /** The first word counts: what follows an orderly end changes nothing. */

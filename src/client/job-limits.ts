@@ -136,8 +136,10 @@ function imageProblem(path: string, task: TaskSpec, note: Note): void {
 
 function envProblems(path: string, env: TaskSpec["env"], note: Note): void {
   const entries = Object.entries(env);
-  if (entries.length > JOB_LIMITS.envEntries)
-    return note(path, `${entries.length} variables, at most ${JOB_LIMITS.envEntries}`);
+  if (entries.length > JOB_LIMITS.envEntries) {
+    note(path, `${entries.length} variables, at most ${JOB_LIMITS.envEntries}`);
+    return;
+  }
   let bytes = 0;
   for (const [key, value] of entries) {
     if (!ENV_KEY.test(key))
@@ -150,7 +152,10 @@ function envProblems(path: string, env: TaskSpec["env"], note: Note): void {
 
 function labelProblems(path: string, labels: Readonly<Record<string, string>>, note: Note): void {
   const entries = Object.entries(labels);
-  if (entries.length > JOB_LIMITS.labels) return note(path, `${entries.length} labels, at most ${JOB_LIMITS.labels}`);
+  if (entries.length > JOB_LIMITS.labels) {
+    note(path, `${entries.length} labels, at most ${JOB_LIMITS.labels}`);
+    return;
+  }
   for (const [key, value] of entries) {
     if (!LABEL_KEY.test(key)) note(path, `${quote(key)} cannot be a label's name`);
     textProblem(`${path}.${key}`, value, note);
@@ -172,7 +177,10 @@ function resourceProblems(path: string, resources: Resources, note: Note): void 
 }
 
 function portProblems(path: string, ports: readonly PortMapping[], note: Note): void {
-  if (ports.length > JOB_LIMITS.listEntries) return note(path, `at most ${JOB_LIMITS.listEntries}`);
+  if (ports.length > JOB_LIMITS.listEntries) {
+    note(path, `at most ${JOB_LIMITS.listEntries}`);
+    return;
+  }
   const taken = new Set<string>();
   for (const [index, port] of ports.entries()) {
     if (!isCount(port.containerPort, 65_535) || port.containerPort === 0)
@@ -216,8 +224,10 @@ function healthProblems(path: string, health: HealthCheck, note: Note): void {
 }
 
 function textsProblem(path: string, texts: readonly string[], note: Note): void {
-  if (texts.length > JOB_LIMITS.listEntries)
-    return note(path, `${texts.length} entries, at most ${JOB_LIMITS.listEntries}`);
+  if (texts.length > JOB_LIMITS.listEntries) {
+    note(path, `${texts.length} entries, at most ${JOB_LIMITS.listEntries}`);
+    return;
+  }
   for (const [index, text] of texts.entries()) textProblem(`${path}[${index}]`, text, note);
 }
 

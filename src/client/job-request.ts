@@ -197,10 +197,9 @@ class RequestReader {
     const nested = task.resources ?? {};
     const at = `${path}resources.`;
     const size = (words: Words, nestedWords: Words): number =>
-      this.#one(path, words, parseSize) ?? this.#one(at, nestedWords, parseSize) ?? 0;
-    const cpu = this.#one(path, { cpus }, parseCpus) ?? this.#one(at, { cpus: nested.cpus }, parseCpus);
-    const millis =
-      this.#one(path, { cpuMillis }, parseSize) ?? this.#one(at, { cpuMillis: nested.cpuMillis }, parseSize);
+      this.#one(path, words, SIZE) ?? this.#one(at, nestedWords, SIZE) ?? 0;
+    const cpu = this.#one(path, { cpus }, CPUS) ?? this.#one(at, { cpus: nested.cpus }, CPUS);
+    const millis = this.#one(path, { cpuMillis }, COUNT) ?? this.#one(at, { cpuMillis: nested.cpuMillis }, COUNT);
     if (cpu !== undefined && millis !== undefined)
       this.#note(`${path}cpus`, "said twice: cpus and cpuMillis are the same thing");
     return {
@@ -272,18 +271,17 @@ class RequestReader {
   }
 
   #duration(path: string, words: Words, otherwise: number): number {
-    return this.#one(path, words, parseDuration) ?? otherwise;
+    return this.#one(path, words, DURATION) ?? otherwise;
   }
 
   /** The one word that was said among names for the same thing; noted when there are two, or when it means nothing. */
-  #one(path: string, words: Words, parse: (word: string | number) => number | undefined): number | undefined {
+  #one(path: string, words: Words, kind: WordKind): number | undefined {
     const said = Object.entries(words).filter(([, word]) => word !== undefined);
     const [first, second] = said;
     if (!first || first[1] === undefined) return undefined;
     if (second) this.#note(path + second[0], `said twice: ${first[0]} is the same thing`);
-    const value = parse(first[1]);
-    if (value === undefined)
-      this.#note(path + first[0], `${JSON.stringify(first[1])} is impossible: ${EXAMPLES[parse.name] ?? ""}`);
+    const value = kind.parse(first[1]);
+    if (value === undefined) this.#note(path + first[0], `${JSON.stringify(first[1])} is impossible: ${kind.rule}`);
     return value ?? 0;
   }
 
@@ -294,11 +292,16 @@ class RequestReader {
 
 type Words = Readonly<Record<string, string | number | undefined>>;
 
-const EXAMPLES: Readonly<Record<string, string>> = {
-  parseSize: 'a whole number from 0 to 2^53, or a size such as "512m"',
-  parseDuration: 'milliseconds, or a time such as "10s"',
-  parseCpus: "a number of cores from 0.001 on, such as 0.5",
-};
+/** How a word is read, and what it has to be, for people. */
+interface WordKind {
+  readonly parse: (word: string | number) => number | undefined;
+  readonly rule: string;
+}
+
+const COUNT: WordKind = { parse: parseSize, rule: "a whole number from 0 to 2^53" };
+const SIZE: WordKind = { parse: parseSize, rule: 'a whole number from 0 to 2^53, or a size such as "512m"' };
+const DURATION: WordKind = { parse: parseDuration, rule: 'milliseconds, or a time such as "10s"' };
+const CPUS: WordKind = { parse: parseCpus, rule: "a number of cores from 0.001 on, such as 0.5" };
 
 function texts(env: Readonly<Record<string, string | number | boolean>>): Record<string, string> {
   return Object.fromEntries(Object.entries(env).map(([key, value]) => [key, String(value)]));

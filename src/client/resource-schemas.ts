@@ -233,3 +233,22 @@ export const errorSchema: z.ZodType<ErrorResource> = z.strictObject({
 export function pageSchema<T>(item: z.ZodType<T>) {
   return z.strictObject({ items: z.array(item), cursor: z.string(), revision: int });
 }
+
+/** Answer to a submission. */
+export const submittedSchema = z.strictObject({ job: jobSchema, created: z.boolean() });
+
+/** Answer to a question for events. */
+export const eventsSchema = z.strictObject({ items: z.array(eventSchema), revision: int, gap: z.boolean() });
+
+/** Answer to a question for health. */
+export const healthSchema = z.strictObject({
+  health: z.enum(["ok", "read-only", "recovering"]),
+  problem: z.string(),
+  revision: int,
+});
+
+/** Answer to what is done after it. */
+export const acceptedSchema = z.strictObject({ accepted: z.literal(true) });
+
+/** The newest samples. */
+export const samplesSchema = z.array(metricsSchema);

@@ -148,6 +148,9 @@ export const eventsQuerySchema = z.strictObject({
   stream: flag().exactOptional(),
 });
 
+/** See eventsQuerySchema. */
+export type EventsQuery = z.infer<typeof eventsQuerySchema>;
+
 /** Query of a task's logs. */
 export const logsQuerySchema = z.strictObject({
   follow: flag().default(false),

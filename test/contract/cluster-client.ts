@@ -1,36 +1,15 @@
-// What every ClusterClient must do, in-process or over HTTP: the same tests for each. The manager behind it is a fake one that applies the real changes.
+// What every ClusterClient must do with jobs, tasks, nodes and events, in-process or over HTTP: the same tests for each. The manager behind it is a fake one that applies the real changes.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { ClientError, type ClusterClient, type LogLine, type WatchItem } from "../../src/client/cluster-client.ts";
+import type { ClusterClient } from "../../src/client/cluster-client.ts";
 import { toJobSpec } from "../../src/client/job-request.ts";
-import type { JobSpec } from "../../src/core/spec.ts";
 import { FakeManager } from "../fakes/manager.ts";
 import { FakeStreams } from "../fakes/task-streams.ts";
-
-/** What a client under test stands on. */
-export interface Behind {
-  readonly manager: FakeManager;
-  readonly streams: FakeStreams;
-  readonly shutdowns: () => void;
-}
-
-/** A client of such a manager, and how to end both. */
-export interface Subject {
-  readonly client: ClusterClient;
-  end(): Promise<void>;
-}
-
-/** A job of one task. */
-export function lone(name: string, more: object = {}): JobSpec {
-  return toJobSpec({ name, image: "busybox:1", ...more });
-}
+import { type Kind, lone, refusal, type Subject, sampleOf, until } from "./cluster-client-behind.ts";
 
 const ID = "266592cd-960d-4091-981c-8c25c44b1018";
 
-/** Registers the suite for one kind of client. `actor` is what its changes carry. */
-export function clusterClientContract(
-  kind: string,
-  of: { readonly actor: string; readonly open: (behind: Behind) => Promise<Subject> },
-): void {
+/** Registers the suite for one kind of client. */
+export function clusterClientContract(kind: string, of: Kind): void {
   describe(`contract: ClusterClient ${kind}`, () => {
     let manager: FakeManager;
     let streams: FakeStreams;
@@ -249,155 +228,9 @@ export function clusterClientContract(
       expect(await client.events({ since: 0 })).toEqual({ items: [], revision: 3, gap: true });
     });
 
-    test("a watch begins with a snapshot and goes on with every change and its record", async () => {
-      const node = manager.addNode("n1");
-      const { job } = await client.submit(lone("web"));
-      const items = new Items();
-      using _watch = client.watch(items.push);
-      const snapshot = await items.next("snapshot");
-      expect([snapshot.revision, snapshot.jobs.length, snapshot.tasks.length, snapshot.nodes.length]).toEqual([
-        4, 1, 1, 1,
-      ]);
-      expect(snapshot.events.map(({ text }) => text)).toContain("web is submitted");
-      manager.report(job.id, { state: "running", incarnation: 1 }, { nodeId: node.id });
-      const { event } = await items.next("event");
-      expect([event.revision, event.task?.state, event.task?.nodeName]).toEqual([5, "running", "n1"]);
-      expect([event.job?.states, event.node?.tasks]).toEqual([{ running: 1 }, 1]);
-    });
-
-    test("a watch shows samples and the manager's health, and begins anew after a reload", async () => {
-      const node = manager.addNode("n1");
-      manager.observed.set(node.id, sampleOf(7));
-      const items = new Items();
-      using _watch = client.watch(items.push);
-      await items.next("snapshot");
-      expect((await items.next("metrics")).metrics).toMatchObject([{ nodeId: node.id, atMs: 7 }]);
-      manager.setHealth("read-only", "the disk is full");
-      expect((await items.next("manager")).manager).toMatchObject({ health: "read-only", problem: "the disk is full" });
-      manager.reload();
-      expect((await items.next("snapshot")).manager.health).toBe("read-only");
-    });
-
-    test("a watch that was disposed hears nothing and leaves nothing behind", async () => {
-      const items = new Items();
-      const watch = client.watch(items.push);
-      await items.next("snapshot");
-      watch[Symbol.dispose]();
-      await until(() => manager.listeners === 0);
-      manager.addNode("n1");
-      expect(items.waiting).toEqual([]);
-    });
-
     test("a manager that takes no commands says why", async () => {
       manager.setHealth("read-only", "free some space");
       expect(await refusal(client.submit(lone("web")))).toMatchObject({ code: "read_only", hint: "free some space" });
-    });
-
-    test("logs are a task's lines, by node and task, until they end", async () => {
-      const { task, node } = await running();
-      streams.lines = [line("stdout", "one"), line("stderr", "two ü"), line("stdout", "")];
-      const options = { follow: false, tail: 2, sinceMs: 3 };
-      expect(await collect(client.logs("web", options, new AbortController().signal))).toEqual(streams.lines.slice(1));
-      expect(streams.asked).toEqual([{ nodeId: node.id, taskId: task.id, query: expect.objectContaining(options) }]);
-    });
-
-    test("logs that are followed stay open until given up", async () => {
-      await running();
-      streams.lines = [line("stdout", "one")];
-      const stop = new AbortController();
-      const seen: LogLine[] = [];
-      for await (const each of client.logs("web", { follow: true, tail: null, sinceMs: null }, stop.signal)) {
-        seen.push(each);
-        stop.abort();
-      }
-      expect(seen).toEqual(streams.lines);
-    });
-
-    test("logs of a task that has not started wait for it when followed, and are refused otherwise", async () => {
-      const { job } = await client.submit(lone("web"));
-      const node = manager.addNode("n1");
-      const options = { tail: null, sinceMs: null };
-      expect(
-        await refusal(collect(client.logs("web", { ...options, follow: false }, new AbortController().signal))),
-      ).toMatchObject({ code: "conflict" });
-      streams.lines = [line("stdout", "late")];
-      const stop = new AbortController();
-      const first = client.logs("web", { ...options, follow: true }, stop.signal)[Symbol.asyncIterator]();
-      const got = first.next();
-      await until(() => manager.listeners > 0);
-      manager.report(job.id, { state: "running", incarnation: 1 }, { nodeId: node.id });
-      expect((await got).value).toEqual(line("stdout", "late"));
-      stop.abort();
-      await first.return?.();
-    });
-
-    test("logs that break off say so after what came before", async () => {
-      await running();
-      streams.lines = [line("stdout", "one")];
-      streams.failure = new Error("the engine went away");
-      const seen: LogLine[] = [];
-      const reading = (async () => {
-        for await (const each of client.logs(
-          "web",
-          { follow: false, tail: null, sinceMs: null },
-          new AbortController().signal,
-        ))
-          seen.push(each);
-      })();
-      expect(await refusal(reading)).toMatchObject({
-        code: "unavailable",
-        message: expect.stringContaining("the engine went away"),
-      });
-      expect(seen).toEqual(streams.lines);
-    });
-
-    test("a command in a task gets input and size, and gives output and exit code", async () => {
-      const { task, node } = await running();
-      const options = { command: ["cat"], tty: true, stdin: true, columns: 80, rows: 24 };
-      const session = await client.exec("web", options);
-      expect(streams.asked).toEqual([{ nodeId: node.id, taskId: task.id, request: options }]);
-      session.write(new TextEncoder().encode("héllo"));
-      session.resize(100, 30);
-      session.closeInput();
-      const output: string[] = [];
-      for await (const { stream, data } of session.output) output.push(`${stream} ${new TextDecoder().decode(data)}`);
-      expect([output, await session.exitCode]).toEqual([["stdout héllo", "stderr 100x30"], 7]);
-    });
-
-    test("a command passes more than a frame of output through unchanged", async () => {
-      await running();
-      const session = await client.exec("web", { command: ["cat"], tty: false, stdin: true, columns: 80, rows: 24 });
-      const sent = new Uint8Array(3 << 20).map((_, index) => index % 251);
-      session.write(sent);
-      session.closeInput();
-      const hash = new Bun.CryptoHasher("sha256");
-      for await (const { data } of session.output) hash.update(data);
-      expect(hash.digest("hex")).toBe(new Bun.CryptoHasher("sha256").update(sent).digest("hex"));
-    });
-
-    test("a command that is closed is ended in the task too", async () => {
-      await running();
-      const session = await client.exec("web", { command: [], tty: true, stdin: true, columns: 80, rows: 24 });
-      expect(streams.asked[0]?.request?.command).toEqual(["/bin/sh"]);
-      session.close();
-      await until(() => streams.sessions[0]?.closed === true);
-    });
-
-    test("a command is refused with the reason: not running, or not allowed", async () => {
-      await client.submit(lone("web"));
-      const options = { command: ["true"], tty: false, stdin: false, columns: 80, rows: 24 };
-      expect(await refusal(client.exec("web", options))).toMatchObject({
-        code: "conflict",
-        message: '"web" is pending, a command needs it running',
-      });
-      expect(await refusal(client.exec("none", options))).toMatchObject({ code: "not_found" });
-      await client.remove("web");
-      await running();
-      streams.refuse = { kind: "denied", message: "switched off with --no-exec" };
-      expect(await refusal(client.exec("web", options))).toMatchObject({
-        code: "forbidden",
-        message: "switched off with --no-exec",
-      });
     });
 
     test("a shutdown is asked for once", async () => {
@@ -408,86 +241,7 @@ export function clusterClientContract(
     test("the manager says which one it is", async () => {
       expect(await client.manager()).toMatchObject({ clusterId: "c1", name: "laptop", health: "ok", dataDir: "/data" });
     });
-
-    async function running() {
-      const node = manager.addNode("n1");
-      const { job } = await client.submit(lone("web"));
-      const task = manager.report(job.id, { state: "running", incarnation: 1 }, { nodeId: node.id });
-      return { job, node, task };
-    }
   });
-}
-
-/** What main.ts would say of the process. */
-export const INFO = {
-  name: "laptop",
-  version: "0.1.0",
-  commit: "test",
-  pid: 1,
-  startedMs: 1,
-  dataDir: "/data",
-} as const;
-
-/** Code, message and hint of the ClientError that a promise rejects with. */
-export async function refusal(promise: Promise<unknown>): Promise<{ code: string; message: string; hint: string }> {
-  const error = await promise.then(
-    () => new Error("was not refused"),
-    (thrown: unknown) => thrown,
-  );
-  if (!(error instanceof ClientError)) throw error;
-  return { code: error.code, message: error.message, hint: error.hint };
-}
-
-/** Returns once the condition holds; the test's own timeout is the bound. */
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
-}
-
-/** Items of a watch, awaited by kind; those of other kinds on the way are skipped. */
-export class Items {
-  readonly waiting: WatchItem[] = [];
-  #wake: () => void = () => undefined;
-
-  readonly push = (item: WatchItem): void => {
-    this.waiting.push(item);
-    this.#wake();
-  };
-
-  async next<K extends WatchItem["kind"]>(kind: K): Promise<Extract<WatchItem, { kind: K }>> {
-    for (;;) {
-      const item = this.waiting.shift();
-      if (item?.kind === kind) return item as Extract<WatchItem, { kind: K }>;
-      if (item) continue;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-  }
-}
-
-function line(stream: "stdout" | "stderr", text: string): LogLine {
-  return { stream, atMs: 1_000, text };
-}
-
-async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const item of items) all.push(item);
-  return all;
-}
-
-function sampleOf(atMs: number) {
-  const metrics = {
-    cpuMillis: 250,
-    memoryUsedBytes: 1,
-    memoryTotalBytes: 2,
-    diskUsedBytes: 3,
-    diskTotalBytes: 4,
-    load: [0.1, 0.2, 0.3] as const,
-    tasks: [],
-    atMs,
-    book: null,
-  };
-  return { metrics, progress: [{ taskId: "t", text: "pulling" }], seenMonoMs: 0 };
 }
 
 function decisionOn(taskId: string, jobId: string) {

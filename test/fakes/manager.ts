@@ -156,7 +156,10 @@ export class FakeManager implements ManagerAccess {
   }
 
   #reconcile(job: Job): void {
-    if (job.desired === "remove") return this.#removeAll(job);
+    if (job.desired === "remove") {
+      this.#removeAll(job);
+      return;
+    }
     for (const service of job.spec.services) {
       for (let index = 0; index < service.count; index++) this.#fill(job, service.name, index);
     }

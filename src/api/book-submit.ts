@@ -1,0 +1,54 @@
+/** What a posted TaskEvent does, by the manager's and by the worker's route alike. */
+
+import { ClientError } from "../client/cluster-client.ts";
+import { jobProblems } from "../client/job-limits.ts";
+import { currentTask, slotsOf } from "../core/cluster.ts";
+import type { Command, ManagerAccess } from "../manager/commands.ts";
+import { BOOK_STATE, bookJob, bookJobId, bookRuns } from "./book.ts";
+import { type BookEvent, type BookTask, DecodeError } from "./book-decode.ts";
+import { badBody, badTask } from "./book-http.ts";
+
+/**
+ * Starts the task, or stops it when it is known, runs, and the event's state is Completed; a known task is otherwise left alone. The state of an event never decides
+ * a start. Gives the task back as posted, with its id. Throws BookRefusal or ClientError.
+ */
+export async function submitEvent(
+  access: ManagerAccess,
+  event: BookEvent,
+  by: { readonly actor: string; readonly onNode?: string },
+): Promise<BookTask> {
+  const cluster = await access.read();
+  const id = bookJobId(event.Task);
+  const known = cluster.jobs.get(id);
+  if (known) {
+    const [slot] = slotsOf(cluster, id);
+    const task = slot && currentTask(cluster, slot);
+    if (event.State === BOOK_STATE.Completed && bookRuns(known, task)) {
+      await execute(access, { kind: "job.stop", jobId: id }, by.actor);
+    }
+    return event.Task;
+  }
+  const spec = specOf(event.Task, by.onNode ?? "");
+  const jobId = await execute(access, { kind: "job.submit", id, spec, idempotencyKey: "" }, by.actor);
+  return { ...event.Task, ID: jobId };
+}
+
+/** Carries a command out. Throws ClientError when it is refused. */
+export async function execute(access: ManagerAccess, command: Command, actor: string): Promise<string> {
+  const result = await access.execute(command, actor);
+  if (result.ok) return result.jobId;
+  throw new ClientError(result.code, result.message, result.hint);
+}
+
+function specOf(task: BookTask, onNode: string): ReturnType<typeof bookJob> {
+  let spec: ReturnType<typeof bookJob>;
+  try {
+    spec = bookJob(task, onNode);
+  } catch (error) {
+    if (error instanceof DecodeError) throw badBody(error);
+    throw error;
+  }
+  const problems = jobProblems(spec);
+  if (problems.length > 0) throw badTask(problems);
+  return spec;
+}

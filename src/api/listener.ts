@@ -1,0 +1,129 @@
+/** One HTTP listener: a node:http server that refuses by the headers alone, limits connections and time, and hands the rest to an application. Never beyond loopback: there is no TLS yet. */
+import { chmod, unlink } from "node:fs/promises";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { getRequestListener } from "@hono/node-server";
+import type { ApiApp } from "./app.ts";
+import { asClientError, refuse } from "./http-errors.ts";
+
+/** What stands behind a listener. */
+export interface Served {
+  readonly app: ApiApp;
+  /** Throws ClientError for a request that may not come in. */
+  readonly admit: (request: IncomingMessage) => void;
+  /** Takes upgrades; ended with the listener. */
+  readonly upgrades?: (http: Server) => { close(): void };
+}
+
+/** A server that listens. */
+export interface HttpListener {
+  /** 0 for a unix socket. */
+  readonly port: number;
+  /** Ends every connection. */
+  close(): Promise<void>;
+}
+
+const LOOPBACK = ["127.0.0.1", "::1", "localhost"];
+const MAX_CONNECTIONS = 1_024;
+/** Of those that have not shown a token yet. */
+const MAX_STRANGERS = 64;
+const TIMEOUTS = { headersTimeout: 5_000, requestTimeout: 60_000, keepAliveTimeout: 65_000 } as const;
+
+/** Listens on a socket that only this user may open. What is there already is replaced: only the holder of the store's lock may call. */
+export async function listenUnix(path: string, served: Served): Promise<HttpListener> {
+  const server = makeServer(served);
+  await unlink(path).catch(() => undefined);
+  // The file must not exist for a moment with a mode that lets others in.
+  const umask = process.umask(0o177);
+  try {
+    await listening(server.http, () => server.http.listen(path), `the socket ${path}`);
+  } finally {
+    process.umask(umask);
+  }
+  await chmod(path, 0o600);
+  const close = async (): Promise<void> => {
+    await server.close();
+    await unlink(path).catch(() => undefined);
+  };
+  return { port: 0, close };
+}
+
+/** Listens on loopback. `make` gets a way to ask for the port, which is known once it listens. */
+export async function listenTcp(
+  at: { readonly host: string; readonly port: number },
+  make: (port: () => number) => Served,
+): Promise<HttpListener> {
+  if (!LOOPBACK.includes(at.host)) throw new Error(beyondLoopback(at.host));
+  let { port } = at;
+  const server = makeServer(make(() => port));
+  await listening(server.http, () => server.http.listen(at.port, at.host), `${at.host}:${at.port}`);
+  port = (server.http.address() as AddressInfo).port;
+  return { port, close: server.close };
+}
+
+function makeServer({ app, admit, upgrades }: Served): { readonly http: Server; readonly close: () => Promise<void> } {
+  const listener = getRequestListener(app.fetch);
+  const strangers = new Set<Socket>();
+  const http = createServer(TIMEOUTS, (request: IncomingMessage, response: ServerResponse) => {
+    try {
+      admit(request);
+    } catch (error) {
+      refuse(response, asClientError(error));
+      return;
+    }
+    strangers.delete(request.socket);
+    void listener(request, response);
+  });
+  limitConnections(http, strangers);
+  // Not HTTP at all: nobody is there to be answered.
+  http.on("clientError", (_error, socket) => {
+    socket.destroy();
+  });
+  const upgrading = upgrades?.(http);
+  return { http, close: () => closeServer(http, upgrading) };
+}
+
+function limitConnections(http: Server, strangers: Set<Socket>): void {
+  let open = 0;
+  http.on("connection", (socket: Socket) => {
+    socket.on("error", () => undefined);
+    if (open >= MAX_CONNECTIONS || strangers.size >= MAX_STRANGERS) {
+      socket.destroy();
+      return;
+    }
+    open++;
+    strangers.add(socket);
+    socket.on("close", () => {
+      open--;
+      strangers.delete(socket);
+    });
+  });
+}
+
+async function closeServer(http: Server, upgrading: { close(): void } | undefined): Promise<void> {
+  upgrading?.close();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  http.close(() => resolve());
+  http.closeAllConnections();
+  await promise;
+}
+
+async function listening(server: Server, listen: () => void, where: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("listening", resolve);
+  server.once("error", (error: NodeJS.ErrnoException) => reject(new Error(whyNot(error, where), { cause: error })));
+  listen();
+  await promise;
+}
+
+function whyNot(error: NodeJS.ErrnoException, where: string): string {
+  if (error.code === "EADDRINUSE") {
+    return `${where} is in use: stop what listens there, or choose another one with --port`;
+  }
+  if (error.code === "EACCES") return `${where}: this user may not listen there; choose another one`;
+  return `cannot listen on ${where}: ${error.message}`;
+}
+
+function beyondLoopback(host: string): string {
+  return `refusing to listen on ${host}: beyond this machine the API would be open to the network without TLS; use 127.0.0.1, and a tunnel (ssh -L) from elsewhere`;
+}
