@@ -9,7 +9,7 @@ import { finish } from "./conclude.ts";
 import { restartWaiting } from "./drive.ts";
 import { specHash } from "./spec-hash.ts";
 import { mark, newRun, rise, succeed, type TaskRun } from "./task-run.ts";
-import type { Turn } from "./turn.ts";
+import { nameOf, type Turn } from "./turn.ts";
 
 type AssignmentSet = Extract<ManagerMessage, { readonly kind: "assignments" }>;
 
@@ -119,7 +119,7 @@ function removeTask(holdings: Holdings, taskId: string, turn: Turn): void {
   run.desired = "remove";
   if (run.assignment !== null) run.assignment = { ...run.assignment, desired: "remove" };
   mark(run, "sync");
-  if (!isTerminal(run.fact.state)) turn.log("info", `task ${taskId} is not wanted any more`);
+  if (!isTerminal(run.fact.state)) turn.log("info", `${nameOf(run)}: not wanted any more`);
 }
 
 const ORDER: readonly DesiredState[] = ["ready", "run", "stop", "remove"];

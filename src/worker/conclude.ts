@@ -68,7 +68,10 @@ export function finish(
   run.needsList = false;
   run.retries.clear();
   resetProbes(run.probes);
-  turn.log(state === "failed" || state === "rejected" ? "warn" : "info", `${nameOf(run)}: ${state}: ${message}`);
+  turn.log(
+    state === "failed" || state === "rejected" ? "warn" : "info",
+    `${nameOf(run)}: ${state}${message === "" ? "" : `: ${message}`}`,
+  );
 }
 
 function exitReason(instance: KnownInstance): string {

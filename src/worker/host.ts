@@ -114,6 +114,7 @@ export class WorkerHost {
     this.#calls.close();
     this.#changed();
     await this.#writes.close();
+    await this.#remember();
   }
 
   /** What the node says of itself; null before the start. */
@@ -164,6 +165,16 @@ export class WorkerHost {
     const found = this.#find(taskId);
     if (found === null) return fail("not_found", `task ${taskId} has no container on this node`);
     return found.runtime.inspectRaw(found.instance.instanceId);
+  }
+
+  /** Waits and budgets as they stand now; without it they would resume from when they were last written. */
+  async #remember(): Promise<void> {
+    if (this.#machine === null) return;
+    try {
+      await this.#options.journal.compact(this.#machine.records(this.#options.clock.now()));
+    } catch (error) {
+      this.#options.log.warn(`the journal keeps what it had: ${wordsOf(error)}`);
+    }
   }
 
   #makeMachine(facts: NodeFacts): WorkerMachine {

@@ -92,8 +92,7 @@ export class JournalKeeper {
   ): readonly JournalRecord[] | null {
     if (this.#appended <= COMPACT_AT_LEAST + COMPACT_PER_TASK * runs.size) return null;
     this.#appended = 0;
-    const known: JournalRecord[] = manager === null ? [] : [{ kind: "manager", value: manager }];
-    return [...known, ...taskRecords([...runs.values()], nowMs)];
+    return everything(runs, manager, nowMs);
   }
 
   #lazyIsDue(anyDirty: boolean, nowMs: number): boolean {
@@ -111,6 +110,16 @@ export class JournalKeeper {
     this.#forgotten = [];
     return records;
   }
+}
+
+/** All that a journal has to hold. */
+export function everything(
+  runs: ReadonlyMap<string, TaskRun>,
+  manager: ManagerIdentity | null,
+  nowMs: number,
+): readonly JournalRecord[] {
+  const known: JournalRecord[] = manager === null ? [] : [{ kind: "manager", value: manager }];
+  return [...known, ...taskRecords([...runs.values()], nowMs)];
 }
 
 function taskRecords(runs: readonly TaskRun[], nowMs: number): JournalRecord[] {

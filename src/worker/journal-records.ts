@@ -29,7 +29,7 @@ export interface Restored {
 /** A run as its record; null for one that has no assignment: its labels are its record. */
 export function taskRecord(run: TaskRun, nowMs: number): JournalRecord | null {
   if (run.assignment === null) return null;
-  const restartInMs = run.restartAtMs === null ? null : Math.max(0, run.restartAtMs - nowMs);
+  const restartInMs = run.restartAtMs === null ? null : Math.max(0, Math.ceil(run.restartAtMs - nowMs));
   const value: TaskRecord = {
     format: 1,
     assignment: run.assignment,

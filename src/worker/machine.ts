@@ -15,7 +15,7 @@ import { takeAssignments } from "./assignments.ts";
 import { type Desk, drive } from "./drive.ts";
 import type { Incarnation, Instance, JournalRecord, WorkerEffect, WorkerEvent } from "./effects.ts";
 import { sendProbes, takeProbe } from "./health.ts";
-import { JournalKeeper } from "./journal-keeper.ts";
+import { everything, JournalKeeper } from "./journal-keeper.ts";
 import { restoreRecords } from "./journal-records.ts";
 import { Listings } from "./listings.ts";
 import { wakeMs } from "./next-step.ts";
@@ -105,6 +105,11 @@ export class WorkerMachine {
     // What is due already waits for an event, not for time: every turn does all that time alone allows.
     const ahead = times.filter((at) => at !== null).filter((at) => at > this.#time.monoMs);
     return ahead.length === 0 ? null : Math.min(...ahead);
+  }
+
+  /** Everything that is to be remembered, as of now: for a last snapshot before the process ends. */
+  records(time: Time): readonly JournalRecord[] {
+    return everything(this.#runs, this.#obedience.manager, time.monoMs);
   }
 
   /** Facts of all tasks, as of now. */

@@ -58,7 +58,7 @@ export class Reporter {
 /** Facts as told now: the wait for a restart in milliseconds from this moment. */
 export function factOf(run: TaskRun, nowMs: number): TaskFact {
   const waits = run.restartAtMs !== null && run.restartAtMs > nowMs;
-  return { ...run.fact, restartInMs: waits ? (run.restartAtMs ?? 0) - nowMs : null };
+  return { ...run.fact, restartInMs: waits ? Math.ceil((run.restartAtMs ?? 0) - nowMs) : null };
 }
 
 /** An instance that was only found, and does not run, has no story to tell. */
