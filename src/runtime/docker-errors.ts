@@ -66,9 +66,9 @@ function isPortTaken(text: string): boolean {
   return /port is already allocated|address already in use|ports are not available/i.test(text);
 }
 
-/** The program or a mount does not exist: no repetition helps. Docker answers 400 or 500 by version, podman 500. */
+/** The program, a user or a mount does not exist: no repetition helps. Docker answers 400 or 500 by version, podman 500. */
 function isHopeless(text: string): boolean {
-  return /executable file not found|exec: .*(no such file|permission denied|not a directory)|bind source path does not exist/i.test(
+  return /executable file not found|exec: .*(no such file|permission denied|not a directory)|bind source path does not exist|unable to find (user|group)/i.test(
     text,
   );
 }

@@ -156,7 +156,7 @@ async function readProgress(
   tell: (text: string) => void,
 ): Promise<Failure | null> {
   const progress = new PullProgress();
-  let toldMs = performance.now();
+  using teller = new Teller(() => tell(progress.text));
   let rest = "";
   for await (const chunk of stream) {
     const lines = (rest + String(chunk)).split("\n");
@@ -167,13 +167,32 @@ async function readProgress(
       if (error !== undefined) return pullFailure(reference, error);
       progress.add(record);
     }
-    if (performance.now() - toldMs < PROGRESS_MS) continue;
-    toldMs = performance.now();
-    tell(progress.text);
+    teller.changed();
   }
   const last = parsedRecord(rest);
   const error = last.errorDetail?.message ?? last.error;
   return error === undefined ? null : pullFailure(reference, error);
+}
+
+/** Tells of changes at most twice a second, the last one before a pause too. */
+class Teller implements Disposable {
+  readonly #tell: () => void;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(tell: () => void) {
+    this.#tell = tell;
+  }
+
+  changed(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null;
+      this.#tell();
+    }, PROGRESS_MS);
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#timer) clearTimeout(this.#timer);
+  }
 }
 
 function parsedRecord(line: string): PullRecord {

@@ -18,6 +18,8 @@ export interface StopRequest {
   readonly nodeId: string;
   readonly signal: string;
   readonly graceMs: number;
+  /** Waits between attempts to kill; tests shorten them. */
+  readonly killWaitsMs?: readonly number[];
 }
 
 /** Resolves when the container is dead or gone. */
@@ -46,8 +48,11 @@ async function signalAndWait(engine: Engine, { instanceId, signal, graceMs }: St
   return fail("transient", `container ${short(instanceId)}: its grace is over`);
 }
 
-async function killUntilDead(engine: Engine, { instanceId, nodeId }: StopRequest): Promise<Result<null>> {
-  for (const waitMs of KILL_WAITS_MS) {
+async function killUntilDead(
+  engine: Engine,
+  { instanceId, nodeId, killWaitsMs = KILL_WAITS_MS }: StopRequest,
+): Promise<Result<null>> {
+  for (const waitMs of killWaitsMs) {
     const killed = await engine.call("POST", `/containers/${instanceId}/kill?signal=SIGKILL`);
     if (!killed.ok) return killed;
     await waited(engine, instanceId, waitMs);
