@@ -34,7 +34,6 @@ export class Tty implements AsyncDisposable {
   readonly written: Uint8Array[] = [];
   /** Bytes that were read from the program. */
   bytes = 0;
-  private readonly pty: Bun.Terminal;
   private unparsed = 0;
   private lastMs = performance.now();
 
@@ -43,7 +42,7 @@ export class Tty implements AsyncDisposable {
     this.emulator = new xterm.Terminal({ cols, rows, allowProposedApi: true, scrollback: 200 });
     this.emulator.loadAddon(new Unicode11Addon());
     this.emulator.unicode.activeVersion = "11";
-    this.pty = new Bun.Terminal({ cols, rows, data: (_, data) => this.take(data) });
+    // The terminal is made by spawn: only then is it the program's controlling one, to which a new size is signalled.
     this.process = Bun.spawn([...command], {
       cwd: options.cwd ?? "/",
       env: {
@@ -53,10 +52,16 @@ export class Tty implements AsyncDisposable {
         TERM: options.term ?? "xterm-256color",
         ...options.env,
       },
-      terminal: this.pty,
+      terminal: { cols, rows, data: (_, data) => this.take(data) },
     });
     // A real terminal answers questions (device attributes, cursor position); so does this one.
-    this.emulator.onData((text: string) => this.pty.write(text));
+    this.emulator.onData((text: string) => this.pty().write(text));
+  }
+
+  private pty(): Bun.Terminal {
+    const { terminal } = this.process;
+    if (terminal === undefined) throw new Error("the program has no terminal");
+    return terminal;
   }
 
   private take(data: Uint8Array): void {
@@ -73,7 +78,7 @@ export class Tty implements AsyncDisposable {
   /** Types text, or sends the bytes of keys. */
   send(text: string): void {
     this.lastMs = performance.now();
-    this.pty.write(text);
+    this.pty().write(text);
   }
 
   /** The screen as lines, without blanks at their ends. */
@@ -118,7 +123,7 @@ export class Tty implements AsyncDisposable {
   /** Makes the terminal another size. */
   resize(cols: number, rows: number): void {
     this.emulator.resize(cols, rows);
-    this.pty.resize(cols, rows);
+    this.pty().resize(cols, rows);
   }
 
   /** Waits for the program's end and for its last output; the exit code, or the signal's name if it was killed. */
@@ -176,7 +181,7 @@ export class Tty implements AsyncDisposable {
   async end(): Promise<void> {
     if (this.process.exitCode === null && this.process.signalCode === null) this.process.kill("SIGKILL");
     await this.process.exited;
-    this.pty.close();
+    this.pty().close();
     this.emulator.dispose();
   }
 

@@ -69,7 +69,13 @@ export class Charts {
     if (before !== undefined && before.shape !== shape) this.drop(chart.id);
     const held = this.held.get(chart.id) ?? this.make(chart, { theme, shape });
     held.figures = figures;
-    fill(held.widget, chart, chartColours(theme));
+    try {
+      fill(held.widget, chart, chartColours(theme));
+    } catch (error) {
+      // A chart is an ornament: a fault of the library must cost the picture, not the manager in this process.
+      console.error(`chart ${chart.id}:`, error);
+      held.widget.detach();
+    }
     return true;
   }
 
@@ -160,5 +166,5 @@ function linesOf(chart: Chart, colours: ChartColours): unknown {
   const lines = series
     .filter((each) => each.values.length >= 2)
     .map((each, i) => ({ title: each.name, x, y: each.values.slice(-count), style: { line: colours.lines[i] } }));
-  return lines.length > 0 ? lines : [{ title: "", x, y: [0, 0], style: { line: colours.text } }];
+  return lines;
 }

@@ -157,8 +157,11 @@ function pushChartFrame(
   if (at.rect === undefined) return;
   const info = at.id === "gauge" ? gaugeInfo(model) : "";
   const text = { title: CHART_TITLES[at.id](model), info, focused: false, unicode: model.unicode };
-  lines.push({ id: `frame-${at.id}`, rect: at.rect, lines: frame(at.rect, text, []) });
+  const waiting = at.id === "history" && !hasHistory(model) ? [plain(" a line needs two samples", "dim")] : [];
+  lines.push({ id: `frame-${at.id}`, rect: at.rect, lines: frame(at.rect, text, waiting) });
 }
+
+const hasHistory = (model: Model): boolean => [...model.shown.history.values()].some((values) => values.length > 1);
 
 function gaugeInfo(model: Model): string {
   const used = sum(model, (id) => model.shown.metrics.get(id)?.cpuMillis ?? 0);
@@ -179,7 +182,7 @@ function chartsOf(model: Model, at: Readonly<Partial<Record<string, Rect>>>): Ch
     charts.push({ id: "gauge", rect: inner(at.gauge), percent: cpu, label: "cpu", series: [] });
   if (at.donut !== undefined)
     charts.push({ id: "donut", rect: inner(at.donut), percent: memory, label: "memory", series: [] });
-  if (at.history !== undefined)
+  if (at.history !== undefined && hasHistory(model))
     charts.push({ id: "history", rect: inner(at.history), percent: cpu, label: "", series });
   return charts;
 }
