@@ -26,19 +26,24 @@ type Stream = (typeof STREAMS)[number];
 const FOLLOW_MS = 100;
 /** First window of a read from the end; it grows until it holds enough lines. */
 const WINDOW_BYTES = 64 * 1024;
+/** Part of an index that a read from the end looks at: some ten thousand entries, each of one line at least. */
+const INDEX_WINDOW = 256 * 1024;
 
 interface Stamp {
   readonly length: number;
   readonly atMs: number;
 }
 
-/** Notes how long the output is by now, and moves it away past its bound. Cheap when nothing was written. */
+/** Notes how long the output is by now, and moves it away past its bound. Cheap when nothing was written; on a full disk the output waits for the next call. */
 export function keepOutput(directory: string, maxBytes = OUTPUT_MAX): void {
   for (const stream of STREAMS) {
     const file = join(directory, stream);
-    stamp(file);
-    const length = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
-    if (length > maxBytes) moveAway(file, length, maxBytes);
+    try {
+      const length = stamp(file);
+      if (length > maxBytes) moveAway(file, length, maxBytes);
+    } catch {
+      // No space, or the directory is being removed: looking at the other tasks must go on.
+    }
   }
 }
 
@@ -76,35 +81,37 @@ class StreamReader {
   readonly #file: string;
   #position = 0;
   #rest = "";
+  /** Which older file there was at the last look: another one means that the current one began anew. */
+  #older: number;
 
   constructor(directory: string, stream: Stream) {
     this.#stream = stream;
     this.#file = join(directory, stream);
+    this.#older = olderPart(this.#file).inode;
   }
 
   /** Everything so far, or at least the last `tail` lines of it. An unfinished line counts as one. */
   async past(tail: number | null): Promise<LogChunk[]> {
     const current = await this.#fromEnd(this.#file, tail);
+    const position = this.#position;
     const missing = tail === null ? null : tail - current.length;
     const older = missing !== null && missing <= 0 ? [] : await this.#fromEnd(`${this.#file}.1`, missing);
-    this.#position = await sizeOf(this.#file);
+    this.#position = position;
     return [...older, ...current];
   }
 
   /** What came since the last call; the last call of all also gives an unfinished line. */
   async fresh(last: boolean): Promise<LogChunk[]> {
-    const size = await sizeOf(this.#file);
+    const older = olderPart(this.#file);
     const chunks: LogChunk[] = [];
-    if (size < this.#position) {
-      chunks.push(...(await this.#read(`${this.#file}.1`, this.#position, await sizeOf(`${this.#file}.1`))));
+    if (older.inode !== this.#older) {
+      chunks.push(...(await this.#read(`${this.#file}.1`, this.#position - older.firstByte, older.size)));
+      this.#older = older.inode;
       this.#position = 0;
     }
-    if (size > this.#position) {
-      chunks.push(...(await this.#read(this.#file, this.#position, size)));
-      this.#position = size;
-    }
+    chunks.push(...(await this.#read(this.#file, this.#position, await sizeOf(this.#file))));
     if (this.#rest === "" || (!last && this.#rest.length < LINE_MAX)) return chunks;
-    const atMs = stampsOf(this.#file).at(-1)?.atMs ?? 0;
+    const atMs = stampsOf(this.#file, this.#position).at(-1)?.atMs ?? 0;
     for (const text of pieces(this.#rest)) chunks.push({ stream: this.#stream, atMs, text });
     this.#rest = "";
     return chunks;
@@ -124,10 +131,12 @@ class StreamReader {
     }
   }
 
-  /** Whole lines between two places; what is left over waits in #rest. */
-  async #read(file: string, from: number, to: number): Promise<LogChunk[]> {
-    const stamps = stampsOf(file);
+  /** Whole lines between two places; what is left over waits in #rest, and the next read begins where this one really ended. */
+  async #read(file: string, first: number, to: number): Promise<LogChunk[]> {
+    const from = Math.max(0, first);
     const data = await bytesOf(file, from, to);
+    this.#position = from + data.length;
+    const stamps = data.length === 0 ? [] : stampsOf(file, from);
     const chunks: LogChunk[] = [];
     let start = 0;
     let at = 0;
@@ -162,27 +171,46 @@ async function bytesOf(file: string, from: number, to: number): Promise<Buffer> 
   }
 }
 
-function stampsOf(file: string): readonly Stamp[] {
-  try {
-    const lines = readFileSync(`${file}.times`, "utf8").split("\n").slice(0, -1);
-    return lines.map((line) => {
+/** The index of a file, for what lies behind `from`: for more than its beginning the last part is enough. */
+function stampsOf(file: string, from: number): readonly Stamp[] {
+  const text = textOf(`${file}.times`);
+  const near =
+    from > 0 && text.length > INDEX_WINDOW ? text.slice(text.indexOf("\n", text.length - INDEX_WINDOW) + 1) : text;
+  return near
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => {
       const [length = 0, atMs = 0] = line.split(" ").map(Number);
       return { length, atMs };
     });
+}
+
+/** The part that was moved away last: which file it is, and where it began in the file that it came from. */
+function olderPart(file: string): { readonly inode: number; readonly size: number; readonly firstByte: number } {
+  const found = statSync(`${file}.1`, { throwIfNoEntry: false });
+  if (found === undefined) return { inode: 0, size: 0, firstByte: 0 };
+  return { inode: found.ino, size: found.size, firstByte: Number(textOf(`${file}.1.first`)) };
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
   } catch {
-    return [];
+    return "";
   }
 }
 
 /** Length at the last stamp, by file: only a file that has grown is written about. */
 const stamped = new Map<string, number>();
 
-function stamp(file: string): void {
+/** Adds the present length to the index and returns it. */
+function stamp(file: string): number {
   const found = statSync(file, { throwIfNoEntry: false });
-  if (found === undefined) return;
-  const known = stamped.get(file) ?? stampsOf(file).at(-1)?.length ?? 0;
+  if (found === undefined) return 0;
+  const known = stamped.get(file) ?? stampsOf(file, 1).at(-1)?.length ?? 0;
   if (found.size !== known) appendFileSync(`${file}.times`, `${found.size} ${Math.floor(found.mtimeMs)}\n`);
   stamped.set(file, found.size);
+  return found.size;
 }
 
 /** Forgets a directory that is gone. */
@@ -200,8 +228,9 @@ function moveAway(file: string, length: number, maxBytes: number): void {
   } finally {
     closeSync(handle);
   }
-  const shifted = stampsOf(file).filter((entry) => entry.length > from);
+  const shifted = stampsOf(file, 0).filter((entry) => entry.length > from);
   writeFileSync(`${file}.1.new`, data, { mode: 0o600 });
+  writeFileSync(`${file}.1.first`, String(from));
   writeFileSync(`${file}.1.times`, shifted.map((entry) => `${entry.length - from} ${entry.atMs}\n`).join(""));
   renameSync(`${file}.1.new`, `${file}.1`);
   truncateSync(file);

@@ -29,10 +29,10 @@ export async function stopProcess(stop: ProcessStop): Promise<Result<null>> {
   const main = mainOf(stop.directory);
   if (main && isAlive(main)) {
     signalGroup(main.pid, stop.signal);
-    await within(stop.graceMs, () => !isAlive(main));
+    const endedByItself = await within(stop.graceMs, () => !isAlive(main));
     if (!(await within(KILL_MS, () => killed(main, stop.mark)))) return stuck(stop.directory);
-    if (!(await within(LAST_WORD_MS, () => readState(stop.directory).kind === "exited")))
-      writeExit(stop.directory, KILLED);
+    await within(LAST_WORD_MS, () => readState(stop.directory).kind === "exited");
+    if (!endedByItself) writeExit(stop.directory, KILLED);
     return ok(null);
   }
   return (await within(KILL_MS, () => killed(main, stop.mark))) ? ok(null) : stuck(stop.directory);

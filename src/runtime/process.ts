@@ -185,7 +185,7 @@ class ProcessRuntime implements Runtime {
   async *logs(instanceId: string, query: LogQuery, signal: AbortSignal): AsyncIterable<LogChunk> {
     const found = this.#find(instanceId);
     if (!found) return;
-    const ended = () => readState(found.directory).kind === "exited";
+    const ended = () => this.#find(instanceId) === null || readState(found.directory).kind === "exited";
     yield* processLogs(found.directory, query, { signal, ended });
   }
 
@@ -277,7 +277,7 @@ class ProcessRuntime implements Runtime {
   #look(id: string): void {
     if (!this.#live.has(id)) return;
     const found = this.#find(id);
-    if (found) this.#tryKeep(found.directory);
+    if (found) keepOutput(found.directory);
     const state = found ? readState(found.directory) : null;
     if (state && state.kind !== "exited") return;
     this.#live.delete(id);
@@ -285,15 +285,6 @@ class ProcessRuntime implements Runtime {
     sweep(found.directory, this.#mark(id));
     const { taskId, incarnation } = found.record.request;
     for (const watcher of this.#watchers) watcher({ kind: "died", of: { taskId, incarnation }, instanceId: id });
-  }
-
-  /** A full disk or a directory that is being removed must not end the looks at all others. */
-  #tryKeep(directory: string): void {
-    try {
-      keepOutput(directory);
-    } catch {
-      // Output keeps growing until the next look.
-    }
   }
 }
 
