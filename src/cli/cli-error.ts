@@ -40,12 +40,13 @@ export function explainError(error: unknown): { readonly text: string; readonly 
   return { text: twoLines(error instanceof Error ? error.message : String(error), ""), exitCode: EXIT.failed };
 }
 
+/** The manager speaks to whoever sends requests; some of its hints are said better to whoever types commands. */
 function hintOf(error: ClientError): string {
-  if (error.hint !== "") return error.hint;
-  if (error.code === "unavailable") return "is a manager running? Start one by `cube` or `cube --headless all`";
-  if (error.code === "unauthorized")
+  if (error.code === "unauthorized") {
     return "give its token by CUBE_TOKEN or --token-file (it is in api-token in its data directory)";
-  return "";
+  }
+  if (error.hint !== "" || error.code !== "unavailable") return error.hint;
+  return "is a manager running? Start one by `cube` or `cube --headless all`";
 }
 
 function twoLines(message: string, hint: string): string {

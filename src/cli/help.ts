@@ -17,7 +17,7 @@ export function helpText(spec: CommandSpec, path: string): string {
 }
 
 /** `-p, --publish PORT` from commander's `-p, --publish <PORT>`. */
-export function shownFlags(option: OptionSpec): string {
+function shownFlags(option: OptionSpec): string {
   return option.flags.replace(/[<>]/g, "");
 }
 

@@ -54,7 +54,7 @@ export interface CliIo {
 }
 
 /** Whether to colour what goes to this stream (https://no-color.org). */
-export function hasColours(io: CliIo, output: Output): boolean {
+function hasColours(io: CliIo, output: Output): boolean {
   return output.isTTY && !io.env.NO_COLOR && io.env.TERM !== "dumb";
 }
 

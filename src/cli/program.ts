@@ -38,7 +38,7 @@ export function parseCommandLine(root: CommandSpec, argv: readonly string[]): Pa
 }
 
 /** The command that a command line names, going down as far as words match; the root for none. */
-export function lookUp(root: CommandSpec, argv: readonly string[]): { spec: CommandSpec; path: string } {
+function lookUp(root: CommandSpec, argv: readonly string[]): { spec: CommandSpec; path: string } {
   let at = { spec: root, path: root.name };
   for (const word of argv) {
     const next = findChild(at.spec, word);

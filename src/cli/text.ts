@@ -24,11 +24,6 @@ export function cleanLine(text: string): string {
   return last.split("\t").map(clean).join("\t");
 }
 
-/** Several lines, each as `clean` makes it. */
-export function cleanLines(text: string): string {
-  return text.split("\n").map(clean).join("\n");
-}
-
 /** JSON that is safe on a terminal: what `clean` would take out is written as an escape, so nothing is lost. */
 export function jsonText(value: unknown, indent = 2): string {
   const escaped = (sign: string): string => `\\u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`;

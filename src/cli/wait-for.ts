@@ -1,4 +1,4 @@
-/** Waits until a job runs (a service: all tasks running, and healthy where they are checked) or has run (a batch), or until it is clear that it will not. */
+/** Waits until a job runs (all tasks running, and healthy where they are checked) or has run, or until it is clear that it will not. */
 import type { ClusterClient, WatchItem } from "../client/cluster-client.ts";
 import type { JobResource, TaskResource } from "../client/resources.ts";
 
@@ -75,7 +75,7 @@ function judge(job: JobResource, tasks: ReadonlyMap<string, TaskResource>): Wait
 
 function isThere(job: JobResource, task: TaskResource): boolean {
   if (task.state === "complete") return true;
-  if (job.kind === "batch" || task.state !== "running") return false;
+  if (task.state !== "running") return false;
   const checked = job.services.find(({ name }) => name === task.service)?.task.health !== null;
   return !checked || task.health === "healthy";
 }

@@ -43,12 +43,6 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** For messages: `/run/cube.sock` or `127.0.0.1:5555`. */
-export function targetText(target: Target): string {
-  if (target.kind === "unix") return target.path;
-  return target.host.includes(":") ? `[${target.host}]:${target.port}` : `${target.host}:${target.port}`;
-}
-
 function tokenFor(host: string, choice: TargetChoice, place: Place): string {
   const given = (place.env.CUBE_TOKEN ?? "").trim();
   if (given !== "") return given;

@@ -72,7 +72,7 @@ export function readReserve(raw: unknown): Resources {
 }
 
 /** `a`, `b` or `c`, for error texts. */
-export function alternatives(words: readonly string[]): string {
+function alternatives(words: readonly string[]): string {
   if (words.length <= 1) return words.join();
   return `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }

@@ -38,7 +38,7 @@ export interface LogOptions {
 }
 
 /** Bound of the file and of the one before it. */
-export const MAX_LOG_BYTES = 8 * 1024 * 1024;
+const MAX_LOG_BYTES = 8 * 1024 * 1024;
 
 /** Bound of one line; what is longer is cut inside its message and loses its fields. */
 export const MAX_LINE_BYTES = 16 * 1024;
@@ -66,9 +66,6 @@ export function createLog(options: LogOptions): FileLog {
     [Symbol.dispose]: () => writer.close(),
   };
 }
-
-/** A log that keeps nothing. */
-export const NO_LOG: Log = { debug() {}, info() {}, warn() {}, error() {} };
 
 /** One line, with its line end; never longer than MAX_LINE_BYTES. Pure. */
 export function formatLine(entry: {

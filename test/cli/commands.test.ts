@@ -278,7 +278,7 @@ const DECISION: DecisionResource = {
   candidateCount: 4,
   refusals: [{ nodeId: "node-3", nodeName: "n3", filter: "memory", reason: "lacks 512 MiB memory" }],
   refusalCount: 1,
-  summary: "best of 4",
+  summary: "placed on n1: best of 4",
   atMs: NOW_MS - 5_000,
 };
 
@@ -288,7 +288,7 @@ test("cli/why: the candidates with the parts of their scores, and the refusals w
   expect(await shell.run("why", "web")).toEqual({
     code: 0,
     out: [
-      "placed on n1 by epvm, 5 seconds ago: best of 4",
+      "placed on n1: best of 4 (epvm, 5 seconds ago)",
       "",
       "    NODE     SCORE       CPU   MEMORY",
       "*   n1        0.25      0.15      0.1",
@@ -316,7 +316,7 @@ test("cli/why: a task that fits nowhere has refusals only; --json is the decisio
   const json = await shell.run("why", "--json", "web");
   expect(plain.out).toBe(
     [
-      "not placed by epvm, 5 seconds ago: 1 node: 1 lacks 512 MiB memory",
+      "not placed: 1 node: 1 lacks 512 MiB memory (epvm, 5 seconds ago)",
       "",
       "REFUSED   FILTER   REASON",
       "n3        memory   lacks 512 MiB memory",
@@ -342,12 +342,18 @@ test("cli/version: this program's and the manager's; without a manager only this
   ]).toEqual(["manager laptop 9.9.9 (abc)", "9.9.9", 2, null, 0]);
 });
 
-test("cli/shutdown: asks the manager to end and says which", async () => {
+test("cli/shutdown: asks the manager to end, waits for it and says which it was", async () => {
   using shell = new FakeShell();
-  expect([await shell.run("shutdown"), await shell.run("stop-manager")]).toEqual(
-    [0, 1].map(() => ({ code: 0, out: "manager laptop (pid 42) is ending; its tasks run on\n", err: "" })),
-  );
-  expect(shell.client.calls).toEqual(["shutdown", "shutdown"]);
+  const outcomes = [await shell.run("shutdown"), await shell.run("stop-manager")];
+  expect(outcomes).toEqual([
+    { code: 0, out: "manager laptop (pid 42) has ended; its tasks run on\n", err: "" },
+    {
+      code: 1,
+      out: "",
+      err: "cube: no manager answers\nis a manager running? Start one by `cube` or `cube --headless all`\n",
+    },
+  ]);
+  expect(shell.client.calls).toEqual(["shutdown"]);
 });
 
 test("cli/errors: one line and a hint, never a stack, and the client is closed", async () => {

@@ -268,6 +268,7 @@ export class FakeClient implements ClusterClient {
 
   async shutdown() {
     this.calls.push("shutdown");
+    this.down = new ClientError("unavailable", "no manager answers");
   }
 
   async close() {

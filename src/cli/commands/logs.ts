@@ -58,7 +58,7 @@ function logOptions(context: Context): LogOptions {
 }
 
 /** Milliseconds since 1970 from a time ago or a date. */
-export function readSince(text: string, nowMs: number): number {
+function readSince(text: string, nowMs: number): number {
   const at = /^\d{4}-/.test(text) ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(at)) return at;
   const ago = parseDuration(/^\d+$/.test(text) ? `${text}s` : text);

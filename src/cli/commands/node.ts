@@ -52,7 +52,7 @@ async function runNode(context: Context): Promise<number> {
 }
 
 /** The table of nodes; a node that is not simply ready says so beside its role. Pure. */
-export function nodeTable(
+function nodeTable(
   nodes: readonly NodeResource[],
   options: { readonly width: number | null; readonly bold?: (text: string) => string },
 ): string {

@@ -30,7 +30,7 @@ export const RUN: CommandSpec = {
       title: "Otherwise:",
       options: [
         { flags: "-m <SIZE|MANAGER>", about: "memory, as docker has it; with -f the manager, as the book" },
-        { flags: "--wait", about: "until it runs and is healthy, or ends (--restart no)" },
+        { flags: "--wait", about: "wait until it runs, and is healthy where it is checked" },
         { flags: "-f, --filename <FILE>", about: "", completes: "file" },
         { flags: "--json", about: "" },
         ...TARGET_OPTIONS_LONG.options,

@@ -1,5 +1,7 @@
 /** `cube shutdown`: ends a manager that runs in the background, with its in-process worker. */
-import type { CommandSpec } from "../command-spec.ts";
+import type { ClusterClient } from "../../client/cluster-client.ts";
+import type { CommandSpec, Context } from "../command-spec.ts";
+import type { CliIo } from "../io.ts";
 import { TARGET_OPTIONS } from "../shared-options.ts";
 import { clean } from "../text.ts";
 
@@ -11,11 +13,33 @@ export const SHUTDOWN: CommandSpec = {
   details: ["Tasks run on, but nobody restarts or checks them until Cube is started again."],
   parameters: [],
   groups: [TARGET_OPTIONS],
-  run: async (context) => {
-    const client = await context.client();
-    const { name, pid } = await client.manager();
-    await client.shutdown();
-    context.io.stdout.write(`manager ${clean(name)} (pid ${pid}) is ending; its tasks run on\n`);
-    return 0;
-  },
+  run: runShutdown,
 };
+
+/** How long to wait for the manager's end, and between two looks. */
+const PATIENCE_MS = 10_000;
+const LOOK_MS = 50;
+
+/** Returns when the manager no longer answers, so that what follows in a script does not meet it. */
+async function runShutdown(context: Context): Promise<number> {
+  const client = await context.client();
+  const { name, pid } = await client.manager();
+  await client.shutdown();
+  const ended = await hasEnded(client, context.io);
+  const word = ended ? "has ended" : "is still ending";
+  context.io.stdout.write(`manager ${clean(name)} (pid ${pid}) ${word}; its tasks run on\n`);
+  return 0;
+}
+
+async function hasEnded(client: ClusterClient, io: CliIo): Promise<boolean> {
+  const lastMs = io.nowMs() + PATIENCE_MS;
+  while (io.nowMs() < lastMs) {
+    try {
+      await client.manager();
+    } catch {
+      return true;
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  return false;
+}

@@ -70,7 +70,7 @@ function tableWidth(context: Context): number | null {
 }
 
 /** The table of tasks; ids are short where the width is bounded. Pure. */
-export function statusTable(
+function statusTable(
   tasks: readonly TaskResource[],
   options: { readonly nowMs: number; readonly width: number | null; readonly bold?: (text: string) => string },
 ): string {

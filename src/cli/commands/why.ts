@@ -36,10 +36,9 @@ interface TextOptions {
 }
 
 /** The decision for people: what was decided, the nodes that could have run it, the nodes that could not. Pure. */
-export function decisionText(decision: DecisionResource, options: TextOptions): string {
-  const chosen = decision.candidates.find(({ nodeId }) => nodeId === decision.nodeId)?.nodeName ?? decision.nodeId;
-  const where = chosen === null ? "not placed" : `placed on ${chosen}`;
-  const head = `${clean(`${where} by ${decision.scheduler}, ${ago(decision.atMs, options.nowMs)}: ${decision.summary}`)}\n`;
+function decisionText(decision: DecisionResource, options: TextOptions): string {
+  const where = decision.nodeId === null ? "not placed: " : "";
+  const head = `${clean(`${where}${decision.summary} (${decision.scheduler}, ${ago(decision.atMs, options.nowMs)})`)}\n`;
   return [head, candidates(decision, options), refusals(decision, options)].filter((part) => part !== "").join("\n");
 }
 
