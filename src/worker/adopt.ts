@@ -46,6 +46,7 @@ export function runtimeOf(run: TaskRun): RuntimeKind | null {
 
 /** The list is older than what is known of this task: a difference is a reason to look again, no more. */
 function suspect(run: TaskRun, seen: readonly Instance[]): void {
+  if (seen.some((one) => !run.instances.has(one.incarnation))) run.needsList = true;
   for (const known of run.instances.values()) {
     const same = seen.some((one) => one.incarnation === known.incarnation && one.status === known.status);
     if (!same) doubt(run, known.incarnation);

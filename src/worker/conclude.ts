@@ -76,6 +76,17 @@ export function finish(
 
 function exitReason(instance: KnownInstance): string {
   if (instance.oomKilled) return "killed: out of memory";
-  const code = instance.exitCode === null ? "ended with an unknown exit code" : `exit code ${instance.exitCode}`;
-  return instance.error === "" ? code : `${code}: ${instance.error}`;
+  if (instance.exitCode === null) return instance.error || "ended with an unknown exit code";
+  const meaning = instance.error || USUAL_MEANING[instance.exitCode];
+  return `exit code ${instance.exitCode}${meaning === undefined ? "" : `: ${meaning}`}`;
 }
+
+/** What shells and kernels mean by these codes; a program may mean something else, so the code itself always comes first. */
+const USUAL_MEANING: Readonly<Record<number, string>> = {
+  126: "the command cannot be executed",
+  127: "the command was not found",
+  134: "aborted (SIGABRT)",
+  137: "killed (SIGKILL)",
+  139: "crashed (SIGSEGV)",
+  143: "ended on request (SIGTERM)",
+};

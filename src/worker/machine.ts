@@ -255,6 +255,11 @@ export class WorkerMachine {
   #died(of: Incarnation): void {
     const run = this.#run(of);
     if (run === undefined) return;
+    // Of an instance that is not known yet a list will tell; it must not be taken for older than this event.
+    if (!run.instances.has(of.incarnation)) {
+      this.#listings.want();
+      return;
+    }
     this.#touch(run);
     doubt(run, of.incarnation);
     this.#concerned.add(run);

@@ -71,6 +71,14 @@ export class ScriptedEngine {
     this.#script.push({ kind, failure, done });
   }
 
+  /** All faults end. */
+  heal(): void {
+    this.#script.length = 0;
+    this.zombies = false;
+    this.down = false;
+    this.silent.clear();
+  }
+
   live(taskId?: string): Made[] {
     return [...this.made.values()].filter(
       (one) => one.status === "running" && (taskId === undefined || one.of.taskId === taskId),
@@ -232,6 +240,13 @@ export class Driver {
   crashed = false;
   /** Called after every effect. */
   check: () => void = () => {};
+  /** Answers of the engine and writes of the journal wait for `deliver` and `write`. */
+  slow = false;
+  /** Answers on their way. */
+  readonly answers: WorkerEvent[] = [];
+  /** Writes, and what must not overtake them. */
+  readonly lane: WorkerEffect[] = [];
+  #settling = false;
   #set = 0;
   readonly #queue: WorkerEvent[] = [];
 
@@ -254,9 +269,16 @@ export class Driver {
   /** Feeds one event and everything that follows from it without time passing. */
   feed(event: WorkerEvent): this {
     this.#queue.push(event);
+    return this.#settle();
+  }
+
+  #settle(): this {
+    if (this.#settling) return this;
+    this.#settling = true;
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
       for (const effect of this.machine.handle(next, this.time())) this.#perform(effect);
     }
+    this.#settling = false;
     return this;
   }
 
@@ -356,9 +378,32 @@ export class Driver {
       this.fuse -= 1;
     }
     this.effects.push(effect);
+    if (this.slow && (effect.kind === "journal" || effect.kind === "compact" || effect.kind === "send")) {
+      this.lane.push(effect);
+      if (this.lane.every((one) => one.kind === "send")) this.write();
+      return;
+    }
     const event = this.#answer(effect);
     this.check();
-    if (event !== null) this.#queue.push(event);
+    if (event === null) return;
+    if (this.slow) this.answers.push(event);
+    else this.#queue.push(event);
+  }
+
+  /** One of the answers on their way arrives. */
+  deliver(at: number): this {
+    const [event] = this.answers.splice(at, 1);
+    return event === undefined ? this : this.feed(event);
+  }
+
+  /** The oldest write is on disk, and what waited for it goes. */
+  write(): this {
+    for (let effect = this.lane.shift(); effect !== undefined; effect = this.lane.shift()) {
+      const event = this.#answer(effect);
+      if (event !== null) this.#queue.push(event);
+      if (this.lane[0]?.kind === "journal" || this.lane[0]?.kind === "compact") break;
+    }
+    return this.#settle();
   }
 
   #answer(effect: WorkerEffect): WorkerEvent | null {
