@@ -40,19 +40,21 @@ const RESTARTS: Readonly<Record<string, RestartCondition>> = {
 };
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
+/** Go's zero value for an id: none was given. */
+const NIL_UUID = "00000000-0000-0000-0000-000000000000";
+
 /** True for a JSON object that is meant as a TaskEvent: it has a Task. */
 export function isBookTask(value: unknown): value is Record<string, unknown> {
   return isRecord(value) && Object.keys(value).some((key) => key.toLowerCase() === "task");
 }
 
-/** The job of an event, with the user's id. Throws ClientError `invalid` that names the field. */
+/** The job of an event, with the user's id or "" where it names none. Throws ClientError `invalid` that names the field. */
 export function bookTask(event: Record<string, unknown>): { spec: JobSpec; id: string; stop: boolean } {
   const outer = fields(event, EVENT_KEYS, "");
   if (!isRecord(outer.Task)) throw wrong("Task", "must be an object");
   const task = fields(outer.Task, TASK_KEYS, "Task.");
   uuid(outer.ID ?? "", "ID");
   const id = uuid(task.ID ?? "", "Task.ID");
-  if (id === "") throw wrong("Task.ID", "is missing: a UUID names the task");
   state(task.State, "Task.State");
   return { id, stop: state(outer.State, "State") === COMPLETED, spec: specOf(task) };
 }
@@ -62,13 +64,18 @@ function specOf(task: Record<string, unknown>): JobSpec {
   return toJobSpec({
     name: nameFrom(text(task.Name, "Task.Name") || text(task.Image, "Task.Image")),
     image: text(task.Image, "Task.Image"),
-    cpuMillis: Math.round(number(task.Cpu, "Task.Cpu") * 1000),
+    cpuMillis: cpuMillis(number(task.Cpu, "Task.Cpu")),
     memoryBytes: number(task.Memory, "Task.Memory"),
     diskBytes: number(task.Disk, "Task.Disk"),
     ports: ports(task),
     restart: restart(task.RestartPolicy),
     ...(path === "" ? {} : { health: { http: path.startsWith("/") ? path : `/${path}` } }),
   });
+}
+
+/** A share too small to be counted is still a limit, not none. */
+function cpuMillis(cores: number): number {
+  return cores > 0 ? Math.max(1, Math.round(cores * 1000)) : Math.round(cores * 1000);
 }
 
 /** Values by the declared spelling of their keys. */
@@ -116,7 +123,7 @@ function state(value: unknown, path: string): number {
 function uuid(value: unknown, path: string): string {
   const id = text(value, path);
   if (id !== "" && !UUID.test(id)) throw wrong(path, `"${id}" is no UUID`);
-  return id.toLowerCase();
+  return id === NIL_UUID ? "" : id.toLowerCase();
 }
 
 function text(value: unknown, path: string): string {

@@ -49,7 +49,7 @@ export interface CliIo {
   watchForEnd(): EndWatch;
   /** Calls back when the terminal has another size. */
   onResize(listener: () => void): Disposable;
-  /** Resolves when all that was written has left the process. */
+  /** Resolves when all that was written has left the process, or has no reader any more; rejects when it could not be written. */
   flush(): Promise<void>;
 }
 

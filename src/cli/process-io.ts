@@ -1,5 +1,6 @@
 /** The process's own streams and signals as a command sees them. A reader that went away (`cube logs x | head`) ends the command quietly. */
 import { homedir } from "node:os";
+import { CommandFailed } from "./cli-error.ts";
 import { type CliIo, Ended, type EndWatch, type Input, type Output } from "./io.ts";
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
@@ -24,6 +25,7 @@ export function processIo(): CliIo {
     },
     flush: async () => {
       await Promise.all([stdout.flushed(), stderr.flushed()]);
+      if (gone.signal.aborted && !(gone.signal.reason instanceof Ended)) throw gone.signal.reason;
     },
   };
 }
@@ -38,23 +40,31 @@ interface CountedOutput extends Output {
 
 function output(stream: NodeJS.WriteStream, gone: AbortController): CountedOutput {
   let waiting = 0;
+  let broken = false;
   let wake = Promise.withResolvers<void>();
-  const left = (bytes: number): void => {
-    waiting -= bytes;
+  const wakeAll = (): void => {
     wake.resolve();
     wake = Promise.withResolvers<void>();
   };
-  const atMost = async (bytes: number): Promise<void> => {
-    while (waiting > bytes && !gone.signal.aborted) await wake.promise;
+  const fail = (error: NodeJS.ErrnoException): void => {
+    broken = true;
+    gone.abort(reasonOf(error));
+    wakeAll();
   };
-  stream.on("error", () => gone.abort(new Ended(0)));
-  gone.signal.addEventListener("abort", () => wake.resolve(), { once: true });
+  const atMost = async (bytes: number): Promise<void> => {
+    while (waiting > bytes && !broken) await wake.promise;
+  };
+  stream.on("error", fail);
   return {
     write: (data) => {
-      if (gone.signal.aborted) return;
+      if (broken) return;
       const bytes = Buffer.byteLength(data);
       waiting += bytes;
-      stream.write(data, () => left(bytes));
+      stream.write(data, (error) => {
+        waiting -= bytes;
+        if (error) fail(error);
+        else wakeAll();
+      });
     },
     ready: () => atMost(WAITING_BYTES),
     flushed: () => atMost(0),
@@ -68,6 +78,11 @@ function output(stream: NodeJS.WriteStream, gone: AbortController): CountedOutpu
       return stream.rows || 24;
     },
   };
+}
+
+/** A reader that has had enough is nobody's mistake; a full disk under a redirection is a failure. */
+function reasonOf(error: NodeJS.ErrnoException): Error {
+  return error.code === "EPIPE" ? new Ended(0) : new CommandFailed(`the output cannot be written: ${error.message}`);
 }
 
 function input(): Input {

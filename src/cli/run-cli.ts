@@ -26,20 +26,31 @@ const TIDY_MS = 1_000;
 
 /** Runs one command line (without the program's own name). Never rejects. */
 export async function runCli(argv: readonly string[], shell: Shell): Promise<number> {
-  const { io } = shell;
+  const code = await explained(shell.io, async () => {
+    const result = await versionOrCommand(argv, shell);
+    await shell.io.flush();
+    return result;
+  });
+  // What an error left to say still has to leave; that it cannot is no second error.
+  await shell.io.flush().catch(() => {});
+  return code;
+}
+
+/** The exit code of an act; what went wrong is on standard error then. */
+async function explained(io: CliIo, act: () => Promise<number>): Promise<number> {
   try {
-    if (asksForVersion(argv)) {
-      io.stdout.write(versionLine());
-      return EXIT.ok;
-    }
-    return await parseAndRun(argv, shell);
+    return await act();
   } catch (error) {
     const { text, exitCode } = explainError(error);
     if (text !== "") io.stderr.write(text);
     return exitCode;
-  } finally {
-    await io.flush();
   }
+}
+
+async function versionOrCommand(argv: readonly string[], shell: Shell): Promise<number> {
+  if (!asksForVersion(argv)) return await parseAndRun(argv, shell);
+  shell.io.stdout.write(versionLine());
+  return EXIT.ok;
 }
 
 async function parseAndRun(argv: readonly string[], shell: Shell): Promise<number> {

@@ -165,6 +165,7 @@ function privilegesOf(flags: Flags): JobRequest["privileges"] {
   return {
     privileged: flags.privileged === true,
     network: (textFlag(flags, "network") ?? "bridge") as "bridge" | "host" | "none",
+    hostNamespaces: (["pid", "ipc", "uts"] as const).filter((namespace) => flags[namespace] === "host"),
     devices: listFlag(flags, "device"),
     capAdd: listFlag(flags, "capAdd"),
   };

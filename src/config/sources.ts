@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { absolute, configDirectory, type Place } from "./directories.ts";
-import { nearest } from "./nearest.ts";
+import { editDistance, nearest } from "./nearest.ts";
 import {
   flagOf,
   PLAIN_VARIABLES,
@@ -101,16 +101,15 @@ function unknownKey(path: string, key: string): ConfigError {
   return new ConfigError(`${path}: unknown key "${key}"`, hint);
 }
 
-/** Other programs may have CUBE_ variables of their own, so only one that is nearly a setting's is taken for a mistake. */
+/** Other programs may have CUBE_ variables of their own, so only one that is hardly different from a setting's is taken for a mistake. */
 function refuseMisspelled(env: Place["env"]): void {
-  const known = [...SETTING_KEYS.map(variableOf), ...PLAIN_VARIABLES];
+  const known = [...SETTING_KEYS.map(variableOf), ...PLAIN_VARIABLES].map((name) => name.slice("CUBE_".length));
   for (const [name, value] of Object.entries(env)) {
-    if (!name.startsWith("CUBE_") || known.includes(name) || value === undefined) continue;
-    const meant = nearest(
-      name.slice("CUBE_".length),
-      known.map((other) => other.slice("CUBE_".length)),
-    );
-    if (meant !== null) throw new ConfigError(`unknown variable ${name}`, `did you mean CUBE_${meant}?`);
+    const word = name.slice("CUBE_".length);
+    if (!name.startsWith("CUBE_") || value === undefined || known.includes(word)) continue;
+    const meant = nearest(word, known);
+    if (meant === null || editDistance(word, meant) > Math.max(1, Math.floor(word.length / 4))) continue;
+    throw new ConfigError(`unknown variable ${name}`, `did you mean CUBE_${meant}?`);
   }
 }
 

@@ -40,6 +40,16 @@ test("cli/process: all of a large output arrives although the process ends behin
   expect([run.stdout.toString(), whole.stdout.toString()]).toEqual(["\n]\n", "5000\n"]);
 });
 
+test("cli/process: output that cannot be written is a failure, not silence", () => {
+  const ends = ["node", "status --json", "logs -f web"].map((line) => {
+    const run = Bun.spawnSync(["bash", "-c", `"$BUN" "${PROGRAM}" ${line} >/dev/full`], { env: ENV });
+    return [run.exitCode, run.stderr.toString()];
+  });
+  expect(ends).toEqual(
+    [1, 1, 1].map((code) => [code, "cube: the output cannot be written: ENOSPC: no space left on device, write\n"]),
+  );
+});
+
 test("cli/process: a wrong command line is an error on standard error and exit code 2", () => {
   const run = Bun.spawnSync([process.execPath, PROGRAM, "stauts"], { env: ENV });
   expect([run.exitCode, run.stdout.toString(), run.stderr.toString()]).toEqual([

@@ -73,6 +73,10 @@ test("cli/run: every flag of docker run arrives in the specification", async () 
     ...[
       "--cap-add",
       "NET_ADMIN",
+      "--pid",
+      "host",
+      "--uts",
+      "host",
       "--device",
       "/dev/fuse",
       "--health-cmd",
@@ -130,7 +134,7 @@ test("cli/run: every flag of docker run arrives in the specification", async () 
               privileges: {
                 privileged: true,
                 network: "host",
-                hostNamespaces: [],
+                hostNamespaces: ["pid", "uts"],
                 devices: ["/dev/fuse"],
                 capAdd: ["NET_ADMIN"],
               },

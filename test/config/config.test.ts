@@ -263,7 +263,7 @@ test("config: a wrong value is refused with its place and what is allowed", () =
     problem({ env: { CUBE_PROT: "1" } }),
     problem({ flags: { allowHostNamespaces: ["pid", "net"] } }),
   );
-  found.push(problem({ env: { CUBE_BIN: "/x", CUBE_TEST_NO_DOCKER: "1" } }));
+  found.push(problem({ env: { CUBE_BIN: "/x", CUBE_HOME: "/x", CUBE_TEST_NO_DOCKER: "1" } }));
   expect(found).toEqual([
     '~/.config/cube/config.json: "port" is "x", but must be a port from 0 to 65535',
     '~/.config/cube/config.json: "port" is 70000, but must be a port from 0 to 65535',

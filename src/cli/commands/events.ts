@@ -64,7 +64,7 @@ async function follow(context: Context, at: { client: ClusterClient; printer: Pr
 
 async function handle(context: Context, printer: Printer, item: WatchItem): Promise<void> {
   if (item.kind === "snapshot") await printer.catchUp();
-  else if (item.kind === "event") printer.print(item.event);
+  else if (item.kind === "event") await printer.printNow(item.event);
   else if (item.kind === "down") context.io.stderr.write(`cube: ${clean(item.reason)}; trying again\n`);
 }
 
@@ -96,6 +96,12 @@ class Printer {
         return;
       }
     }
+  }
+
+  /** Prints an event of the watch, and holds the next one back while nobody reads. */
+  async printNow(event: EventResource): Promise<void> {
+    this.print(event);
+    await this.#context.io.stdout.ready();
   }
 
   print(event: EventResource): void {
