@@ -5,7 +5,7 @@
 import { realpath } from "node:fs/promises";
 import { fail, ok, type Result } from "../core/failure.ts";
 import type { BodyMount, CreateBody } from "./docker-body.ts";
-import type { RuntimePolicy } from "./policy.ts";
+import type { PolicyContext } from "./policy.ts";
 
 /** The body with every bind and device at its real path. Fails with `invalid` for a path that is not there. */
 export async function resolvePaths(body: CreateBody): Promise<Result<CreateBody>> {
@@ -33,15 +33,17 @@ async function realPath(path: string): Promise<Result<string>> {
   }
 }
 
-/** The policy with its own paths resolved; those that do not exist (yet) stay as they are. */
-export async function resolvePolicy(policy: RuntimePolicy): Promise<RuntimePolicy> {
-  const all = (paths: readonly string[]) => Promise.all(paths.map((path) => realpath(path).catch(() => path)));
-  const [allowBind, allowDevice, protect] = await Promise.all([
+/** The policy and the engine's socket with their own paths resolved; those that do not exist (yet) stay as they are. */
+export async function resolveContext({ policy, engineSocket }: PolicyContext): Promise<PolicyContext> {
+  const one = (path: string) => realpath(path).catch(() => path);
+  const all = (paths: readonly string[]) => Promise.all(paths.map(one));
+  const [allowBind, allowDevice, protect, socket] = await Promise.all([
     all(policy.allowBind),
     all(policy.allowDevice),
     all(policy.protect),
+    one(engineSocket),
   ]);
-  return { ...policy, allowBind, allowDevice, protect };
+  return { policy: { ...policy, allowBind, allowDevice, protect }, engineSocket: socket };
 }
 
 /** The first of these real paths that has become a link to elsewhere, or "". */

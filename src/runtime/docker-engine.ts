@@ -82,10 +82,9 @@ function defaultSocket(env: Readonly<Record<string, string | undefined>>): strin
 /** One engine. Calls may overlap; each has its own time limit. */
 export class Engine {
   readonly address: EngineAddress;
-  /** For what streams. */
-  readonly docker: Docker;
   readonly #base: string;
   readonly #agent: http.Agent;
+  #docker: Docker | null = null;
 
   constructor(address: EngineAddress) {
     this.address = address;
@@ -94,7 +93,12 @@ export class Engine {
       address.kind === "unix" ? "http://engine" : `http${secure ? "s" : ""}://${address.host}:${address.port}`;
     // A stream holds its socket as long as it lives, and never gives it back: keeping sockets alive would only collect them.
     this.#agent = secure ? new https.Agent({ keepAlive: false }) : new http.Agent({ keepAlive: false });
-    this.docker = new Docker(dockerodeOptions(address, this.#agent));
+  }
+
+  /** For what streams. Made at its first use, because it reads the environment by itself and throws when that makes no sense. */
+  get docker(): Docker {
+    this.#docker ??= new Docker(dockerodeOptions(this.address, this.#agent));
+    return this.#docker;
   }
 
   /** The engine's place in words, for messages. */
@@ -109,24 +113,32 @@ export class Engine {
 
   /** One call. Fails with `unavailable` when no answer came, `aborted` when the signal said so; any status is an answer. */
   async call(method: string, path: string, options: CallOptions = {}): Promise<Result<Answer>> {
+    const { timeoutMs = CALL_TIMEOUT_MS, signal } = options;
+    const abort = new AbortController();
+    const onAbort = () => abort.abort();
+    // Not AbortSignal.timeout: its timers would pile up long after the answers have come.
+    const timer =
+      timeoutMs > 0 ? setTimeout(() => abort.abort(new DOMException("late", "TimeoutError")), timeoutMs) : null;
+    signal?.addEventListener("abort", onAbort, { once: true });
+    if (signal?.aborted) onAbort();
     try {
-      const response = await fetch(this.#base + path, this.#request(method, options));
+      const response = await fetch(this.#base + path, this.#request(method, options.body, abort.signal));
       return ok({ status: response.status, body: await parsedBody(response) });
     } catch (error) {
-      if (options.signal?.aborted) return fail("aborted", "stopped on request");
+      if (signal?.aborted) return fail("aborted", "stopped on request");
       return { ok: false, failure: unreachable(this.place, error) };
+    } finally {
+      if (timer) clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
     }
   }
 
-  #request(method: string, { body, timeoutMs = CALL_TIMEOUT_MS, signal }: CallOptions): BunFetchRequestInit {
-    const signals = [...(timeoutMs > 0 ? [AbortSignal.timeout(timeoutMs)] : []), ...(signal ? [signal] : [])];
-    const [first] = signals;
-    const merged = signals.length > 1 ? AbortSignal.any(signals) : first;
+  #request(method: string, body: unknown, signal: AbortSignal): BunFetchRequestInit {
     return {
       method,
+      signal,
       ...(this.address.kind === "unix" ? { unix: this.address.path } : {}),
       ...(this.address.kind === "tcp" && this.address.tls ? { tls: { ...this.address.tls } } : {}),
-      ...(merged ? { signal: merged } : {}),
       ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
     };
   }
@@ -145,9 +157,17 @@ async function parsedBody(response: Response): Promise<unknown> {
   }
 }
 
-/** `agent` is docker-modem's option; the published types leave it out. */
-function dockerodeOptions(address: EngineAddress, agent: http.Agent): Docker.DockerOptions & { agent: http.Agent } {
-  if (address.kind === "unix") return { socketPath: address.path, agent };
-  const { host, port, tls } = address;
-  return { host, port, agent, protocol: tls ? "https" : "http", ...(tls ?? {}) };
+/** `agent` is docker-modem's option; the published types leave it out. A host that the environment names must not win over this address. */
+function dockerodeOptions(address: EngineAddress, agent: http.Agent): Docker.DockerOptions {
+  const options =
+    address.kind === "unix"
+      ? { host: undefined, socketPath: address.path, agent }
+      : {
+          host: address.host,
+          port: address.port,
+          agent,
+          protocol: address.tls ? "https" : "http",
+          ...(address.tls ?? {}),
+        };
+  return options as Docker.DockerOptions;
 }

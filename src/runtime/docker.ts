@@ -7,7 +7,7 @@ import type { NodeRuntime } from "../core/node.ts";
 import type { TaskSpec } from "../core/spec.ts";
 import type { CreateRequest, Instance } from "../worker/effects.ts";
 import type { ExecRequest, ExecSession, LogChunk, LogQuery, Runtime, RuntimeEvent } from "../worker/ports.ts";
-import { resolvePaths, resolvePolicy, swapped } from "./bind-paths.ts";
+import { resolveContext, resolvePaths, swapped } from "./bind-paths.ts";
 import { type CreateBody, containerName, createBody } from "./docker-body.ts";
 import { Engine, type EngineAddress, engineAddress } from "./docker-engine.ts";
 import { bodyText, isImageMissing, isNameTaken, refused } from "./docker-errors.ts";
@@ -230,9 +230,9 @@ class DockerRuntime implements Runtime {
     }
     const body = hasPaths ? await resolvePaths(wanted.value) : wanted;
     if (!body.ok) return body;
-    const policy = hasPaths ? await resolvePolicy(this.#options.policy) : this.#options.policy;
     const { address } = this.#engine;
-    const denied = refusal(body.value, { policy, engineSocket: address.kind === "unix" ? address.path : "" });
+    const context = { policy: this.#options.policy, engineSocket: address.kind === "unix" ? address.path : "" };
+    const denied = refusal(body.value, hasPaths ? await resolveContext(context) : context);
     return denied ? { ok: false, failure: denied } : body;
   }
 

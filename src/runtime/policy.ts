@@ -97,7 +97,7 @@ export function refusal(body: CreateBody, context: PolicyContext): Failure | nul
 }
 
 /** All mounts of a body in one list, whichever field they came from. */
-export function canonicalMounts(body: CreateBody): readonly BodyMount[] {
+function canonicalMounts(body: CreateBody): readonly BodyMount[] {
   const { HostConfig: host } = body;
   const binds = texts(host.Binds).map((bind): BodyMount => {
     const [source = "", target = ""] = bind.split(":");

@@ -20,7 +20,7 @@ import type { LogChunk, LogQuery } from "../worker/ports.ts";
 import { LINE_MAX, pieces } from "./log-line.ts";
 
 /** Bytes kept in the current file and again in the older one, for each stream. */
-export const OUTPUT_MAX = 10 * 1024 * 1024;
+const OUTPUT_MAX = 10 * 1024 * 1024;
 const STREAMS = ["stdout", "stderr"] as const;
 type Stream = (typeof STREAMS)[number];
 const FOLLOW_MS = 100;

@@ -1,7 +1,8 @@
 /**
- * What a plain process can be asked to do. Pure but for looking a program up. Everything that could not be enforced is refused with words: a limit that
+ * What a plain process can be asked to do. Pure but for looking a program and a directory up. Everything that could not be enforced is refused with words: a limit that
  * silently does nothing is worse than none.
  */
+import { statSync } from "node:fs";
 import { constants } from "node:os";
 import { fail, ok, type Result } from "../core/failure.ts";
 import type { TaskSpec } from "../core/spec.ts";
@@ -15,7 +16,7 @@ export const MARK = "CUBE_INSTANCE";
 
 /** Fails with `invalid` for what a plain process cannot have. */
 export function checkProcessSpec(spec: TaskSpec, cwd: string): Result<null> {
-  const problem = problemOf(spec) || programProblem(spec, cwd);
+  const problem = problemOf(spec) || directoryProblem(spec) || programProblem(spec, cwd);
   return problem === "" ? ok(null) : fail("invalid", problem);
 }
 
@@ -68,6 +69,11 @@ function portProblem(spec: TaskSpec): string {
 function environmentProblem(spec: TaskSpec): string {
   const entry = Object.entries(spec.env).find(([key, value]) => !/^[^=\0]+$/.test(key) || value.includes("\0"));
   return entry ? `environment variable ${JSON.stringify(entry[0])}: not a name, or a value with a zero byte` : "";
+}
+
+function directoryProblem({ workingDir }: TaskSpec): string {
+  if (workingDir === "" || statSync(workingDir, { throwIfNoEntry: false })?.isDirectory()) return "";
+  return `working directory ${workingDir}: not a directory on this node: create it first`;
 }
 
 function programProblem(spec: TaskSpec, cwd: string): string {

@@ -66,7 +66,7 @@ export async function finished(session: ExecSession): Promise<{ stdout: string; 
 let serial = 0;
 
 /** A request for a task of its own. */
-export function requestFor(spec: TaskSpec): CreateRequest {
+function requestFor(spec: TaskSpec): CreateRequest {
   serial += 1;
   const taskId = `${unique}${String(serial).padStart(4, "0")}${unique}`;
   return {

@@ -7,6 +7,7 @@ import type { NodeRuntime } from "../../src/core/node.ts";
 import type { PortMapping, RuntimeKind, TaskSpec } from "../../src/core/spec.ts";
 import type { CreateRequest, Incarnation, Instance } from "../../src/worker/effects.ts";
 import type { ExecRequest, ExecSession, LogChunk, LogQuery, Runtime, RuntimeEvent } from "../../src/worker/ports.ts";
+import { type FakeCommand, FakeExec } from "./exec.ts";
 
 /** What a task does once it is started. */
 export interface FakeProgram {
@@ -16,14 +17,6 @@ export interface FakeProgram {
   readonly exitCode?: number | null;
   /** Does not end on a signal other than SIGKILL: a stop uses up its grace. */
   readonly ignoresSignals?: boolean;
-}
-
-/** What a command inside a task does. */
-export interface FakeCommand {
-  readonly output?: readonly { readonly stream: "stdout" | "stderr"; readonly text: string }[];
-  readonly exitCode: number;
-  /** Copies its input to its output until the end of input. */
-  readonly echoes?: boolean;
 }
 
 /** Methods whose failure or delay a test can order. */
@@ -248,15 +241,16 @@ export class FakeRuntime implements Runtime {
 
   async stop(
     instanceId: string,
-    { graceMs }: { readonly signal: string; readonly graceMs: number },
+    { signal, graceMs }: { readonly signal: string; readonly graceMs: number },
   ): Promise<Result<null>> {
     const failure = await this.engine.enter("stop", instanceId);
     if (failure) return { ok: false, failure };
     const found = this.#own(instanceId);
     if (found?.instance.status !== "running") return ok(null);
-    if (found.program.ignoresSignals) await this.engine.options.sleep?.(graceMs);
-    if (found.instance.status !== "running") return ok(null);
-    this.engine.exit(found.instance, found.program.ignoresSignals ? 137 : 143);
+    const killed = signal === "SIGKILL" || found.program.ignoresSignals === true;
+    if (killed && signal !== "SIGKILL") await this.engine.options.sleep?.(graceMs);
+    if (this.#own(instanceId)?.instance.status !== "running") return ok(null);
+    this.engine.exit(found.instance, killed ? 137 : 143);
     return ok(null);
   }
 
@@ -358,42 +352,6 @@ export class FakeRuntime implements Runtime {
     found.instance = { ...found.instance, status: "running", ports, startedMs: this.engine.nowMs };
     for (const line of program.output ?? []) found.logs.push({ ...line, atMs: this.engine.nowMs });
     if (program.exitCode !== undefined && program.exitCode !== null) this.engine.exit(found.instance, program.exitCode);
-  }
-}
-
-class FakeExec implements ExecSession {
-  readonly exitCode: Promise<number | null>;
-  readonly output: AsyncIterable<{ readonly stream: "stdout" | "stderr"; readonly data: Uint8Array }>;
-  readonly #pieces: { stream: "stdout" | "stderr"; data: Uint8Array }[];
-  readonly #ended = Promise.withResolvers<number | null>();
-  readonly #command: FakeCommand;
-
-  constructor(command: FakeCommand) {
-    this.#command = command;
-    const encoder = new TextEncoder();
-    this.#pieces = (command.output ?? []).map(({ stream, text }) => ({ stream, data: encoder.encode(text) }));
-    this.exitCode = this.#ended.promise;
-    this.output = this.#read();
-    if (!command.echoes) this.#ended.resolve(command.exitCode);
-  }
-
-  write(data: Uint8Array): void {
-    if (this.#command.echoes) this.#pieces.push({ stream: "stdout", data });
-  }
-
-  closeInput(): void {
-    this.#ended.resolve(this.#command.exitCode);
-  }
-
-  resize(): void {}
-
-  close(): void {
-    this.#ended.resolve(null);
-  }
-
-  async *#read(): AsyncGenerator<{ stream: "stdout" | "stderr"; data: Uint8Array }> {
-    await this.#ended.promise;
-    yield* this.#pieces;
   }
 }
 

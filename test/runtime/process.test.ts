@@ -61,7 +61,7 @@ describe("runtime: a worker's sudden end", () => {
     const directory = join(root, "orphan");
     const request = createRequest(processSpec(script));
     const worker = Bun.spawn(
-      [process.execPath, join(import.meta.dir, "process-worker.ts"), directory, JSON.stringify(request)],
+      [process.execPath, join(import.meta.dir, "programs/process-worker.ts"), directory, JSON.stringify(request)],
       { stdout: "pipe" },
     );
     for await (const text of worker.stdout) if (String(new TextDecoder().decode(text)).includes("started")) break;
@@ -251,6 +251,7 @@ describe("runtime: what a plain process cannot have is refused as invalid", () =
     ["a mapped port", { ports: [port] }, "port 8080:80"],
     ["no command", { command: [] }, "no command"],
     ["a program that is not there", { command: ["/no/such"] }, "program /no/such"],
+    ["a directory that is not there", { workingDir: "/no/such" }, "working directory /no/such"],
     ["a signal that is none", { stopSignal: "SIGNOPE" }, "SIGNOPE"],
     ["an environment name with =", { env: { "A=B": "" } }, "environment variable"],
   ];

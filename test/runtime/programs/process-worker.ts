@@ -1,6 +1,6 @@
 /** A worker that starts one process and says so; the test kills it. Arguments: directory, the request as JSON. */
-import { createProcessRuntime } from "../../src/runtime/process.ts";
-import type { CreateRequest } from "../../src/worker/effects.ts";
+import { createProcessRuntime } from "../../../src/runtime/process.ts";
+import type { CreateRequest } from "../../../src/worker/effects.ts";
 
 const [directory = "", text = "{}"] = process.argv.slice(2);
 const runtime = createProcessRuntime({ directory, nodeId: "n1" });
