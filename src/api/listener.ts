@@ -31,7 +31,8 @@ const TIMEOUTS = { headersTimeout: 5_000, requestTimeout: 60_000, keepAliveTimeo
 
 /** Listens on a socket that only this user may open. What is there already is replaced: only the holder of the store's lock may call. */
 export async function listenUnix(path: string, served: Served): Promise<HttpListener> {
-  const server = makeServer(served);
+  // Whoever can open the socket is known: nobody is a stranger there.
+  const server = makeServer(served, MAX_CONNECTIONS);
   await unlink(path).catch(() => undefined);
   // The file must not exist for a moment with a mode that lets others in.
   const umask = process.umask(0o177);
@@ -55,13 +56,19 @@ export async function listenTcp(
 ): Promise<HttpListener> {
   if (!LOOPBACK.includes(at.host)) throw new Error(beyondLoopback(at.host));
   let { port } = at;
-  const server = makeServer(make(() => port));
+  const server = makeServer(
+    make(() => port),
+    MAX_STRANGERS,
+  );
   await listening(server.http, () => server.http.listen(at.port, at.host), `${at.host}:${at.port}`);
   port = (server.http.address() as AddressInfo).port;
   return { port, close: server.close };
 }
 
-function makeServer({ app, admit, upgrades }: Served): { readonly http: Server; readonly close: () => Promise<void> } {
+function makeServer(
+  { app, admit, upgrades }: Served,
+  maxStrangers: number,
+): { readonly http: Server; readonly close: () => Promise<void> } {
   const listener = getRequestListener(app.fetch);
   const strangers = new Set<Socket>();
   const http = createServer(TIMEOUTS, (request: IncomingMessage, response: ServerResponse) => {
@@ -74,7 +81,7 @@ function makeServer({ app, admit, upgrades }: Served): { readonly http: Server; 
     strangers.delete(request.socket);
     void listener(request, response);
   });
-  limitConnections(http, strangers);
+  limitConnections(http, strangers, maxStrangers);
   // Not HTTP at all: nobody is there to be answered.
   http.on("clientError", (_error, socket) => {
     socket.destroy();
@@ -83,11 +90,11 @@ function makeServer({ app, admit, upgrades }: Served): { readonly http: Server; 
   return { http, close: () => closeServer(http, upgrading) };
 }
 
-function limitConnections(http: Server, strangers: Set<Socket>): void {
+function limitConnections(http: Server, strangers: Set<Socket>, maxStrangers: number): void {
   let open = 0;
   http.on("connection", (socket: Socket) => {
     socket.on("error", () => undefined);
-    if (open >= MAX_CONNECTIONS || strangers.size >= MAX_STRANGERS) {
+    if (open >= MAX_CONNECTIONS || strangers.size >= maxStrangers) {
       socket.destroy();
       return;
     }

@@ -1,9 +1,10 @@
 /** The API's token: a secret in a file that only its owner can read, made at the first start. */
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { open, readFile, stat } from "node:fs/promises";
+import { open } from "node:fs/promises";
 
 const TOKEN_BYTES = 32;
+const MIN_TOKEN_LENGTH = 16;
 
 /** The token in the file, made when there is none. Rejects with the way out when others may read it or it cannot be read. */
 export async function loadToken(path: string): Promise<string> {
@@ -11,16 +12,26 @@ export async function loadToken(path: string): Promise<string> {
 }
 
 async function readToken(path: string): Promise<string | undefined> {
-  const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
+  const file = await open(path, constants.O_RDONLY).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;
-    throw new Error(`the API's token ${path} cannot be read: ${error.message}`, { cause: error });
+    throw unreadable(path, error);
   });
-  if (!info) return undefined;
-  if ((info.mode & 0o077) !== 0)
-    throw new Error(`others may read the API's token ${path}: chmod 600 ${path}, or delete it to get a new one`);
-  const token = (await readFile(path, "utf8")).trim();
-  if (token.length < 16) throw new Error(`the API's token ${path} is too short to be one: delete it to get a new one`);
-  return token;
+  if (!file) return undefined;
+  try {
+    const { mode } = await file.stat();
+    if ((mode & 0o077) !== 0) {
+      throw new Error(`others may read the API's token ${path}: chmod 600 ${path}, or delete it to get a new one`);
+    }
+    const token = (await file.readFile("utf8").catch((error: Error) => Promise.reject(unreadable(path, error)))).trim();
+    if (token.length >= MIN_TOKEN_LENGTH) return token;
+    throw new Error(`the API's token ${path} is too short to be one: delete it to get a new one`);
+  } finally {
+    await file.close();
+  }
+}
+
+function unreadable(path: string, error: Error): Error {
+  return new Error(`the API's token ${path} cannot be read: ${error.message}`, { cause: error });
 }
 
 async function makeToken(path: string): Promise<string> {

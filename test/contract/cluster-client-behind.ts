@@ -23,7 +23,6 @@ export function lone(name: string, more: object = {}): JobSpec {
   return toJobSpec({ name, image: "busybox:1", ...more });
 }
 
-
 /** One kind of client, as a suite opens it. `actor` is what its changes carry. */
 export interface Kind {
   readonly actor: string;

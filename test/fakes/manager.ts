@@ -51,6 +51,8 @@ export class FakeManager implements ManagerAccess {
   readonly cluster: Cluster = emptyCluster();
   readonly commands: { readonly command: Command; readonly actor: string }[] = [];
   readonly observed = new Map<string, Observation>();
+  /** Times that the log was asked for. */
+  logReads = 0;
   #status: ManagerStatus = { clusterId: CLUSTER_ID, scheduler: "epvm", revision: 0, health: "ok", problem: "" };
   #log: LoggedChange[] = [];
   #listeners = new Set<(news: ManagerNews) => void>();
@@ -88,6 +90,7 @@ export class FakeManager implements ManagerAccess {
   }
 
   async log(after: number, limit: number): Promise<readonly LoggedChange[] | null> {
+    this.logReads++;
     const oldest = this.#log[0]?.revision ?? this.#revision + 1;
     if (after + 1 < oldest && after < this.#revision) return null;
     return this.#log.filter((change) => change.revision > after).slice(0, limit);
