@@ -45,6 +45,8 @@ export interface CliIo {
   readonly stdout: Output;
   readonly stderr: Output;
   nowMs(): number;
+  /** True while a process of this machine has that id. */
+  lives(pid: number): boolean;
   /** From now on signals no longer end the process but abort the signal. */
   watchForEnd(): EndWatch;
   /** Calls back when the terminal has another size. */

@@ -18,6 +18,7 @@ export function processIo(): CliIo {
     stdout,
     stderr,
     nowMs: Date.now,
+    lives,
     watchForEnd: () => watchForEnd(gone.signal),
     onResize: (listener) => {
       process.stdout.on("resize", listener);
@@ -105,6 +106,15 @@ function input(): Input {
       };
     },
   };
+}
+
+/** Signal 0 only asks; a process of somebody else's is there, too. */
+function lives(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
 }
 
 function watchForEnd(gone: AbortSignal): EndWatch {

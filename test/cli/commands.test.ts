@@ -344,6 +344,7 @@ test("cli/version: this program's and the manager's; without a manager only this
 
 test("cli/shutdown: asks the manager to end, waits for it and says which it was", async () => {
   using shell = new FakeShell();
+  shell.looksAtLife = 2;
   const outcomes = [await shell.run("shutdown"), await shell.run("stop-manager")];
   expect(outcomes).toEqual([
     { code: 0, out: "manager laptop (pid 42) has ended; its tasks run on\n", err: "" },
@@ -353,7 +354,7 @@ test("cli/shutdown: asks the manager to end, waits for it and says which it was"
       err: "cube: no manager answers\nis a manager running? Start one by `cube` or `cube --headless all`\n",
     },
   ]);
-  expect(shell.client.calls).toEqual(["shutdown"]);
+  expect([shell.client.calls, shell.looksAtLife]).toEqual([["shutdown"], -1]);
 });
 
 test("cli/errors: one line and a hint, never a stack, and the client is closed", async () => {

@@ -74,6 +74,8 @@ export class FakeShell implements Disposable {
   readonly targets: Target[] = [];
   /** Roles that were entered. */
   readonly roles: string[] = [];
+  /** How often a process is still seen alive. */
+  looksAtLife = 0;
   #end = new AbortController();
   #resized: (() => void) | null = null;
 
@@ -121,6 +123,7 @@ export class FakeShell implements Disposable {
       stdout: this.stdout,
       stderr: this.stderr,
       nowMs: () => NOW_MS,
+      lives: () => this.looksAtLife-- > 0,
       watchForEnd: () => ({ signal: this.#end.signal, [Symbol.dispose]() {} }),
       onResize: (listener) => {
         this.#resized = listener;

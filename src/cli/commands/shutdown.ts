@@ -20,26 +20,32 @@ export const SHUTDOWN: CommandSpec = {
 const PATIENCE_MS = 10_000;
 const LOOK_MS = 50;
 
-/** Returns when the manager no longer answers, so that what follows in a script does not meet it. */
+/** Returns when the manager no longer answers and, on this machine, its process is gone: what follows in a script does not meet it. */
 async function runShutdown(context: Context): Promise<number> {
   const client = await context.client();
   const { name, pid } = await client.manager();
   await client.shutdown();
-  const ended = await hasEnded(client, context.io);
+  const isHere = context.config().target.kind === "unix";
+  const ended = await hasEnded(async () => !(await answers(client)) && !(isHere && context.io.lives(pid)), context.io);
   const word = ended ? "has ended" : "is still ending";
   context.io.stdout.write(`manager ${clean(name)} (pid ${pid}) ${word}; its tasks run on\n`);
   return 0;
 }
 
-async function hasEnded(client: ClusterClient, io: CliIo): Promise<boolean> {
+async function hasEnded(isOver: () => Promise<boolean>, io: CliIo): Promise<boolean> {
   const lastMs = io.nowMs() + PATIENCE_MS;
   while (io.nowMs() < lastMs) {
-    try {
-      await client.manager();
-    } catch {
-      return true;
-    }
+    if (await isOver()) return true;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
   return false;
+}
+
+async function answers(client: ClusterClient): Promise<boolean> {
+  try {
+    await client.manager();
+    return true;
+  } catch {
+    return false;
+  }
 }
