@@ -1,6 +1,6 @@
 /** A task as its node gets it. */
 import type { TaskSpec } from "./spec.ts";
-import type { DesiredState, FactPosition } from "./task.ts";
+import type { DesiredState, TaskFact } from "./task.ts";
 
 /** A task as handed to a worker: all that it needs, also without a manager. */
 export interface Assignment {
@@ -16,5 +16,5 @@ export interface Assignment {
   /** A worker starts a new incarnation when it sees a higher one than it has answered. */
   readonly restartSerial: number;
   /** The newest facts that the manager has, when it has any: what a worker that lost its journal goes on from. */
-  readonly known?: FactPosition;
+  readonly known?: TaskFact;
 }

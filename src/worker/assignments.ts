@@ -3,12 +3,12 @@
  * Desired states only rise; what a whole set leaves out is stopped and removed.
  */
 import type { RuntimeKind } from "../core/spec.ts";
-import { type DesiredState, isTerminal } from "../core/task.ts";
+import { type DesiredState, isTerminal, supersedes, type TaskFact } from "../core/task.ts";
 import type { Assignment, ManagerMessage } from "../protocol/messages.ts";
 import { finish } from "./conclude.ts";
 import { restartWaiting } from "./drive.ts";
 import { specHash } from "./spec-hash.ts";
-import { mark, newRun, rise, succeed, type TaskRun } from "./task-run.ts";
+import { mark, newRun, rise, type TaskRun } from "./task-run.ts";
 import { nameOf, type Turn } from "./turn.ts";
 
 type AssignmentSet = Extract<ManagerMessage, { readonly kind: "assignments" }>;
@@ -45,14 +45,16 @@ export function runningLeftOut(
   return { total, missing };
 }
 
-function put(holdings: Holdings, assignment: Assignment, turn: Turn): void {
+function put(holdings: Holdings, given: Assignment, turn: Turn): void {
+  // What the manager knows is for this moment; kept in the journal it would only grow old.
+  const { known, ...assignment } = given;
   const run = holdings.runs.get(assignment.taskId);
   if (run === undefined) {
-    accept(holdings, assignment, turn);
+    accept(holdings, assignment, { known, turn });
     return;
   }
   if (run.assignment === null) attach(run, assignment);
-  catchUp(run, assignment);
+  catchUp(run, known);
   const desired = higher(run.desired, assignment.desired);
   const changed = desired !== run.desired || assignment.restartSerial !== run.assignment?.restartSerial;
   if (!changed) return;
@@ -62,24 +64,27 @@ function put(holdings: Holdings, assignment: Assignment, turn: Turn): void {
   restartWaiting(run, turn);
 }
 
-function accept(holdings: Holdings, assignment: Assignment, turn: Turn): void {
+function accept(
+  holdings: Holdings,
+  assignment: Assignment,
+  { known, turn }: { readonly known: TaskFact | undefined; readonly turn: Turn },
+): void {
   if (assignment.desired === "remove") {
     holdings.nothingLeft(assignment.taskId);
     return;
   }
   const run = newRun(assignment.taskId, assignment);
   holdings.runs.set(run.taskId, run);
+  catchUp(run, known);
+  // What it goes on from is not its own step; the engine's list will tell how things are.
+  if (run.fact.incarnation > 0) return;
   if (assignment.desired === "stop") {
     finish(run, "stopped", "", turn);
     return;
   }
-  run.fact = { ...run.fact, incarnation: 1 + (assignment.known?.incarnation ?? 0) };
-  if (holdings.runtimes.includes(assignment.spec.runtime)) {
-    acceptRun(run);
-    catchUp(run, assignment);
-    return;
-  }
-  finish(run, "rejected", `this node has no runtime "${assignment.spec.runtime}"`, turn);
+  run.fact = { ...run.fact, incarnation: 1 };
+  if (holdings.runtimes.includes(assignment.spec.runtime)) acceptRun(run);
+  else finish(run, "rejected", `this node has no runtime "${assignment.spec.runtime}"`, turn);
 }
 
 /** Accepted is said, and started, only what is on disk. */
@@ -89,15 +94,12 @@ function acceptRun(run: TaskRun): void {
 }
 
 /** What the manager knows and this worker does not was in a journal that is lost: an end stays an end, and no incarnation is used twice. */
-function catchUp(run: TaskRun, { known }: Assignment): void {
-  if (known === undefined || isTerminal(run.fact.state)) return;
-  if (isTerminal(known.state)) {
-    // Not a step of its own but the memory of one, so it does not go by the table.
-    run.fact = { ...run.fact, ...known };
-    mark(run, "sync");
-  } else if (known.incarnation > run.fact.incarnation) {
-    succeed(run, { incarnation: known.incarnation + 1, message: "the worker's journal was lost", counts: true });
-  }
+function catchUp(run: TaskRun, known: TaskFact | undefined): void {
+  if (known === undefined || known.incarnation === 0 || !supersedes(known, run.fact)) return;
+  // Not a step of this worker but the memory of one, so it does not go by the table.
+  run.fact = { ...known, restartInMs: null };
+  run.restartAtMs = null;
+  mark(run, "sync");
 }
 
 /** A task found by its labels is known from now on; it goes on from the incarnation that was found. */

@@ -2,7 +2,13 @@
 import { expect, test } from "bun:test";
 import { ok } from "../../src/core/failure.ts";
 import { DEFAULT_RESTART } from "../../src/core/spec.ts";
+import { type TaskFact, type TaskState, unseen } from "../../src/core/task.ts";
 import { assignment, Driver } from "./driver.ts";
+
+/** What a manager has of a task: facts of an earlier report. */
+function known(incarnation: number, state: TaskState, taskId = "t1"): TaskFact {
+  return { ...unseen(taskId), incarnation, state, restarts: incarnation - 1 };
+}
 
 function started(...put: ReturnType<typeof assignment>[]): Driver {
   return new Driver()
@@ -193,15 +199,15 @@ test("adopt: a list that is older than a start does not undo it", () => {
 test("adopt: without a journal an end that the manager knows of stays an end", () => {
   const driver = new Driver().begin().welcome();
   driver.assign(
-    assignment("t1", {}, { known: { incarnation: 3, state: "complete" } }),
-    assignment("t2", {}, { known: { incarnation: 2, state: "lost" } }),
+    assignment("t1", {}, { known: known(3, "complete") }),
+    assignment("t2", {}, { known: known(2, "lost", "t2") }),
   );
   driver.pass(60_000);
   expect([driver.at("t1"), driver.at("t2"), driver.engine.made.size]).toEqual(["3:complete", "2:lost", 0]);
 });
 
 test("adopt: without journal and container a task goes on after the last incarnation that the manager knows", () => {
-  const driver = started(assignment("t1", {}, { known: { incarnation: 3, state: "running" } }));
+  const driver = started(assignment("t1", {}, { known: known(3, "running") })).pass(2_000);
   expect([driver.at("t1"), driver.engine.of("t1")]).toEqual(["4:running", ["4:running"]]);
 });
 
@@ -209,12 +215,30 @@ test("adopt: what is found of an older incarnation than the manager knows is sto
   const first = started(assignment("t1")).pass(2_000);
   first.journal = [];
   const second = first.reborn().begin().welcome();
-  second.assign(assignment("t1", {}, { known: { incarnation: 2, state: "running" } }));
+  second.assign(assignment("t1", {}, { known: known(2, "running") })).pass(2_000);
   expect([second.at("t1"), second.engine.of("t1")]).toEqual(["3:running", ["1:exited", "3:running"]]);
 });
 
 test("adopt: a container of a task that the manager gave up as lost is stopped", () => {
   const driver = started(assignment("t1"));
-  driver.set({ base: 1, put: [assignment("t1", {}, { desired: "stop", known: { incarnation: 1, state: "lost" } })] });
+  driver.set({ base: 1, put: [assignment("t1", {}, { desired: "stop", known: known(1, "lost") })] });
   expect([driver.at("t1"), driver.engine.of("t1")]).toEqual(["1:lost", ["1:exited"]]);
+});
+
+test("adopt: without a journal, and told of the task before the engine has said what is there, it is adopted all the same", () => {
+  const first = started(assignment("t1")).pass(2_000);
+  first.journal = [];
+  const second = first.reborn();
+  second.slow = true;
+  second
+    .begin()
+    .welcome()
+    .assign(assignment("t1", {}, { known: known(1, "running") }));
+  second.slow = false;
+  while (second.answers.length > 0 || second.lane.length > 0) second.write().deliver(0);
+  expect([second.at("t1"), second.engine.of("t1"), second.kinds().includes("stop")]).toEqual([
+    "1:running",
+    ["1:running"],
+    false,
+  ]);
 });

@@ -6,14 +6,14 @@ import { expect, test } from "bun:test";
 import type { FailureKind } from "../../src/core/failure.ts";
 import { seededDraw } from "../../src/core/jitter.ts";
 import { DEFAULT_RESTART } from "../../src/core/spec.ts";
-import { DESIRED_STATES, isTerminal, type TaskState } from "../../src/core/task.ts";
+import { DESIRED_STATES, isTerminal, type TaskFact } from "../../src/core/task.ts";
 import type { Assignment } from "../../src/protocol/messages.ts";
 import { assignment, Driver, type ScriptedEngine } from "./driver.ts";
 
 const SEEDS = 150;
 const STEPS = 120;
 const OPERATIONS = ["list", "pull", "create", "start", "stop", "remove", "inspect"];
-const KINDS: readonly FailureKind[] = ["unavailable", "transient", "port_taken", "not_found"];
+const KINDS: readonly FailureKind[] = ["unavailable", "transient", "port_taken"];
 
 const health = {
   probe: { kind: "tcp", port: 1 } as const,
@@ -28,7 +28,7 @@ class Chaos {
   #driver = new Driver();
   /** What the manager wants. */
   readonly #wanted = new Map<string, Assignment>();
-  readonly #position = new Map<string, { incarnation: number; state: TaskState }>();
+  readonly #position = new Map<string, TaskFact>();
   readonly #running = new Set<string>();
   #linked = true;
   #reported = 0;
@@ -58,7 +58,7 @@ class Chaos {
   }
 
   #act(): void {
-    const choice = this.#below(15);
+    const choice = this.#below(16);
     if (choice < 4) this.#driver.deliver(this.#below(Math.max(1, this.#driver.answers.length)));
     else if (choice < 6) this.#driver.write();
     else if (choice < 8) this.#driver.pass(this.#below(5_000));
@@ -68,6 +68,7 @@ class Chaos {
     else if (choice === 11) this.#engine.down = this.#chance(0.3);
     else if (choice === 12) this.#disturb();
     else if (choice === 13) this.#relink();
+    else if (choice === 14) this.#vanish();
     else this.#crash();
   }
 
@@ -91,7 +92,12 @@ class Chaos {
   }
 
   #tell(): void {
-    if (this.#linked) this.#driver.assign(...this.#wanted.values());
+    if (!this.#linked) return;
+    const put = [...this.#wanted.values()].map((one) => {
+      const known = this.#position.get(one.taskId);
+      return known === undefined ? one : { ...one, known };
+    });
+    this.#driver.assign(...put);
   }
 
   #end(): void {
@@ -106,14 +112,22 @@ class Chaos {
     }
   }
 
+  /** Somebody removes a container by hand. */
+  #vanish(): void {
+    const ids = [...this.#engine.made.keys()];
+    const id = ids[this.#below(Math.max(1, ids.length))];
+    if (id === undefined || this.#chance(0.5)) return;
+    this.#engine.made.delete(id);
+    this.#engine.starts.delete(id);
+    this.#running.delete(id);
+  }
+
   #fail(): void {
     const operation = OPERATIONS[this.#below(OPERATIONS.length)] ?? "list";
     const kind = KINDS[this.#below(KINDS.length)] ?? "transient";
     // What succeeded after all may be told as unknown, never as a definite refusal.
     const done = this.#chance(0.5) && (kind === "unavailable" || kind === "transient");
-    const definite = kind === "port_taken" || kind === "not_found";
-    if (definite && operation !== "start") return;
-    if (kind === "not_found") return;
+    if (kind === "port_taken" && operation !== "start") return;
     this.#engine.failNext(operation, { kind, message: `${operation} fails` }, done);
   }
 
@@ -134,6 +148,7 @@ class Chaos {
   #crash(): void {
     const { probe } = this.#driver;
     this.#checkReports();
+    if (this.#chance(0.1)) this.#driver.journal = [];
     this.#driver = this.#driver.reborn();
     this.#reported = 0;
     this.#driver.probe = probe;
@@ -169,14 +184,15 @@ class Chaos {
     const reports = this.#driver.reports();
     for (const report of reports.slice(this.#reported)) {
       for (const id of report.removed) this.#position.delete(id);
-      for (const { taskId, incarnation, state } of report.facts) {
+      for (const fact of report.facts) {
+        const { taskId, incarnation, state } = fact;
         const before = this.#position.get(taskId);
         if (before !== undefined && incarnation < before.incarnation)
           throw new Error(`${taskId} falls to incarnation ${incarnation}`);
         if (before !== undefined && isTerminal(before.state) && state !== before.state) {
           throw new Error(`${taskId} was ${before.state} and is ${state}`);
         }
-        this.#position.set(taskId, { incarnation, state });
+        this.#position.set(taskId, fact);
       }
     }
     this.#reported = reports.length;

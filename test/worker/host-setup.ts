@@ -127,16 +127,23 @@ export interface Rig {
 
 /** A started and linked host; give `engine` and `journal` of an earlier one to come back after its end. */
 export async function startRig(
-  given: { engine?: FakeEngine; journal?: MemoryJournal; runtime?: Runtime; options?: Partial<WorkerHostOptions> } = {},
+  given: {
+    nodeId?: string;
+    engine?: FakeEngine;
+    journal?: MemoryJournal;
+    runtime?: Runtime;
+    options?: Partial<WorkerHostOptions>;
+  } = {},
 ): Promise<Rig> {
+  const nodeId = given.nodeId ?? "n1";
   const engine = given.engine ?? new FakeEngine();
   const journal = given.journal ?? new MemoryJournal();
   const link = new TestLink();
   const lines: string[] = [];
   const say = (text: string): void => void lines.push(text);
   const host = new WorkerHost({
-    node: { id: "n1", address: "127.0.0.1", version: "0", labels: {}, reserved: FACTS.reserved, local: true },
-    runtimes: [given.runtime ?? new FakeRuntime("n1", engine)],
+    node: { id: nodeId, address: "127.0.0.1", version: "0", labels: {}, reserved: FACTS.reserved, local: true },
+    runtimes: [given.runtime ?? new FakeRuntime(nodeId, engine)],
     journal,
     link,
     metrics: STILL,

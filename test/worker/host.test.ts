@@ -1,5 +1,7 @@
 /** The worker's host on the fake runtime: the machine's effects become calls, and their outcomes events. */
 import { expect, test } from "bun:test";
+import { DEFAULT_TASK } from "../../src/core/spec.ts";
+import { FakeEngine } from "../fakes/runtime.ts";
 import { assignment } from "./driver.ts";
 import { QUICK, startRig } from "./host-setup.ts";
 
@@ -112,4 +114,50 @@ test("worker host: a command runs in a running task only", async () => {
   expect(opened.ok && (await opened.value.exitCode)).toBe(0);
   expect(await host.inspectRaw("t1")).toEqual({ ok: true, value: { Id: "c-t1#1", State: { Status: "running" } } });
   await host.close();
+});
+
+test("worker host: two workers on one engine leave each other's containers alone", async () => {
+  const engine = new FakeEngine();
+  const one = await startRig({ nodeId: "n1", engine });
+  one.link.assign(assignment("t1"));
+  await one.link.reported("t1", "1:running");
+  const two = await startRig({ nodeId: "n2", engine });
+  two.link.assign(assignment("t2"));
+  await two.link.reported("t2", "1:running");
+  engine.resync();
+  one.link.assign();
+  await one.link.until(() => one.host.tasks().length === 0);
+  expect([...engine.instances.keys()]).toEqual(["c-t2#1"]);
+  expect(two.host.tasks().map(({ taskId, state }) => ({ taskId, state }))).toEqual([
+    { taskId: "t2", state: "running" },
+  ]);
+  await Promise.all([one.host.close(), two.host.close()]);
+});
+
+test("worker host: a stop during a pull ends the pull, and nothing is created", async () => {
+  const { host, engine, link } = await startRig();
+  const release = engine.hold("pull");
+  link.assign(assignment("t1"));
+  await link.reported("t1", "1:pulling");
+  link.assign(assignment("t1", {}, { desired: "stop" }));
+  await link.reported("t1", "1:stopped");
+  release();
+  expect(engine.calls.filter((call) => call.startsWith("create"))).toEqual([]);
+  await host.close();
+});
+
+test("worker host: waits go on after a close where they stood at the close", async () => {
+  const slow = { restart: { ...DEFAULT_TASK.restart, delayMs: 60_000 } };
+  const first = await startRig();
+  first.link.assign(assignment("t1", slow));
+  await first.link.reported("t1", "1:running");
+  first.engine.exit({ taskId: "t1", incarnation: 1 }, 1);
+  await first.link.reported("t1", "2:accepted");
+  const [before] = first.host.tasks();
+  await first.host.close();
+  const second = await startRig({ engine: first.engine, journal: first.journal });
+  const [after] = second.host.tasks();
+  expect(after?.state).toBe("accepted");
+  expect(after?.restartInMs ?? 0).toBeLessThanOrEqual(before?.restartInMs ?? 0);
+  await second.host.close();
 });
