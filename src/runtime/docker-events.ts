@@ -12,26 +12,30 @@ const LONGEST_WAIT_MS = 5_000;
 /** An event longer than this is thrown away. */
 const EVENT_MAX = 1 << 20;
 
+/** What to follow, and whom to tell. */
+export interface EventWatch {
+  readonly engine: () => Engine;
+  readonly nodeId: string;
+  readonly onEvent: (event: RuntimeEvent) => void;
+  /** True for a container that this runtime removes itself: its end is no news. */
+  readonly removing: (instanceId: string) => boolean;
+}
+
 /** Calls back until disposed. */
-export function watchEvents(engine: () => Engine, nodeId: string, onEvent: (event: RuntimeEvent) => void): Disposable {
+export function watchEvents(watch: EventWatch): Disposable {
   const abort = new AbortController();
-  void follow(engine, nodeId, onEvent, abort.signal);
+  void follow(watch, abort.signal);
   return { [Symbol.dispose]: () => abort.abort() };
 }
 
-async function follow(
-  engine: () => Engine,
-  nodeId: string,
-  onEvent: (event: RuntimeEvent) => void,
-  signal: AbortSignal,
-): Promise<void> {
+async function follow(watch: EventWatch, signal: AbortSignal): Promise<void> {
   let waitMs = FIRST_WAIT_MS;
   while (!signal.aborted) {
-    const stream = await openEvents(engine(), nodeId);
+    const stream = await openEvents(watch.engine(), watch.nodeId);
     if (stream && !signal.aborted) {
       waitMs = FIRST_WAIT_MS;
-      onEvent({ kind: "resync" });
-      await readEvents(stream, nodeId, onEvent, signal);
+      watch.onEvent({ kind: "resync" });
+      await readEvents(stream, watch, signal);
     }
     stream?.destroy();
     if (signal.aborted) return;
@@ -54,12 +58,7 @@ async function openEvents(engine: Engine, nodeId: string): Promise<Readable | nu
   }
 }
 
-async function readEvents(
-  stream: Readable,
-  nodeId: string,
-  onEvent: (event: RuntimeEvent) => void,
-  signal: AbortSignal,
-): Promise<void> {
+async function readEvents(stream: Readable, watch: EventWatch, signal: AbortSignal): Promise<void> {
   const stop = () => stream.destroy();
   signal.addEventListener("abort", stop, { once: true });
   let rest = "";
@@ -68,8 +67,8 @@ async function readEvents(
       const lines = (rest + String(chunk)).split("\n");
       rest = (lines.pop() ?? "").slice(0, EVENT_MAX);
       for (const line of lines) {
-        const event = toEvent(line, nodeId);
-        if (event && !signal.aborted) onEvent(event);
+        const event = toEvent(line, watch);
+        if (event && !signal.aborted) watch.onEvent(event);
       }
     }
   } catch {
@@ -79,11 +78,18 @@ async function readEvents(
   }
 }
 
-function toEvent(line: string, nodeId: string): RuntimeEvent | null {
+interface EngineEvent {
+  readonly Action?: string;
+  readonly Actor?: { readonly ID?: string; readonly Attributes?: Readonly<Record<string, string>> };
+}
+
+function toEvent(line: string, { nodeId, removing }: EventWatch): RuntimeEvent | null {
   try {
-    const { Actor } = JSON.parse(line) as { Actor?: { ID?: string; Attributes?: Record<string, string> } };
+    const { Action, Actor } = JSON.parse(line) as EngineEvent;
     const identity = labelled(Actor?.Attributes);
     if (identity?.nodeId !== nodeId || !Actor?.ID) return null;
+    // podman calls it "remove".
+    if (Action !== "die" && Action !== "died" && removing(Actor.ID)) return null;
     const { taskId, incarnation } = identity;
     return { kind: "died", of: { taskId, incarnation }, instanceId: Actor.ID };
   } catch {

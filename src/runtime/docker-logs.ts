@@ -8,6 +8,8 @@ import type { Engine } from "./docker-engine.ts";
 import { Demuxer, type Frame } from "./docker-frames.ts";
 import { LINE_MAX, pieces } from "./log-line.ts";
 
+const STAMP = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) ?/;
+
 /** Output of a container; `tty` containers send one raw stream. */
 export async function* containerLogs(
   engine: Engine,
@@ -79,7 +81,13 @@ export class LogLines {
   }
 
   *feed({ stream, data }: Frame): Generator<LogChunk> {
-    const parts = (this.#rest[stream] + data.toString("utf8")).split("\n");
+    const text = data.toString("utf8");
+    // An engine's piece of a long line has no line end, and the next piece has a time of its own in front.
+    if (this.#rest[stream] !== "" && STAMP.test(text)) {
+      yield* this.#line(stream, this.#rest[stream]);
+      this.#rest[stream] = "";
+    }
+    const parts = (this.#rest[stream] + text).split("\n");
     this.#rest[stream] = parts.pop() ?? "";
     for (const part of parts) yield* this.#line(stream, part);
     if (this.#rest[stream].length < LINE_MAX) return;
@@ -102,7 +110,7 @@ export class LogLines {
 
   /** Takes the time off the front; a piece without one keeps the time before it. */
   #stamped(line: string): string {
-    const match = /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)) ?/.exec(line);
+    const match = STAMP.exec(line);
     if (match?.[1] === undefined) return line;
     this.#atMs = Date.parse(match[1].replace(/(\.\d{3})\d+/, "$1"));
     return line.slice(match[0].length);

@@ -56,6 +56,8 @@ class DockerRuntime implements Runtime {
   readonly kind = "docker";
   readonly #options: DockerRuntimeOptions;
   readonly #own = new Map<string, Own>();
+  /** Removed here, or about to be: the engine's word of it is no news. */
+  readonly #removed = new Set<string>();
   readonly #images: Images;
   readonly #usage: UsageReader;
   readonly #watches = new Set<Disposable>();
@@ -150,6 +152,8 @@ class DockerRuntime implements Runtime {
   async remove(instanceId: string): Promise<Result<null>> {
     const ours = await this.#ours(instanceId);
     if (!ours.ok) return ours.failure.kind === "not_found" ? ok(null) : ours;
+    if (this.#removed.size >= OWN_MAX) this.#removed.clear();
+    this.#removed.add(instanceId);
     for (const waitMs of REMOVE_WAITS_MS) {
       const removed = await this.#call("DELETE", `/containers/${instanceId}?v=1`);
       if (removed.ok || removed.failure.kind === "not_found") {
@@ -204,7 +208,12 @@ class DockerRuntime implements Runtime {
   }
 
   watch(onEvent: (event: RuntimeEvent) => void): Disposable {
-    const watch = watchEvents(() => this.#engine, this.#options.nodeId, onEvent);
+    const watch = watchEvents({
+      engine: () => this.#engine,
+      nodeId: this.#options.nodeId,
+      onEvent,
+      removing: (id) => this.#removed.has(id),
+    });
     this.#watches.add(watch);
     return {
       [Symbol.dispose]: () => {

@@ -4,7 +4,7 @@
  */
 import { fail, ok, type Result } from "../core/failure.ts";
 import { readState, writeExit } from "./process-state.ts";
-import { isAlive, mainOf, membersOf, type ProcessIdentity, signalGroup } from "./process-supervisor.ts";
+import { forEachMember, isAlive, mainOf, type ProcessIdentity, readStat, signalGroup } from "./process-supervisor.ts";
 
 /** Between two looks while waiting for an end, ms. */
 const LOOK_MS = 10;
@@ -39,34 +39,29 @@ export async function stopProcess(stop: ProcessStop): Promise<Result<null>> {
 }
 
 /** Kills what is left of an instance that ended by itself: what has left its group, and commands that were run beside it. */
-export function sweep(directory: string, mark: string): void {
-  killed(mainOf(directory), mark);
+export async function sweep(directory: string, mark: string): Promise<void> {
+  await killed(mainOf(directory), mark);
 }
 
 /** Sends SIGKILL to whoever is left; true when nobody was. */
-function killed(main: ProcessIdentity | null, mark: string): boolean {
-  // The number of a dead leader is not given away as long as its group has members, but it may be once the group is empty and anew.
-  const group = main && !belongsToAnother(main) ? main.pid : Number.NaN;
-  const members = membersOf(group, mark);
-  for (const pid of members) {
+async function killed(main: ProcessIdentity | null, mark: string): Promise<boolean> {
+  // The number of a dead leader is not given away as long as its group has members: a stranger with it means that the group is gone.
+  const stat = main && readStat(main.pid);
+  const gone = main === null || (stat !== null && stat.identity.startTicks !== main.startTicks);
+  const left = await forEachMember(gone ? Number.NaN : main.pid, mark, (pid) => {
     try {
       process.kill(pid, SIGKILL);
     } catch {
       // It has ended meanwhile.
     }
-  }
-  return members.length === 0;
-}
-
-function belongsToAnother(main: ProcessIdentity): boolean {
-  const alive = isAlive(main);
-  return !alive && signalGroup(main.pid, 0) && membersOf(main.pid, "\0").includes(main.pid);
+  });
+  return left === 0;
 }
 
 /** Looks until it is so or the time is over; whether it became so. */
-async function within(timeMs: number, look: () => boolean): Promise<boolean> {
+async function within(timeMs: number, look: () => boolean | Promise<boolean>): Promise<boolean> {
   const untilMs = performance.now() + timeMs;
-  while (!look()) {
+  while (!(await look())) {
     if (performance.now() >= untilMs) return false;
     await Bun.sleep(LOOK_MS);
   }

@@ -153,18 +153,26 @@ export function signalGroup(group: number, signal: number): boolean {
   }
 }
 
-/** Living members of a process group, and whoever carries the mark in its environment. */
-export function membersOf(group: number, mark: string): readonly number[] {
-  const wanted = `${mark}\0`;
-  return processIds().filter((pid) => {
-    const stat = readStat(pid);
-    if (stat === null || "ZX".includes(stat.state) || pid === process.pid) return false;
-    return stat.group === group || environmentText(pid).includes(wanted);
-  });
-}
+/** Between two breaths of a walk through all processes. */
+const BREATH = 100;
 
-function processIds(): readonly number[] {
-  return readdirSync("/proc").map(Number).filter(Number.isSafeInteger);
+/**
+ * Acts on each living member of a process group and on whoever carries the mark in its environment, right after it was recognised; gives their number. Walks
+ * through all processes of the machine (18 us each) and lets others run meanwhile.
+ */
+export async function forEachMember(group: number, mark: string, act: (pid: number) => void): Promise<number> {
+  const wanted = `${mark}\0`;
+  const ids = readdirSync("/proc").map(Number).filter(Number.isSafeInteger);
+  let found = 0;
+  for (const [at, pid] of ids.entries()) {
+    if (at % BREATH === BREATH - 1) await Bun.sleep(0);
+    const stat = readStat(pid);
+    if (stat === null || "ZX".includes(stat.state) || pid === process.pid) continue;
+    if (stat.group !== group && !environmentText(pid).includes(wanted)) continue;
+    found += 1;
+    act(pid);
+  }
+  return found;
 }
 
 function environmentText(pid: number): string {

@@ -282,7 +282,7 @@ class ProcessRuntime implements Runtime {
     if (state && state.kind !== "exited") return;
     this.#live.delete(id);
     if (!found) return;
-    sweep(found.directory, this.#mark(id));
+    void sweep(found.directory, this.#mark(id));
     const { taskId, incarnation } = found.record.request;
     for (const watcher of this.#watchers) watcher({ kind: "died", of: { taskId, incarnation }, instanceId: id });
   }

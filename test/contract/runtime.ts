@@ -290,6 +290,9 @@ export function runtimeContract(harness: RuntimeHarness): void {
       const died = Promise.withResolvers<void>();
       using _watch = runtime.watch((event) => {
         if (event.kind === "died" && event.of.taskId === request.taskId && event.instanceId === id) died.resolve();
+        // Whoever is told to list anew finds a death that came before.
+        if (event.kind === "resync")
+          void runtime.inspect(id).then((now) => now.ok && now.value.status === "exited" && died.resolve());
       });
       value(await runtime.stop(id, { signal: "SIGKILL", graceMs: 0 }));
       await died.promise;

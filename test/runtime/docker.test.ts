@@ -141,6 +141,35 @@ describe.skipIf(dockerSwitchedOff())("docker", () => {
     expect(raw.HostConfig).toMatchObject({ Memory: 64 << 20, NanoCpus: 500_000_000, Init: true });
   }, 30_000);
 
+  test("runtime: a line longer than an engine's frames comes in pieces without time stamps inside", async () => {
+    const { id } = await started({
+      command: ["sh", "-c", "printf '\\303\\251%.0s' $(seq 20000); echo; echo end; sleep 600"],
+    });
+    const lines = await until(async () => {
+      const found = (await collect(runtime.logs(id, ALL, NO_SIGNAL))).map(({ text }) => text);
+      return found.at(-1) === "end" && found;
+    });
+    expect(lines.slice(0, -1).join("")).toBe("é".repeat(20_000));
+    expect(lines.length).toBeGreaterThan(2);
+  }, 30_000);
+
+  test("runtime: an instance's own removal is no news to those who watch", async () => {
+    const { id, request } = await started({});
+    const other = await started({});
+    const seen: string[] = [];
+    const connected = Promise.withResolvers<void>();
+    using _watch = runtime.watch((event) =>
+      event.kind === "died" ? void seen.push(event.of.taskId) : connected.resolve(),
+    );
+    await connected.promise;
+    for (const one of [id, other.id]) {
+      value(await runtime.stop(one, { signal: "SIGKILL", graceMs: 0 }));
+      value(await runtime.remove(one));
+    }
+    await until(async () => seen.includes(other.request.taskId));
+    expect(seen).toEqual([request.taskId, other.request.taskId]);
+  }, 30_000);
+
   test("runtime: a task that uses too much memory is told to have been killed for it", async () => {
     const { id } = await started({
       command: ["sh", "-c", "exec dd if=/dev/zero of=/dev/null bs=100M"],
@@ -185,9 +214,12 @@ describe.skipIf(dockerSwitchedOff())("docker", () => {
   test("runtime: a container removed behind our back is told as a death and then gone", async () => {
     const { id, request } = await started({});
     const died = Promise.withResolvers<void>();
+    const connected = Promise.withResolvers<void>();
     using _watch = runtime.watch((event) => {
       if (event.kind === "died" && event.of.taskId === request.taskId) died.resolve();
+      if (event.kind === "resync") connected.resolve();
     });
+    await connected.promise;
     await engine("DELETE", `/containers/${id}?force=1`);
     await died.promise;
     await until(async () => !(await runtime.inspect(id)).ok);
