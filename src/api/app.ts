@@ -38,6 +38,8 @@ export function createApp(context: ApiContext, log: ApiLog): ApiApp {
 }
 
 async function serve(c: ApiRequest, route: Route, context: ApiContext): Promise<Response> {
+  // The framework takes HEAD for GET; a stream without a body would never end.
+  if (c.req.method === "HEAD") throw methodNotAllowed("GET");
   const query = parse(route.query, c.req.query());
   const body = route.body === null ? null : parse(route.body, parseJson(await readBody(c.env.incoming)));
   const key = idempotencyKey(c.req.header("idempotency-key"));

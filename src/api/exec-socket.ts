@@ -15,6 +15,7 @@ import { execFrameSchema } from "../client/exec-schema.ts";
 import { parse } from "../client/schemas.ts";
 import { asClientError, errorBody, statusOf } from "./http-errors.ts";
 import { parseJson } from "./json.ts";
+import type { ApiLog } from "./ports.ts";
 
 /** Bytes that may wait for the client before the command's output is no longer read. */
 const MAX_WAITING_BYTES = 1 << 20;
@@ -23,18 +24,24 @@ const START_TIMEOUT_MS = 10_000;
 const PING_MS = 20_000;
 const MAX_SESSIONS = 64;
 
-/** Serves upgrades of `http` until closed. `admit` throws ClientError for a request that may not come in. */
-export function serveExec(
-  http: Server,
-  client: ClusterClient,
-  admit: (request: IncomingMessage) => void,
-): { close(): void } {
+/** What stands behind it. */
+export interface ExecService {
+  readonly client: ClusterClient;
+  /** Throws ClientError for a request that may not come in. */
+  readonly admit: (request: IncomingMessage) => void;
+  /** Who runs the commands; every one of them is in the log. */
+  readonly actor: string;
+  readonly log: ApiLog;
+}
+
+/** Serves upgrades of `http` until closed. */
+export function serveExec(http: Server, service: ExecService): { close(): void } {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_FRAME_BYTES, perMessageDeflate: false });
   const open = new Set<WebSocket>();
   http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on("error", () => undefined);
     try {
-      admit(request);
+      service.admit(request);
       const ref = refOf(request);
       if (open.size >= MAX_SESSIONS)
         throw new ClientError(
@@ -45,7 +52,7 @@ export function serveExec(
       sockets.handleUpgrade(request, socket, head, (ws) => {
         open.add(ws);
         ws.on("close", () => open.delete(ws));
-        new ExecConnection(ws, client, ref).listen();
+        new ExecConnection(ws, service, ref).listen();
       });
     } catch (error) {
       refuseUpgrade(socket, asClientError(error));
@@ -60,15 +67,15 @@ export function serveExec(
 
 class ExecConnection {
   readonly #ws: WebSocket;
-  readonly #client: ClusterClient;
+  readonly #service: ExecService;
   readonly #ref: string;
   #session: ExecStream | undefined;
   #starting = false;
   #alive = true;
 
-  constructor(ws: WebSocket, client: ClusterClient, ref: string) {
+  constructor(ws: WebSocket, service: ExecService, ref: string) {
     this.#ws = ws;
-    this.#client = client;
+    this.#service = service;
     this.#ref = ref;
   }
 
@@ -110,7 +117,9 @@ class ExecConnection {
     if (this.#starting) return this.#fail(new ClientError("invalid", "the command was started before"));
     this.#starting = true;
     try {
-      const session = await this.#client.exec(this.#ref, options);
+      const { client, actor, log } = this.#service;
+      const session = await client.exec(this.#ref, options);
+      log("info", `${actor} runs a command in ${JSON.stringify(this.#ref)}: ${JSON.stringify(options.command)}`);
       if (this.#ws.readyState !== this.#ws.OPEN) return session.close();
       this.#session = session;
       this.#send({ kind: "started" });

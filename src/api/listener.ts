@@ -13,6 +13,8 @@ export interface Served {
   readonly admit: (request: IncomingMessage) => void;
   /** Takes upgrades; ended with the listener. */
   readonly upgrades?: (http: Server) => { close(): void };
+  /** Told of what goes wrong while it listens, such as no file descriptors being left. */
+  readonly onError?: (error: Error) => void;
 }
 
 /** A server that listens. */
@@ -66,7 +68,7 @@ export async function listenTcp(
 }
 
 function makeServer(
-  { app, admit, upgrades }: Served,
+  { app, admit, upgrades, onError }: Served,
   maxStrangers: number,
 ): { readonly http: Server; readonly close: () => Promise<void> } {
   const listener = getRequestListener(app.fetch);
@@ -86,6 +88,8 @@ function makeServer(
   http.on("clientError", (_error, socket) => {
     socket.destroy();
   });
+  // Without a listener here such an error would end the manager.
+  http.on("error", (error) => onError?.(error));
   const upgrading = upgrades?.(http);
   return { http, close: () => closeServer(http, upgrading) };
 }

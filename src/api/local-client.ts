@@ -22,7 +22,7 @@ import type { Command, CommandResult, ManagerAccess } from "../manager/commands.
 import { oneOf } from "./filters.ts";
 import { byTime, byTimeDown, limitOf, mapPage, page } from "./listing.ts";
 import type { ManagerInfo, TaskStreams } from "./ports.ts";
-import { findJob, findNode, findTask } from "./references.ts";
+import { findJob, findJobOrTask, findNode, findTask } from "./references.ts";
 import { eventResources, jobResource, managerResource, nodeResource, taskResource } from "./resources.ts";
 import { execIn, readLogs } from "./task-streams.ts";
 import { metricsNow, recent, watchManager } from "./watch.ts";
@@ -171,10 +171,10 @@ class LocalClient implements ClusterClient {
 
   async restart(ref: string): Promise<JobResource> {
     const cluster = await this.#read();
-    const task = cluster.jobs.has(ref) || cluster.jobsByName.has(ref) ? undefined : taskOrNone(cluster, ref);
-    if (!task) return this.#command(findJob(cluster, ref), (jobId) => ({ kind: "job.restart", jobId }));
-    const result = await this.#execute({ kind: "task.restart", taskId: task.id });
-    return this.job(result.jobId || task.jobId);
+    const found = findJobOrTask(cluster, ref);
+    if ("job" in found) return this.#command(found.job, (jobId) => ({ kind: "job.restart", jobId }));
+    const { jobId } = await this.#execute({ kind: "task.restart", taskId: found.task.id });
+    return this.job(jobId);
   }
 
   async remove(ref: string): Promise<void> {
@@ -228,15 +228,5 @@ class LocalClient implements ClusterClient {
     const result = await this.#access.execute(command, this.#options.actor);
     if (result.ok) return result;
     throw new ClientError(result.code, result.message, result.hint);
-  }
-}
-
-/** The task that `ref` itself names (id or prefix of one), and undefined where it names a job or nothing. */
-function taskOrNone(cluster: Cluster, ref: string): Task | undefined {
-  try {
-    return findTask(cluster, ref);
-  } catch (error) {
-    if (error instanceof ClientError && error.code === "not_found") return undefined;
-    throw error;
   }
 }

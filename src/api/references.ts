@@ -39,6 +39,18 @@ export function findTask(cluster: Cluster, ref: string): Task {
   throw new ClientError("not_found", `no task "${ref}"`, suggestion(ref, taskNames(cluster), "cube status lists them"));
 }
 
+/** What a restart means: a whole job by its id or name, or one task by its own; a prefix must fit only one of all of them. Throws as the others do. */
+export function findJobOrTask(cluster: Cluster, ref: string): { readonly job: Job } | { readonly task: Task } {
+  const job = cluster.jobs.get(ref) ?? jobByName(cluster, ref);
+  if (job) return { job };
+  const task = cluster.tasks.get(ref) ?? taskByName(cluster, ref);
+  if (task) return { task };
+  const fitting = [...byPrefix(cluster.jobs, ref), ...byPrefix(cluster.tasks, ref)];
+  const found = one(ref, fitting, (each) => ("spec" in each ? jobLabel(each) : taskLabel(each)));
+  if (!found) return { job: findJob(cluster, ref) };
+  return "spec" in found ? { job: found } : { task: found };
+}
+
 /** The node by id, name or unique prefix of its id. Throws ClientError `not_found` or `conflict`. */
 export function findNode(cluster: Cluster, ref: string): Node {
   const exact = cluster.nodes.get(ref);
@@ -95,7 +107,7 @@ function taskByName(cluster: Cluster, ref: string): Task | undefined {
 /** A prefix of one attempt's id. */
 function taskByPrefix(cluster: Cluster, ref: string): Task | undefined {
   const tasks = byPrefix(cluster.tasks, ref);
-  return one(ref, tasks, (task) => `${task.id} (attempt ${task.attempt})`);
+  return one(ref, tasks, taskLabel);
 }
 
 function byPrefix<T>(records: ReadonlyMap<string, T>, ref: string): T[] {
@@ -114,6 +126,10 @@ function one<T>(ref: string, found: readonly T[], label: (item: T) => string): T
 
 function jobLabel(job: Job): string {
   return `${job.id} (${job.spec.name}, ${job.desired})`;
+}
+
+function taskLabel(task: Task): string {
+  return `${task.id} (attempt ${task.attempt})`;
 }
 
 function nodeLabel(node: Node): string {

@@ -1,4 +1,6 @@
 /** The routes of /v1. Each hands over to the ClusterClient of its listener; none decides anything itself. */
+
+import type { ServerResponse } from "node:http";
 import { ClientError } from "../client/cluster-client.ts";
 import { toJobSpec } from "../client/job-request.ts";
 import {
@@ -209,11 +211,22 @@ export const ROUTES: readonly Route[] = [
     answers: { 202: acceptedSchema },
     handle: async ({ context, http }) => {
       // The answer has to be on its way before the process that gives it ends.
-      http.response.once("finish", () => void context.client.shutdown());
+      afterAnswer(http.response, () => void context.client.shutdown());
       return { status: 202, json: { accepted: true } };
     },
   }),
 ];
+
+/** Runs once the answer is out, or its reader gone. */
+function afterAnswer(response: ServerResponse, run: () => void): void {
+  let ran = false;
+  for (const event of ["finish", "close"]) {
+    response.once(event, () => {
+      if (!ran) run();
+      ran = true;
+    });
+  }
+}
 
 function json(value: unknown): RouteAnswer {
   return { status: 200, json: value };

@@ -80,6 +80,7 @@ function sharer(options: ApiServerOptions): (actor: string, entry: () => Entry) 
     const app: ApiApp = createApp({ client, access, answers, actor, figures: () => meter.figures() }, options.log);
     addBookRoutes(app, { access, actor, workerPort: options.workerPort ?? BOOK_WORKER_PORT });
     const admit: Served["admit"] = (request) => guard(request.headers, entry());
-    return { app, admit, upgrades: (http) => serveExec(http, client, admit) };
+    const onError = (error: Error): void => options.log("error", `the API's listener: ${error.message}`);
+    return { app, admit, onError, upgrades: (http) => serveExec(http, { client, admit, actor, log: options.log }) };
   };
 }

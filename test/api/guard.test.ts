@@ -153,8 +153,10 @@ describe("api: guard", () => {
 });
 
 describe("api: bodies", () => {
-  const post = (body: BodyInit, headers: Record<string, string> = {}): Promise<Response> =>
-    ask(served, "/v1/jobs", { method: "POST", body, headers });
+  const post = (
+    body: string | Uint8Array<ArrayBuffer> | ReadableStream,
+    headers: Record<string, string> = {},
+  ): Promise<Response> => ask(served, "/v1/jobs", { method: "POST", body, headers });
 
   test("a body is limited before it is read", async () => {
     const large = JSON.stringify({ name: "web", image: "a", env: { A: "x".repeat(3 * 1024 * 1024) } });

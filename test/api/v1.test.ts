@@ -70,6 +70,7 @@ describe("api: /v1", () => {
       "GET, DELETE",
       "method_not_allowed",
     ]);
+    expect((await ask(served, "/v1/watch", { method: "HEAD" })).status).toBe(405);
     served.manager.setHealth("read-only", "full");
     expect((await ask(served, "/v1/health")).status).toBe(503);
     expect((await post("/v1/jobs", { name: "x", image: "a" })).status).toBe(503);

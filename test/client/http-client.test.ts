@@ -122,6 +122,21 @@ describe("client: http", () => {
     expect((await items.next("snapshot")).jobs.map(({ name }) => name)).toEqual(["meanwhile"]);
   });
 
+  test("logs that break off with the manager are not taken for their end", async () => {
+    const port = await foreign((response) => {
+      response.writeHead(200, { "content-type": "application/x-ndjson" });
+      response.write('{"stream":"stdout","atMs":1,"text":"one"}\n');
+      setTimeout(() => response.destroy(), 20);
+    });
+    const lines: string[] = [];
+    const reading = (async () => {
+      const options = { follow: true, tail: null, sinceMs: null };
+      for await (const { text } of tcp(port).logs("web", options, new AbortController().signal)) lines.push(text);
+    })();
+    expect(await refusal(reading)).toMatchObject({ code: "unavailable" });
+    expect(lines).toEqual(["one"]);
+  });
+
   test("a short command loads neither the framework, nor the schemas, nor the WebSocket library", async () => {
     const script = `
       await import(${JSON.stringify(join(import.meta.dir, "../../src/client/http-client.ts"))});

@@ -121,7 +121,12 @@ export function clusterClientContract(kind: string, of: Kind): void {
       manager.report(job.id, { state: "running", incarnation: 1 }, { nodeId: node.id, slot: 1 });
       const second = (await client.tasks({ job: "two" })).items.find((task) => task.slot === 1);
       await client.restart(second?.id ?? "");
-      expect(manager.commands.at(-1)?.command).toEqual({ kind: "task.restart", taskId: second?.id ?? "" });
+      const oneTask = { kind: "task.restart" as const, taskId: second?.id ?? "" };
+      expect(manager.commands.at(-1)?.command).toEqual(oneTask);
+      await client.restart("two.two.1");
+      expect(manager.commands.at(-1)?.command).toEqual(oneTask);
+      await client.restart(job.id.slice(0, 8));
+      expect(manager.commands.at(-1)?.command).toEqual({ kind: "job.restart", jobId: job.id });
     });
 
     test("a reference may be an id, a prefix or a name; what is unknown is refused with the nearest name", async () => {
