@@ -61,6 +61,9 @@ export class WorkerHost {
   #machine: WorkerMachine | null = null;
   #facts: NodeFacts | null = null;
   #stats: NodeMetrics | null = null;
+  #measuring: Promise<void> | null = null;
+  /** Why the last measurement failed; "" when it did not. */
+  #unmeasured = "";
   readonly #inbox: WorkerEvent[] = [];
   #turning = false;
   #linked = false;
@@ -100,9 +103,9 @@ export class WorkerHost {
         onUnlinked: () => this.#setLinked(false),
       }),
     );
-    this.#repeat("sample", this.#options.sampleMs ?? SAMPLE_MS, () => this.#sample());
+    void this.#beat();
+    this.#repeat("beat", this.#options.sampleMs ?? SAMPLE_MS, () => this.#beat());
     this.#repeat("runtimes", this.#options.runtimeProbeMs ?? RUNTIME_PROBE_MS, () => this.#lookAtRuntimes());
-    await this.#sample();
   }
 
   /** Lets go of everything and leaves the tasks running; what is being written is written first. */
@@ -268,16 +271,39 @@ export class WorkerHost {
     again();
   }
 
-  async #sample(): Promise<void> {
+  /** A heartbeat never waits for a measurement that hangs: then it goes without one. */
+  async #beat(): Promise<void> {
+    const everyMs = this.#options.sampleMs ?? SAMPLE_MS;
+    this.#measuring ??= this.#measure().finally(() => {
+      this.#measuring = null;
+    });
+    const fresh = await Promise.race([this.#measuring.then(() => true), this.#pause(everyMs / 2)]);
+    if (!this.#linked || this.#closed || this.#machine === null) return;
+    const metrics = fresh ? this.#stats : null;
+    this.#options.link.send({ kind: "heartbeat", metrics, progress: this.#machine.progress() });
+  }
+
+  async #measure(): Promise<void> {
     try {
       const [sample, tasks] = await Promise.all([this.#options.metrics.sample(), this.#usage()]);
       this.#stats = { ...sample, tasks };
+      this.#unmeasured = "";
     } catch (error) {
       this.#stats = null;
-      this.#options.log.warn(`the node cannot be measured: ${wordsOf(error)}`);
+      const problem = wordsOf(error);
+      if (problem !== this.#unmeasured) this.#options.log.warn(`the node cannot be measured: ${problem}`);
+      this.#unmeasured = problem;
     }
-    if (!this.#linked || this.#closed || this.#machine === null) return;
-    this.#options.link.send({ kind: "heartbeat", metrics: this.#stats, progress: this.#machine.progress() });
+  }
+
+  #pause(ms: number): Promise<false> {
+    return new Promise((resolve) => {
+      clearTimeout(this.#timers.get("pause"));
+      this.#timers.set(
+        "pause",
+        setTimeout(() => resolve(false), ms),
+      );
+    });
   }
 
   async #usage(): Promise<NodeMetrics["tasks"]> {

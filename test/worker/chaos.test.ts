@@ -8,7 +8,8 @@ import { seededDraw } from "../../src/core/jitter.ts";
 import { DEFAULT_RESTART } from "../../src/core/spec.ts";
 import { DESIRED_STATES, isTerminal, type TaskFact } from "../../src/core/task.ts";
 import type { Assignment } from "../../src/protocol/messages.ts";
-import { assignment, Driver, type ScriptedEngine } from "./driver.ts";
+import { assignment, Driver } from "./driver.ts";
+import type { ScriptedEngine } from "./scripted-engine.ts";
 
 const SEEDS = 150;
 const STEPS = 120;

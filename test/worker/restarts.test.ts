@@ -188,3 +188,12 @@ test("restarts: a container that was created although the answer said otherwise 
   driver.assign(with_({})).pass(5_000);
   expect([driver.at("t1"), driver.engine.of("t1")]).toEqual(["2:running", ["2:running"]]);
 });
+
+test("restarts: after ten minutes without fault the back-off begins anew", () => {
+  const driver = started(with_({ attempts: 100 }));
+  for (let i = 0; i < 5; i++) driver.die("t1", 1).pass(60_000);
+  driver.die("t1", 1);
+  expect(driver.fact("t1").restartInMs ?? 0).toBeGreaterThan(20_000);
+  driver.pass(60_000 + 601_000).die("t1", 1);
+  expect(driver.fact("t1").restartInMs ?? 0).toBeLessThan(1_300);
+});
