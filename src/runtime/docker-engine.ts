@@ -137,6 +137,10 @@ export class Engine {
     return {
       method,
       signal,
+      // An engine is never behind the proxy that the environment names for the web.
+      proxy: false,
+      // A stop with a long grace is silent for longer than fetch waits by itself; the limit of a call is its own.
+      ...{ timeout: false },
       ...(this.address.kind === "unix" ? { unix: this.address.path } : {}),
       ...(this.address.kind === "tcp" && this.address.tls ? { tls: { ...this.address.tls } } : {}),
       ...(body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
