@@ -96,8 +96,9 @@ export function bookNode(
   { observation, port }: { readonly observation: Observation | undefined; readonly port: number },
 ): BookNode {
   const { allocated, tasks, capacity } = nodeResource(cluster, node);
-  const host = node.address.replace(/:\d+$/, "") || node.name;
-  const name = /:\d+$/.test(node.address) ? node.address : `${host}:${port}`;
+  // The worker in the manager's process has no address of its own.
+  const host = node.local ? "127.0.0.1" : node.address.replace(/:\d+$/, "") || node.name;
+  const name = !node.local && /:\d+$/.test(node.address) ? node.address : `${host}:${port}`;
   return {
     Name: name,
     Ip: host,

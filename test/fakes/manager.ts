@@ -29,7 +29,7 @@ export function fakeNode(name: string, more: Partial<Node> = {}): Node {
     id: `node-${name}-0123456789`,
     name,
     machineId: `machine-${name}`,
-    address: "127.0.0.1",
+    address: "in-process",
     os: "linux",
     arch: "x64",
     version: "0.1.0",
