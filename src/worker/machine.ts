@@ -11,6 +11,7 @@ import type { TaskFact } from "../core/task.ts";
 import type { Time } from "../core/time.ts";
 import { type ManagerMessage, PROTOCOL, type TaskProgress, type WorkerMessage } from "../protocol/messages.ts";
 import { runtimeOf, showAway, takeListing } from "./adopt.ts";
+import { stopAloneAtMs, stopWhatIsAlone } from "./alone.ts";
 import { takeAssignments } from "./assignments.ts";
 import { type Desk, drive } from "./drive.ts";
 import type { Incarnation, Instance, JournalRecord, WorkerEffect, WorkerEvent } from "./effects.ts";
@@ -23,8 +24,7 @@ import { Obedience } from "./obedience.ts";
 import { doubt, type Outcome, takeOutcome } from "./outcomes.ts";
 import { Permits } from "./permits.ts";
 import { factOf, Reporter } from "./report.ts";
-import { isEnding, mark, newestInstance, type TaskRun } from "./task-run.ts";
-import { nameOf } from "./turn.ts";
+import { newestInstance, type TaskRun } from "./task-run.ts";
 
 export interface WorkerMachineOptions {
   /** Who and what this node is; its runtimes are those that tasks may ask for. */
@@ -63,6 +63,7 @@ export class WorkerMachine {
   #linked = false;
   #unlinkedSinceMs: number | null = null;
   #sequence = 0;
+  #wakeMs: number | null = null;
   #effects: WorkerEffect[] = [];
   #sends: WorkerEffect[] = [];
   #time: Time = { monoMs: 0, wallMs: 0, bootId: "" };
@@ -89,22 +90,19 @@ export class WorkerMachine {
   handle(event: WorkerEvent, time: Time): WorkerEffect[] {
     this.#time = time;
     this.#unlinkedSinceMs ??= time.monoMs;
+    // Whatever comes after a deadline is its tick too: the host's timer may be late, and was armed for this moment.
+    const isDue = this.#wakeMs !== null && this.#wakeMs <= time.monoMs;
     this.#take(event);
+    if (isDue && event.kind !== "tick") this.#tick();
     this.#driveAll();
-    return this.#finishTurn();
+    const effects = this.#finishTurn();
+    this.#wakeMs = this.#nextDeadline();
+    return effects;
   }
 
   /** Monotonic time of the next `tick` that is needed; null while only events matter. */
   nextWakeMs(): number | null {
-    const times: (number | null)[] = [this.#listings.wakeMs(), this.#journal.wakeMs()];
-    if (this.#linked) times.push(this.#reporter.impatientAtMs(PATIENCE_MS));
-    for (const run of this.#runs.values()) {
-      times.push(wakeMs(run), this.#stopAfterMs(run));
-      if (this.#probing.size < this.#probesAtATime) times.push(run.probes.nextAtMs);
-    }
-    // What is due already waits for an event, not for time: every turn does all that time alone allows.
-    const ahead = times.filter((at) => at !== null).filter((at) => at > this.#time.monoMs);
-    return ahead.length === 0 ? null : Math.min(...ahead);
+    return this.#wakeMs;
   }
 
   /** Everything that is to be remembered, as of now: for a last snapshot before the process ends. */
@@ -292,27 +290,26 @@ export class WorkerMachine {
   }
 
   #tick(): void {
-    for (const run of this.#runs.values()) {
-      const stopAtMs = this.#stopAfterMs(run);
-      if (stopAtMs !== null && stopAtMs <= this.#time.monoMs) this.#stopAlone(run);
-    }
+    stopWhatIsAlone(this.#runs.values(), this.#aloneSinceMs(), this.#desk());
     const impatientAtMs = this.#reporter.impatientAtMs(PATIENCE_MS);
     if (this.#linked && impatientAtMs !== null && impatientAtMs <= this.#time.monoMs) this.#reporter.wantFull();
     this.#concernAll();
   }
 
-  /** When a task that may not run without a manager is to be stopped; null for all others. */
-  #stopAfterMs(run: TaskRun): number | null {
-    const after = run.assignment?.spec.disconnect.stopAfterMs ?? null;
-    if (this.#linked || after === null || this.#unlinkedSinceMs === null || isEnding(run)) return null;
-    return this.#unlinkedSinceMs + after;
+  #nextDeadline(): number | null {
+    const times: (number | null)[] = [this.#listings.wakeMs(), this.#journal.wakeMs()];
+    if (this.#linked) times.push(this.#reporter.impatientAtMs(PATIENCE_MS));
+    for (const run of this.#runs.values()) {
+      times.push(wakeMs(run), stopAloneAtMs(run, this.#aloneSinceMs()));
+      if (this.#probing.size < this.#probesAtATime) times.push(run.probes.nextAtMs);
+    }
+    // What is due already waits for an event, not for time: every turn does all that time alone allows.
+    const ahead = times.filter((at) => at !== null).filter((at) => at > this.#time.monoMs);
+    return ahead.length === 0 ? null : Math.min(...ahead);
   }
 
-  #stopAlone(run: TaskRun): void {
-    run.desired = "stop";
-    if (run.assignment !== null) run.assignment = { ...run.assignment, desired: "stop" };
-    mark(run, "sync");
-    this.#log("warn", `${nameOf(run)}: stopped, as its job asks when no manager is in reach`);
+  #aloneSinceMs(): number | null {
+    return this.#linked ? null : this.#unlinkedSinceMs;
   }
 
   #run(of: Incarnation): TaskRun | undefined {

@@ -12,6 +12,8 @@ import type { JournalRecord, WorkerEffect, WorkerEvent } from "../../src/worker/
 import { WorkerMachine } from "../../src/worker/machine.ts";
 import { ScriptedEngine } from "./scripted-engine.ts";
 
+export { ScriptedEngine };
+
 export const MANAGER: ManagerIdentity = { clusterId: "c1", instanceId: "m1", term: 1, lineage: "l1", revision: 10 };
 
 export const FACTS: NodeFacts = {

@@ -228,3 +228,10 @@ test("worker: a journal that has grown is replaced by a snapshot that restores t
   expect([again.at("t1"), again.at("t2")]).toEqual(["601:running", "1:running"]);
   expect(again.fact("t1").exits).toHaveLength(10);
 });
+
+test("worker: an event that comes after a deadline, before the late tick, does what the deadline asks for", () => {
+  const driver = started(assignment("t1")).die("t1", 1);
+  driver.monoMs += 5_000;
+  driver.feed({ kind: "message", message: { kind: "ack", number: 1 } });
+  expect(driver.at("t1")).toBe("2:running");
+});
