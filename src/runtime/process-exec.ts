@@ -30,6 +30,7 @@ export function execBeside(place: ExecPlace, request: ExecRequest): Result<ExecS
 
 function terminalSession(place: ExecPlace, request: ExecRequest): ExecSession {
   const output = new OutputQueue({});
+  const drained = Promise.withResolvers<void>();
   const child = Bun.spawn([...request.command], {
     cwd: place.cwd,
     env: { TERM: "xterm-256color", ...place.env },
@@ -38,10 +39,11 @@ function terminalSession(place: ExecPlace, request: ExecRequest): ExecSession {
       rows: request.rows,
       // The terminal uses its buffer again: what is kept must be a copy.
       data: (_terminal, data) => output.push({ stream: "stdout", data: Uint8Array.from(data) }),
+      exit: () => drained.resolve(),
     },
   });
   const exitCode = child.exited.then(async (code) => {
-    await Bun.sleep(0);
+    await Promise.race([drained.promise, Bun.sleep(TRAIL_MS)]);
     child.terminal?.close();
     output.end();
     return code;

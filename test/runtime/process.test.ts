@@ -213,6 +213,14 @@ test("runtime: a shell beside a process has a terminal of the right size and say
   expect(code).toBe(5);
 }, 20_000);
 
+test("runtime: the end of much output on a terminal is not cut off", async () => {
+  const runtime = open();
+  const { id } = await started(runtime, processSpec("exec sleep 600"));
+  const command = ["sh", "-c", "seq 20000; echo last"];
+  const session = value(await runtime.exec(id, { command, tty: true, stdin: true, columns: 80, rows: 24 }));
+  expect((await finished(session)).stdout).toEndWith("19999\r\n20000\r\nlast\r\n");
+}, 20_000);
+
 test("runtime: a command that is closed ends", async () => {
   const runtime = open();
   const { id } = await started(runtime, processSpec("exec sleep 600"));
