@@ -35,7 +35,7 @@ export function on(app: ApiApp, path: string, handlers: Handlers): void {
 }
 
 /** The UUID of the path, or undefined for what is none: the book answers both that and an unknown one with 404. */
-export function pathUuid(c: ApiRequest): string | undefined {
+function pathUuid(c: ApiRequest): string | undefined {
   try {
     return parseUuid(c.req.param("id") ?? "");
   } catch (error) {

@@ -74,7 +74,7 @@ export function bookTasks(cluster: Cluster, onNode?: string): BookTask[] {
 }
 
 /** The job's only task as the book shows it. */
-export function bookTask(job: Job, task: Task | undefined): BookTask {
+function bookTask(job: Job, task: Task | undefined): BookTask {
   const posted = postedTask(job) ?? unpostedTask(job, task);
   const fact = task?.fact;
   return {
@@ -131,7 +131,7 @@ export function bookRuns(job: Job, task: Task | undefined): boolean {
 }
 
 /** RFC 3339 as Go writes it, without trailing zeros; 0 is Go's zero time. */
-export function bookTime(ms: number): string {
+function bookTime(ms: number): string {
   if (ms === 0) return ZERO_TIME;
   return new Date(ms).toISOString().replace(/\.?0*Z$/, "Z");
 }

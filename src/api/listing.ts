@@ -2,7 +2,7 @@
 import { ClientError, type ListQuery, type Page } from "../client/cluster-client.ts";
 
 /** Items on a page when the query names no limit, and the most that it may ask for. */
-export const PAGE = { usual: 500, most: 5_000 } as const;
+const PAGE = { usual: 500, most: 5_000 } as const;
 
 /** Sorts by `keyOf` (unique, compared as text) and cuts the page out. Throws ClientError `invalid` for a cursor or limit that cannot be. */
 export function page<T>(

@@ -11,7 +11,7 @@ import type { Node } from "../core/node.ts";
 import type { Task } from "../core/task.ts";
 
 /** Characters of an id that are enough when they are unique. */
-export const MIN_PREFIX = 4;
+const MIN_PREFIX = 4;
 
 const SHOWN_CANDIDATES = 8;
 

@@ -18,19 +18,16 @@ import {
 } from "./resources.ts";
 
 /** Newest events in a snapshot. */
-export const SNAPSHOT_EVENTS = 200;
+const SNAPSHOT_EVENTS = 200;
 
 /** Old attempts in a snapshot; the newest of every slot are all there. */
-export const SNAPSHOT_HISTORY = 1_000;
+const SNAPSHOT_HISTORY = 1_000;
 
 const METRICS_EVERY_MS = 1_000;
 const SNAPSHOT_RETRY_MS = 250;
 
 /** Everything at one revision. Rejects when the manager cannot be read. */
-export async function snapshot(
-  access: ManagerAccess,
-  info: ManagerInfo,
-): Promise<Extract<WatchItem, { kind: "snapshot" }>> {
+async function snapshot(access: ManagerAccess, info: ManagerInfo): Promise<Extract<WatchItem, { kind: "snapshot" }>> {
   const newest = access.status().revision;
   const log = await recent(access, newest, SNAPSHOT_EVENTS);
   // The cluster is read after the log, in the turn in which it is used: it must not be kept across an await.

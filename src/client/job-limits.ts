@@ -6,7 +6,7 @@ import type { HealthCheck, JobSpec, Mount, PortMapping, Resources, ServiceSpec, 
 import { ClientError } from "./cluster-client.ts";
 
 /** Bounds of one job. Bytes are of UTF-8. */
-export const JOB_LIMITS = {
+const JOB_LIMITS = {
   tasks: 10_000,
   services: 1_000,
   stringBytes: 64 * 1024,

@@ -17,8 +17,8 @@ const int = z.int();
 const ms = z.int().describe("milliseconds since 1970; 0 for not yet");
 const words = z.record(z.string(), z.string());
 
-export const resourcesSchema = z.strictObject({ cpuMillis: int, memoryBytes: int, diskBytes: int });
-export const portSchema = z.strictObject({
+const resourcesSchema = z.strictObject({ cpuMillis: int, memoryBytes: int, diskBytes: int });
+const portSchema = z.strictObject({
   containerPort: int,
   hostPort: int,
   protocol: z.enum(["tcp", "udp"]),
@@ -44,7 +44,7 @@ export const disconnectSchema = z.strictObject({
   stopAfterMs: int.nullable(),
   reconcile: z.enum(["keep_original", "keep_replacement"]),
 });
-export const mountSchema = z.strictObject({
+const mountSchema = z.strictObject({
   kind: z.enum(["bind", "volume", "tmpfs"]),
   source: z.string(),
   target: z.string(),

@@ -115,7 +115,7 @@ const serviceRequestSchema: z.ZodType<ServiceRequest> = z.strictObject({
 });
 
 /** A job as people write it: of services, or a lone task in short. */
-export const jobRequestSchema: z.ZodType<JobRequest> = z.strictObject({
+const jobRequestSchema: z.ZodType<JobRequest> = z.strictObject({
   ...taskFields,
   name: z.string().describe("lower-case letters, digits and -").exactOptional(),
   count: z.number().exactOptional(),

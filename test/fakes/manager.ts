@@ -21,7 +21,7 @@ import { planCommand } from "../../src/manager/plan.ts";
 const CLUSTER_ID = "c1";
 
 /** Wall clock of the first change; each further one is a millisecond later. */
-export const FAKE_START_MS = Date.UTC(2026, 0, 1);
+const FAKE_START_MS = Date.UTC(2026, 0, 1);
 
 /** A node with 4 cores, 8 GiB of memory and 100 GiB of disk. */
 export function fakeNode(name: string, more: Partial<Node> = {}): Node {
