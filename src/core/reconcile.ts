@@ -7,7 +7,7 @@ import { type Draft, quiet } from "./draft.ts";
 import { taskId } from "./ids.ts";
 import { findService, type Job, type Slot, slotKey, taskName } from "./job.ts";
 import { judgeEnd } from "./reschedule.ts";
-import type { ServiceSpec } from "./spec.ts";
+import type { ServiceSpec, TaskSpec } from "./spec.ts";
 import { DESIRED_STATES, type DesiredState, isTerminal, type Task, unseen } from "./task.ts";
 
 /** What reconciliation needs to know beside the records. */
@@ -20,6 +20,8 @@ export interface ReconcileContext {
   readonly waited: (slotKey: string) => boolean;
   /** True when the task ran well for ten minutes. */
   readonly ranLong: (taskId: string) => boolean;
+  /** True while nobody can know how a node's tasks are. */
+  readonly away: (nodeId: string) => boolean;
 }
 
 const ACTOR = "manager";
@@ -42,10 +44,11 @@ export function reconcileSlot(
   if (!job) return [];
   const service = findService(job, at.service);
   const slot = context.cluster.slots.get(slotKeyOf(at)) ?? emptySlot(at);
-  if (service && at.index < service.count && job.desired === "run") return fill(context, job, service, slot);
-  return job.desired === "stop" && service && at.index < service.count
-    ? stopAll(context, slot)
-    : clear(context, job, slot);
+  const kept = service !== undefined && at.index < service.count && job.desired !== "remove";
+  if (!kept) return clear(context, job, slot);
+  const drafts = clearLost(context, slot);
+  if (job.desired === "stop") return [...drafts, ...stopAll(context, slot)];
+  return [...drafts, ...settleDoubles(context, service, slot), ...fill(context, job, service, slot)];
 }
 
 function emptySlot(at: { readonly jobId: string; readonly service: string; readonly index: number }): Slot {
@@ -84,7 +87,44 @@ function afterEnd(
   return [{ change: { kind: "slot.put", slot: verdict.slot }, actor: ACTOR, text }];
 }
 
-function newAttempt(context: ReconcileContext, job: Job, slot: Slot): Draft[] {
+/** What a lost task left behind goes, once its node is back. */
+function clearLost(context: ReconcileContext, slot: Slot): Draft[] {
+  return attemptsOf(context.cluster, slot).flatMap((task) =>
+    task.fact.state === "lost" ? want(context, task, "remove") : [],
+  );
+}
+
+/** A node came back after its tasks had been replaced: one of the two is kept, the other stopped, and not before the one that stays is well. */
+function settleDoubles(context: ReconcileContext, service: ServiceSpec, slot: Slot): Draft[] {
+  const live = attemptsOf(context.cluster, slot).filter(
+    (task) => !isTerminal(task.fact.state) && task.desired === "run",
+  );
+  const [original] = live;
+  const replacement = live.at(-1);
+  if (!original || !replacement || original === replacement) return [];
+  if (original.nodeId !== null && context.away(original.nodeId)) return [];
+  const winner = chooseDouble(service.task, original, replacement);
+  if (!winner) return [];
+  const losers = live.filter((task) => task !== winner);
+  const drafts = losers.flatMap((task) => want(context, task, "stop"));
+  if (slot.taskId === winner.id) return drafts;
+  return [quiet({ kind: "slot.put", slot: { ...slot, taskId: winner.id, waitMs: 0 } }, ACTOR), ...drafts];
+}
+
+/** undefined while neither is well: then both go on. */
+function chooseDouble(spec: TaskSpec, original: Task, replacement: Task): Task | undefined {
+  const sameVersion = original.jobVersion === replacement.jobVersion;
+  const keepOriginal = spec.disconnect.reconcile === "keep_original" && sameVersion;
+  const order = keepOriginal ? [original, replacement] : [replacement, original];
+  return order.find((task) => isWell(spec, task));
+}
+
+function isWell(spec: TaskSpec, task: Task): boolean {
+  return task.fact.state === "running" && (spec.health === null || task.fact.health === "healthy");
+}
+
+/** A further attempt in the slot, to be placed. */
+export function newAttempt(context: Pick<ReconcileContext, "clusterId" | "nowMs">, job: Job, slot: Slot): Draft[] {
   const attempt = slot.attempt + 1;
   const id = taskId({ clusterId: context.clusterId, jobId: job.id, service: slot.service, slot: slot.index, attempt });
   const task: Task = {

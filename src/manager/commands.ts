@@ -21,7 +21,9 @@ export type Command =
   | { readonly kind: "job.remove"; readonly jobId: string }
   | { readonly kind: "job.restart"; readonly jobId: string }
   | { readonly kind: "task.restart"; readonly taskId: string }
-  | { readonly kind: "node.availability"; readonly nodeId: string; readonly availability: Availability };
+  | { readonly kind: "node.availability"; readonly nodeId: string; readonly availability: Availability }
+  /** The nodes that are out are really gone: their tasks are to be replaced. */
+  | { readonly kind: "nodes.trust-loss" };
 
 /** Durable once it is given. */
 export type CommandResult =
@@ -49,6 +51,8 @@ export interface ManagerStatus {
   readonly health: "ok" | "read-only" | "recovering";
   /** Why not ok, in words that name the way out; "" when ok. */
   readonly problem: string;
+  /** Why absent nodes are not acted on just now, in words; "" when they are. */
+  readonly caution: string;
 }
 
 /** What ClusterClient and API stand on. The manager's host offers it; reads see durable state only. */

@@ -9,6 +9,7 @@ import type { NodeMetrics } from "../core/node.ts";
 import { isGone, slotKeysOf } from "../core/reconcile.ts";
 import { Placement, readNeed, type Scheduler, viewNode } from "../core/schedule.ts";
 import { isTerminal, type Task } from "../core/task.ts";
+import type { Presence } from "./presence.ts";
 
 /** Where a slot is. */
 export interface SlotAddress {
@@ -34,15 +35,16 @@ export class Derived {
   readonly #waited = new Set<string>();
   readonly #runningSince = new Map<string, number>();
   readonly #ranLong = new Set<string>();
-  readonly #linked = new Set<string>();
-  readonly #unlinkedSince = new Map<string, number>();
+  readonly #presence: Presence;
   readonly #metrics = new Map<string, { readonly metrics: NodeMetrics | null; readonly freshUntilMs: number }>();
 
-  constructor(cluster: Cluster, scheduler: Scheduler, monoMs: number) {
+  constructor(cluster: Cluster, scheduler: Scheduler, at: { readonly presence: Presence; readonly monoMs: number }) {
+    const { monoMs } = at;
     this.#cluster = cluster;
+    this.#presence = at.presence;
     this.placement = new Placement(scheduler);
     for (const node of cluster.nodes.values()) {
-      this.#unlinkedSince.set(node.id, monoMs);
+      this.#presence.expect(node.id, { local: node.local, monoMs });
       this.#putNode(node.id);
     }
     for (const task of cluster.tasks.values()) this.#followTask(task, undefined, monoMs);
@@ -71,17 +73,18 @@ export class Derived {
     return this.#ranLong.has(taskId);
   }
 
-  linked(nodeId: string): void {
-    this.#linked.add(nodeId);
-    this.#unlinkedSince.delete(nodeId);
+  /** A link of the node came or went, or it was judged: it may take tasks now, or no more. */
+  linkChanged(nodeId: string): void {
+    if (this.#presence.refusal(nodeId) !== "") this.#metrics.delete(nodeId);
     this.#putNode(nodeId);
   }
 
-  unlinked(nodeId: string, monoMs: number): void {
-    this.#linked.delete(nodeId);
-    this.#unlinkedSince.set(nodeId, monoMs);
-    this.#metrics.delete(nodeId);
-    this.#putNode(nodeId);
+  /** The node's tasks have to be looked at anew. */
+  markNode(nodeId: string): void {
+    for (const id of this.#cluster.tasksOfNode.get(nodeId) ?? []) {
+      const task = this.#cluster.tasks.get(id);
+      if (task) this.#mark(task.jobId, task.service, task.slot);
+    }
   }
 
   measured(nodeId: string, metrics: NodeMetrics | null, freshUntilMs: number): void {
@@ -89,8 +92,8 @@ export class Derived {
     this.#putNode(nodeId);
   }
 
-  /** Ends waits and freshness that are over; gives the nodes that have been without a link for `missedMs`. */
-  expire(monoMs: number, missedMs: number): string[] {
+  /** Ends waits and freshness that are over. */
+  expire(monoMs: number): void {
     for (const [key, untilMs] of this.#waits) {
       if (untilMs > monoMs) continue;
       this.#waits.delete(key);
@@ -102,15 +105,13 @@ export class Derived {
       this.#metrics.delete(nodeId);
       this.#putNode(nodeId);
     }
-    return this.#expireLinks(monoMs, missedMs);
   }
 
   /** Monotonic time of the next thing that `expire` would find; null for none. */
-  nextWakeMs(missedMs: number): number | null {
+  nextWakeMs(): number | null {
     let next = Number.POSITIVE_INFINITY;
     for (const untilMs of this.#waits.values()) next = Math.min(next, untilMs);
     for (const { freshUntilMs } of this.#metrics.values()) next = Math.min(next, freshUntilMs);
-    for (const sinceMs of this.#unlinkedSince.values()) next = Math.min(next, sinceMs + missedMs);
     return next === Number.POSITIVE_INFINITY ? null : next;
   }
 
@@ -138,6 +139,7 @@ export class Derived {
         break;
       case "node.remove":
         this.placement.removeNode(change.nodeId);
+        this.#presence.forget(change.nodeId);
         break;
       default:
         break;
@@ -160,7 +162,9 @@ export class Derived {
     else this.#release(task.id);
     this.#followRun(task, monoMs);
     const endedNow = ended && !(before && isTerminal(before.fact.state));
-    if (endedNow || isGone(task)) this.#mark(task.jobId, task.service, task.slot);
+    const siblings = this.#cluster.attempts.get(slotKey(task.jobId, task.service, task.slot))?.size ?? 0;
+    // With several attempts in a slot, how one of them is may decide about another.
+    if (endedNow || isGone(task) || siblings > 1) this.#mark(task.jobId, task.service, task.slot);
   }
 
   #addPending(taskId: string): void {
@@ -199,21 +203,11 @@ export class Derived {
     else this.#waits.delete(key);
   }
 
-  #expireLinks(monoMs: number, missedMs: number): string[] {
-    const gone: string[] = [];
-    for (const [nodeId, sinceMs] of this.#unlinkedSince) {
-      if (sinceMs + missedMs > monoMs) continue;
-      this.#unlinkedSince.delete(nodeId);
-      gone.push(nodeId);
-    }
-    return gone;
-  }
-
   #putNode(nodeId: string): void {
     const node = this.#cluster.nodes.get(nodeId);
     if (!node) return;
     const view = viewNode(node, this.#metrics.get(nodeId)?.metrics ?? null);
-    const refusal = view.refusal === "" && !this.#linked.has(nodeId) ? "has no link" : view.refusal;
+    const refusal = view.refusal || this.#presence.refusal(nodeId);
     this.placement.putNode({ ...view, refusal });
     this.capacityChanged = true;
   }

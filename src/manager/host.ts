@@ -71,7 +71,7 @@ export class ManagerHost implements ManagerAccess {
   }
 
   status(): ManagerStatus {
-    return { ...this.#status, revision: this.#machine.revision };
+    return { ...this.#status, revision: this.#machine.revision, caution: this.#machine.caution };
   }
 
   observations(): ReadonlyMap<string, Observation> {
@@ -166,6 +166,7 @@ export class ManagerHost implements ManagerAccess {
   #release(effects: readonly ManagerEffect[]): void {
     for (const effect of effects) {
       if (effect.kind === "send") this.#options.links.send(effect.linkId, effect.message);
+      else if (effect.kind === "close") this.#options.links.close(effect.linkId);
       else this.#reply(effect.ticket, effect.result);
     }
   }
@@ -230,6 +231,7 @@ export class ManagerHost implements ManagerAccess {
       revision: contents.revision,
       health,
       problem: contents.problem,
+      caution: "",
     };
   }
 

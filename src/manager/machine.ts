@@ -2,6 +2,8 @@
  * The manager as a pure machine. Inputs fill an inbox; one tick empties it: ingest → expire → reconcile → schedule → assign → prune.
  * A tick gives the changes to make durable and the effects that wait for them; it never does anything itself. While a commit is under way there is no tick.
  */
+
+import { planAbsence } from "../core/absence.ts";
 import type { Change, LoggedChange } from "../core/change.ts";
 import { apply, type Cluster, inverse } from "../core/cluster.ts";
 import type { Draft } from "../core/draft.ts";
@@ -14,6 +16,7 @@ import { type ManagerIdentity, PROTOCOL, type WorkerMessage } from "../protocol/
 import type { Command, CommandResult, Observation } from "./commands.ts";
 import { Derived } from "./derived.ts";
 import { planCommand } from "./plan.ts";
+import { Presence } from "./presence.ts";
 import { scheduleTasks } from "./schedule-stage.ts";
 import { type ManagerEffect, Sessions } from "./sessions.ts";
 
@@ -44,17 +47,20 @@ const INPUTS_PER_TICK = 500;
 const SLOTS_PER_TICK = 1_000;
 /** Metrics older than this many heartbeats do not count as fresh. */
 const FRESH_HEARTBEATS = 3;
-/** A node that has no link for this many heartbeats is disconnected. */
-const MISSED_HEARTBEATS = 3;
+/** The wall clock this far ahead of the monotonic one since the last look: the machine has slept. */
+const SLEPT_MS = 5_000;
 
 /** The pure manager. `cluster` is its state; readers look only between a commit and the next tick. */
 export class ManagerMachine {
   readonly cluster: Cluster;
   readonly #options: ManagerOptions;
+  readonly #presence: Presence;
   readonly #derived: Derived;
   readonly #sessions = new Sessions();
   readonly #observations = new Map<string, Observation>();
   #inbox: ManagerInput[] = [];
+  /** Monotonic time at which an absence has consequences; null for none. */
+  #absenceDueMs: number | null = null;
   #revision: number;
   #time: Time = { monoMs: 0, wallMs: 0, bootId: "" };
   #changes: LoggedChange[] = [];
@@ -67,7 +73,9 @@ export class ManagerMachine {
     this.#options = options;
     this.#revision = options.revision;
     this.#time = options.time;
-    this.#derived = new Derived(cluster, options.scheduler, options.time.monoMs);
+    const { monoMs } = options.time;
+    this.#presence = new Presence(monoMs);
+    this.#derived = new Derived(cluster, options.scheduler, { presence: this.#presence, monoMs });
   }
 
   get revision(): number {
@@ -90,13 +98,28 @@ export class ManagerMachine {
     return this.#inbox.length > 0 || this.#derived.hasWork || this.#sessions.hasWork;
   }
 
+  /** Why absences are not acted on just now, in words; "" when they are. */
+  get caution(): string {
+    if (this.#presence.isolated) {
+      return "more than half of the nodes are out at once: is this manager cut off? Nothing is replaced until they return or `cube nodes trust-loss` says that they are gone";
+    }
+    return this.#presence.settling(this.#time.monoMs) ? "settling: nodes are given time to come back" : "";
+  }
+
   /** Monotonic time of the next tick that is needed without input; null for none. */
   nextWakeMs(): number | null {
-    return this.#derived.nextWakeMs(MISSED_HEARTBEATS * this.#options.heartbeatMs);
+    const { monoMs } = this.#time;
+    const times = [
+      this.#derived.nextWakeMs(),
+      this.#presence.nextWakeMs(monoMs, this.#options.heartbeatMs),
+      this.#absenceDueMs,
+    ].filter((at) => at !== null);
+    return times.length === 0 ? null : Math.min(...times);
   }
 
   /** One turn. Not to be called while the changes of the last one are on their way to the store. */
   tick(time: Time): Tick {
+    if (this.#hasSlept(time)) this.#presence.settle(time.monoMs);
     this.#time = time;
     this.#changes = [];
     this.#undo = [];
@@ -121,7 +144,9 @@ export class ManagerMachine {
     else if (input.kind === "message") this.#message(input.linkId, input.message);
     else {
       const nodeId = this.#sessions.close(input.linkId);
-      if (nodeId !== undefined) this.#derived.unlinked(nodeId, this.#time.monoMs);
+      if (nodeId === undefined) return;
+      this.#presence.unlinked(nodeId);
+      this.#derived.linkChanged(nodeId);
     }
   }
 
@@ -133,6 +158,7 @@ export class ManagerMachine {
       revision: this.#revision,
       nowMs: this.#time.wallMs,
     });
+    if (command.kind === "nodes.trust-loss") this.#presence.trustLoss();
     if (planned.ok) this.#record(planned.drafts);
     const result: CommandResult = planned.ok
       ? { ok: true, jobId: planned.jobId, created: planned.created, revision: this.#revision }
@@ -142,6 +168,7 @@ export class ManagerMachine {
 
   #message(linkId: string, message: WorkerMessage): void {
     const nodeId = this.#sessions.nodeOf(linkId);
+    if (nodeId !== undefined) this.#presence.seen(nodeId, this.#time.monoMs);
     if (message.kind === "hello") this.#hello(linkId, message);
     else if (nodeId === undefined || message.kind === "heartbeat") return;
     else if (message.kind === "report") this.#report({ linkId, nodeId }, message);
@@ -156,6 +183,9 @@ export class ManagerMachine {
     this.#record(ingestTaskFacts(this.cluster, { nodeId, facts: report.facts, nowMs: this.#time.wallMs }));
     this.#record(ingestRemoved(this.cluster, { nodeId, removed: report.removed }));
     this.#effects.push({ kind: "send", linkId, message: { kind: "ack", number: report.number } });
+    if (!report.full || !this.#presence.reported(nodeId)) return;
+    this.#derived.linkChanged(nodeId);
+    this.#derived.markNode(nodeId);
   }
 
   #hello(linkId: string, hello: Extract<WorkerMessage, { kind: "hello" }>): void {
@@ -165,7 +195,8 @@ export class ManagerMachine {
       return;
     }
     this.#sessions.open(linkId, hello.facts.id);
-    this.#derived.linked(hello.facts.id);
+    this.#presence.linked(hello.facts.id, { local: hello.facts.local, monoMs: this.#time.monoMs });
+    this.#derived.linkChanged(hello.facts.id);
     this.#record(ingestFacts(this.cluster, hello.facts, this.#time.wallMs));
     const protocol = Math.min(PROTOCOL.max, hello.protocol.max);
     const welcome = {
@@ -180,22 +211,59 @@ export class ManagerMachine {
   #observe(linkId: string, beat: Extract<WorkerMessage, { kind: "heartbeat" }>, time: Time): void {
     const nodeId = this.#sessions.nodeOf(linkId);
     if (nodeId === undefined) return;
+    this.#presence.seen(nodeId, time.monoMs);
     this.#observations.set(nodeId, { metrics: beat.metrics, progress: beat.progress, seenMonoMs: time.monoMs });
     const freshUntilMs = time.monoMs + FRESH_HEARTBEATS * this.#options.heartbeatMs;
     this.#derived.measured(nodeId, beat.metrics, freshUntilMs);
   }
 
-  /** Waits that are over, metrics that are no longer fresh, nodes that have been without a link for too long. */
+  /** Waits that are over, metrics that are no longer fresh, nodes that have gone out, and what follows for their tasks. */
   #expire(): void {
-    const expired = this.#derived.expire(this.#time.monoMs, MISSED_HEARTBEATS * this.#options.heartbeatMs);
-    for (const nodeId of expired) {
+    const { monoMs, wallMs } = this.#time;
+    this.#derived.expire(monoMs);
+    for (const nodeId of this.#presence.judge(monoMs, this.#options.heartbeatMs).gone) {
       const node = this.cluster.nodes.get(nodeId);
+      this.#hangUp(nodeId);
+      this.#derived.linkChanged(nodeId);
       if (node?.state !== "ready") continue;
-      const gone = { ...node, state: "disconnected" as const, reason: "no heartbeat", stateSinceMs: this.#time.wallMs };
-      this.#record([
-        { change: { kind: "node.put", node: gone }, actor: "manager", text: `node ${node.name} is disconnected` },
-      ]);
+      const gone = { ...node, state: "disconnected" as const, reason: "no heartbeat", stateSinceMs: wallMs };
+      const text = `node ${node.name} is disconnected`;
+      this.#record([{ change: { kind: "node.put", node: gone }, actor: "manager", text }]);
     }
+    this.#absenceDueMs = null;
+    for (const nodeId of this.#presence.out()) this.#actOnAbsence(nodeId);
+  }
+
+  /** A link that carries no heartbeats is closed, so that the node comes back with a hello and a whole report. */
+  #hangUp(nodeId: string): void {
+    const linkId = this.#sessions.linkOf(nodeId);
+    if (linkId === undefined) return;
+    this.#sessions.close(linkId);
+    this.#presence.unlinked(nodeId);
+    this.#effects.push({ kind: "close", linkId });
+  }
+
+  #actOnAbsence(nodeId: string): void {
+    const { monoMs, wallMs } = this.#time;
+    const outForMs = this.#presence.outForMs(nodeId, monoMs);
+    if (outForMs === null) return;
+    const plan = planAbsence({
+      cluster: this.cluster,
+      clusterId: this.#options.identity.clusterId,
+      nodeId,
+      outForMs,
+      mayReplace: () => this.#presence.mayReplace(nodeId, monoMs),
+      nowMs: wallMs,
+    });
+    this.#record(plan.drafts);
+    if (plan.nextInMs === null) return;
+    this.#absenceDueMs = Math.min(this.#absenceDueMs ?? Number.POSITIVE_INFINITY, monoMs + plan.nextInMs);
+  }
+
+  /** The monotonic clock stands still while the machine sleeps; the wall clock does not. */
+  #hasSlept(time: Time): boolean {
+    if (this.#time.bootId === "") return false;
+    return time.wallMs - this.#time.wallMs - (time.monoMs - this.#time.monoMs) > SLEPT_MS;
   }
 
   #reconcile(): void {
@@ -208,6 +276,7 @@ export class ManagerMachine {
         nowMs: this.#time.wallMs,
         waited: (key: string) => this.#derived.waited(key),
         ranLong: (taskId: string) => this.#derived.ranLong(taskId),
+        away: (nodeId: string) => this.#presence.isAway(nodeId),
       };
       this.#record(reconcileSlot(context, at));
       const slot = this.cluster.slots.get(at.key);

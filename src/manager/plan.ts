@@ -29,5 +29,8 @@ export function planCommand(command: Command, context: CommandContext): Planned 
       return planTaskRestart(context, command.taskId);
     case "node.availability":
       return planAvailability(context, command.nodeId, command.availability);
+    case "nodes.trust-loss":
+      // Nothing to store: it ends with the isolation, and a new manager judges for itself.
+      return { ok: true, jobId: "", created: false, drafts: [] };
   }
 }

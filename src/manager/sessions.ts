@@ -10,6 +10,8 @@ import type { CommandResult } from "./commands.ts";
 /** What the host is to do once the tick's changes are durable. */
 export type ManagerEffect =
   | { readonly kind: "send"; readonly linkId: string; readonly message: ManagerMessage }
+  /** The link is of no use any more: the worker comes back with a new hello. */
+  | { readonly kind: "close"; readonly linkId: string }
   | { readonly kind: "reply"; readonly ticket: number; readonly result: CommandResult };
 
 interface Session {
@@ -33,6 +35,10 @@ export class Sessions {
 
   nodeOf(linkId: string): string | undefined {
     return this.#byLink.get(linkId)?.nodeId;
+  }
+
+  linkOf(nodeId: string): string | undefined {
+    return this.#byNode.get(nodeId)?.linkId;
   }
 
   /** A hello: the node is to get its whole set. */

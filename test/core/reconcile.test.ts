@@ -5,7 +5,15 @@ import { type ReconcileContext, reconcileSlot, slotKeysOf } from "../../src/core
 import { aCluster, aJob, aJobSpec, aNode, aSlot, aSpec, aTask, idOf, NOW } from "./records.ts";
 
 function reconcile(cluster: Cluster, overrides: Partial<ReconcileContext> = {}, index = 0): Draft[] {
-  const context = { cluster, clusterId: "c", nowMs: NOW, waited: () => false, ranLong: () => false, ...overrides };
+  const context = {
+    cluster,
+    clusterId: "c",
+    nowMs: NOW,
+    waited: () => false,
+    ranLong: () => false,
+    away: () => false,
+    ...overrides,
+  };
   return reconcileSlot(context, { jobId: "web", service: "web", index });
 }
 

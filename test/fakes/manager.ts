@@ -36,7 +36,7 @@ export function fakeNode(name: string, more: Partial<Node> = {}): Node {
     labels: {},
     capacity: { cpuMillis: 4_000, memoryBytes: 8 * 1024 ** 3, diskBytes: 100 * 1024 ** 3 },
     reserved: { cpuMillis: 0, memoryBytes: 0, diskBytes: 0 },
-    runtimes: [{ kind: "docker", version: "27.0", problem: "" }],
+    runtimes: [{ kind: "docker", version: "27.0", problem: "", caution: "" }],
     local: true,
     state: "ready",
     availability: "eligible",

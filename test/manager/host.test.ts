@@ -43,7 +43,9 @@ class StubbornStore implements Store {
   }
 }
 
-async function managerOn(store: Store): Promise<{ manager: ManagerHost; heard: ManagerMessage[]; link: ReturnType<typeof createInProcessLink> }> {
+async function managerOn(
+  store: Store,
+): Promise<{ manager: ManagerHost; heard: ManagerMessage[]; link: ReturnType<typeof createInProcessLink> }> {
   const link = createInProcessLink();
   const opened = await openManager({
     store,
@@ -59,7 +61,8 @@ async function managerOn(store: Store): Promise<{ manager: ManagerHost; heard: M
   const heard: ManagerMessage[] = [];
   link.worker.open({
     onMessage: (message) => heard.push(message),
-    onLinked: () => link.worker.send({ kind: "hello", protocol: { min: 1, max: 1 }, facts: aNode("n1"), bootId: "b", setNumber: 0 }),
+    onLinked: () =>
+      link.worker.send({ kind: "hello", protocol: { min: 1, max: 1 }, facts: aNode("n1"), bootId: "b", setNumber: 0 }),
     onUnlinked: () => {},
   });
   opened.value.start();

@@ -1,125 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { apply, emptyCluster } from "../../src/core/cluster.ts";
-import { SCHEDULERS } from "../../src/core/schedule.ts";
-import type { JobSpec } from "../../src/core/spec.ts";
-import { type TaskFact, unseen } from "../../src/core/task.ts";
-import type { Command, CommandResult } from "../../src/manager/commands.ts";
-import { ManagerMachine, type Tick } from "../../src/manager/machine.ts";
-import type { ManagerMessage, WorkerMessage } from "../../src/protocol/messages.ts";
 import { aJobSpec, aNode, aSpec } from "../core/records.ts";
-
-/** A manager on a virtual clock; its ticks are durable at once. */
-class Bench {
-  monoMs = 0;
-  machine = this.#make();
-  sent: ManagerMessage[] = [];
-  replies: CommandResult[] = [];
-  texts: string[] = [];
-  #records = emptyCluster();
-
-  #make(): ManagerMachine {
-    return new ManagerMachine(emptyCluster(), { ...OPTIONS, revision: 0, time: this.#time() });
-  }
-
-  #time() {
-    return { monoMs: this.monoMs, wallMs: 1_700_000_000_000 + this.monoMs, bootId: "boot" };
-  }
-
-  tick(): Tick {
-    const tick = this.machine.tick(this.#time());
-    for (const logged of tick.changes) {
-      apply(this.#records, logged.change);
-      if (logged.text !== "") this.texts.push(logged.text);
-    }
-    for (const effect of tick.effects) {
-      if (effect.kind === "send") this.sent.push(effect.message);
-      else this.replies.push(effect.result);
-    }
-    return tick;
-  }
-
-  settle(): void {
-    do this.tick();
-    while (this.machine.hasWork);
-  }
-
-  /** A crash: a new machine from what was durable. */
-  restart(): void {
-    this.machine = new ManagerMachine(this.#records, {
-      ...OPTIONS,
-      revision: this.machine.revision,
-      time: this.#time(),
-    });
-  }
-
-  say(message: WorkerMessage, linkId = "l1"): void {
-    this.machine.receive({ kind: "message", linkId, message }, this.#time());
-    this.settle();
-  }
-
-  hello(name = "n1", linkId = "l1"): void {
-    this.say({ kind: "hello", protocol: { min: 1, max: 1 }, facts: aNode(name), bootId: "b", setNumber: 0 }, linkId);
-    this.beat(linkId);
-  }
-
-  beat(linkId = "l1"): void {
-    const metrics = { ...IDLE, atMs: this.#time().wallMs };
-    this.machine.receive(
-      { kind: "message", linkId, message: { kind: "heartbeat", metrics, progress: [] } },
-      this.#time(),
-    );
-    this.settle();
-  }
-
-  report(facts: readonly TaskFact[], removed: readonly string[] = [], linkId = "l1"): void {
-    this.say({ kind: "report", number: 1, full: false, facts, removed }, linkId);
-  }
-
-  command(command: Command): CommandResult | undefined {
-    this.machine.receive({ kind: "command", ticket: 1, command, actor: "test" }, this.#time());
-    this.settle();
-    return this.replies.at(-1);
-  }
-
-  submit(spec: JobSpec, options: { id?: string; idempotencyKey?: string } = {}): CommandResult | undefined {
-    return this.command({ kind: "job.submit", id: "", idempotencyKey: "", spec, ...options });
-  }
-
-  passes(ms: number): void {
-    this.monoMs += ms;
-    this.settle();
-  }
-
-  get tasks() {
-    return [...this.machine.cluster.tasks.values()];
-  }
-
-  get newest() {
-    const task = this.tasks.at(-1);
-    if (!task) throw new Error("no task");
-    return task;
-  }
-}
-
-const OPTIONS = {
-  identity: { clusterId: "c", instanceId: "i", term: 1, lineage: "l" },
-  scheduler: SCHEDULERS.epvm,
-  heartbeatMs: 2_000,
-};
-const IDLE = {
-  cpuMillis: 100,
-  memoryUsedBytes: 2 ** 30,
-  memoryTotalBytes: 8 * 2 ** 30,
-  diskUsedBytes: 0,
-  diskTotalBytes: 100 * 2 ** 30,
-  load: [0, 0, 0] as const,
-  tasks: [],
-  book: null,
-};
-
-function fact(taskId: string, change: Partial<TaskFact>): TaskFact {
-  return { ...unseen(taskId, "assigned"), incarnation: 1, containerId: "box", ...change };
-}
+import { Bench, fact } from "./bench.ts";
 
 describe("manager", () => {
   test("a submission is placed, persisted and sent in one turn", () => {
@@ -211,6 +92,7 @@ describe("manager", () => {
     bench.passes(4_000);
     expect(bench.tasks).toHaveLength(1);
     bench.restart();
+    bench.links.clear();
     bench.hello("n1", "l2");
     bench.passes(4_999);
     expect(bench.tasks).toHaveLength(1);
@@ -285,16 +167,18 @@ describe("manager", () => {
     expect(bench.tasks.map((task) => task.nodeId)).toEqual(["n1", "n1"]);
   });
 
-  test("a node without a link for three heartbeats is disconnected, gets nothing, and is itself again with the next hello", () => {
+  test("a node without a link for three heartbeats is disconnected, gets nothing, and is itself again with its next whole report", () => {
     const bench = new Bench();
     bench.hello();
-    bench.machine.receive({ kind: "closed", linkId: "l1" }, { monoMs: 0, wallMs: 0, bootId: "" });
-    bench.settle();
-    expect(bench.machine.nextWakeMs()).toBe(6_000);
+    bench.passes(20_000);
+    bench.cut("l1");
+    expect(bench.machine.nextWakeMs()).toBe(26_000);
     bench.passes(6_000);
     bench.submit(aJobSpec("web"));
     expect([bench.machine.cluster.nodes.get("n1")?.state, bench.newest.nodeId]).toEqual(["disconnected", null]);
     bench.hello("n1", "l2");
+    expect(bench.newest.nodeId).toBeNull();
+    bench.say({ kind: "report", number: 1, full: true, facts: [], removed: [] }, "l2");
     expect([bench.machine.cluster.nodes.get("n1")?.state, bench.newest.nodeId]).toEqual(["ready", "n1"]);
   });
 

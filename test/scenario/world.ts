@@ -9,7 +9,8 @@ import { ManagerMachine } from "../../src/manager/machine.ts";
 import type { ManagerMessage, WorkerMessage } from "../../src/protocol/messages.ts";
 import type { JournalRecord, WorkerEffect, WorkerEvent } from "../../src/worker/effects.ts";
 import { WorkerMachine } from "../../src/worker/machine.ts";
-import { FACTS, ScriptedEngine } from "../worker/driver.ts";
+import { FACTS } from "../worker/driver.ts";
+import { ScriptedEngine } from "../worker/scripted-engine.ts";
 
 const MANAGER = {
   identity: { clusterId: "c1", instanceId: "m1", term: 1, lineage: "l1" },
@@ -89,15 +90,14 @@ export class World {
   pass(ms: number): void {
     const end = this.monoMs + ms;
     for (;;) {
-      const next = Math.min(this.#manager.nextWakeMs() ?? end, this.#worker.nextWakeMs() ?? end);
-      if (next >= end) break;
+      const beat = this.monoMs + MANAGER.heartbeatMs;
+      const next = Math.min(this.#manager.nextWakeMs() ?? end, this.#worker.nextWakeMs() ?? end, beat, end);
       this.monoMs = Math.max(next, this.monoMs + 1);
+      this.#toManager.push({ kind: "heartbeat", metrics: null, progress: [] });
       this.#workerEvents.push({ kind: "tick" });
       this.settle();
+      if (this.monoMs >= end) return;
     }
-    this.monoMs = end;
-    this.#workerEvents.push({ kind: "tick" });
-    this.settle();
   }
 
   /** Newest attempts, in words: name, attempt, incarnation, state. */
@@ -165,7 +165,7 @@ export class World {
     }
     for (const effect of tick.effects) {
       if (effect.kind === "reply") this.#reply = effect.result;
-      else if (effect.linkId === this.#linkId()) this.#toWorker.push(effect.message);
+      else if (effect.kind === "send" && effect.linkId === this.#linkId()) this.#toWorker.push(effect.message);
     }
   }
 

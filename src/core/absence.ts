@@ -1,0 +1,81 @@
+/**
+ * What becomes of the tasks of a node that is out of reach: at `replaceAfterMs` a replacement is placed while the original may still come back; at
+ * `lostAfterMs` the original is lost for good. A task whose data lies on the node stays with it. Pure.
+ */
+import { type Cluster, isCurrent, slotKeyOfTask, specOf } from "./cluster.ts";
+import type { Draft } from "./draft.ts";
+import { AVOIDED_NODES, taskName } from "./job.ts";
+import { newAttempt } from "./reconcile.ts";
+import type { TaskSpec } from "./spec.ts";
+import { isTerminal, type Task } from "./task.ts";
+
+/** A node that is out, for how long that has counted, and whether the brake lets its tasks be replaced now. */
+export interface Absence {
+  readonly cluster: Cluster;
+  readonly clusterId: string;
+  readonly nodeId: string;
+  readonly outForMs: number;
+  readonly mayReplace: () => boolean;
+  /** Wall clock, ms since 1970; for the records' dates. */
+  readonly nowMs: number;
+}
+
+/** Changes that are due, and in how many milliseconds the next ones are; null for never. */
+export interface AbsencePlan {
+  readonly drafts: readonly Draft[];
+  readonly nextInMs: number | null;
+}
+
+/** Judges every task of the node. */
+export function planAbsence(absence: Absence): AbsencePlan {
+  const drafts: Draft[] = [];
+  let nextInMs = Number.POSITIVE_INFINITY;
+  for (const id of absence.cluster.tasksOfNode.get(absence.nodeId) ?? []) {
+    const task = absence.cluster.tasks.get(id);
+    const spec = task && specOf(absence.cluster, task);
+    if (!task || !spec || isTerminal(task.fact.state) || !isReplaceable(spec)) continue;
+    drafts.push(...judgeTask(absence, task, spec));
+    for (const dueMs of [spec.disconnect.replaceAfterMs, spec.disconnect.lostAfterMs]) {
+      if (dueMs > absence.outForMs) nextInMs = Math.min(nextInMs, dueMs - absence.outForMs);
+    }
+  }
+  return { drafts, nextInMs: nextInMs === Number.POSITIVE_INFINITY ? null : nextInMs };
+}
+
+/** False for a task that must stay with its node: by its own word, or because a named volume there holds its data. */
+export function isReplaceable(spec: TaskSpec): boolean {
+  return spec.disconnect.replace && !spec.mounts.some((mount) => mount.kind === "volume" && mount.source !== "");
+}
+
+function judgeTask(absence: Absence, task: Task, spec: TaskSpec): Draft[] {
+  const { replaceAfterMs, lostAfterMs } = spec.disconnect;
+  if (absence.outForMs >= lostAfterMs) return [lost(absence, task)];
+  const due = absence.outForMs >= replaceAfterMs && task.desired === "run" && isCurrent(absence.cluster, task);
+  return due && absence.mayReplace() ? replace(absence, task) : [];
+}
+
+function lost(absence: Absence, task: Task): Draft {
+  const message = `its node has been out of reach for ${Math.round(absence.outForMs / 1000)} s`;
+  const fact = { ...task.fact, state: "lost" as const, message };
+  return {
+    change: { kind: "task.put", task: { ...task, fact, updatedMs: absence.nowMs } },
+    actor: "manager",
+    text: `${nameOf(absence.cluster, task)} is lost: ${message}`,
+  };
+}
+
+function replace(absence: Absence, task: Task): Draft[] {
+  const job = absence.cluster.jobs.get(task.jobId);
+  const slot = absence.cluster.slots.get(slotKeyOfTask(task));
+  if (!job || !slot || job.desired !== "run") return [];
+  const avoid = [...slot.avoid.filter((id) => id !== absence.nodeId), absence.nodeId].slice(-AVOIDED_NODES);
+  const [first, ...rest] = newAttempt(absence, job, { ...slot, avoid, waitMs: 0 });
+  const node = absence.cluster.nodes.get(absence.nodeId)?.name ?? absence.nodeId;
+  const text = `${nameOf(absence.cluster, task)} is replaced: node ${node} is out of reach`;
+  return first ? [{ ...first, text }, ...rest] : [];
+}
+
+function nameOf(cluster: Cluster, task: Task): string {
+  const job = cluster.jobs.get(task.jobId);
+  return job ? taskName(job, task.service, task.slot) : task.id;
+}

@@ -1,0 +1,210 @@
+/**
+ * Who is there. Judges by heartbeats which nodes are out of reach, since when, and whether their absence may be acted on: not while the manager settles after a
+ * start or a wake, not while it is probably itself the one that is cut off, and not for too many nodes at a time. In memory only; pure.
+ * Source of the rules and figures: Swarm's 3 missed heartbeats, Kubernetes' 55 % of a zone, Borg's rate limit on rescheduling.
+ */
+
+/** A node's link, as far as it matters here. */
+interface Attendance {
+  /** Monotonic ms of the last sign of life; of the manager's start for a node it has not heard of since. */
+  seenMs: number;
+  linked: boolean;
+  /** True once it has reported all its tasks over this link: only then is what it says complete. */
+  reported: boolean;
+  /** Monotonic ms since when it counts as out; null while it is there. */
+  outSinceMs: number | null;
+  /** True once the brake has let its tasks be replaced. */
+  released: boolean;
+  /** The worker inside the manager's process: its absence says nothing about the network. */
+  readonly local: boolean;
+}
+
+/** What judging found: nodes that have just gone out. */
+export interface Judgement {
+  readonly gone: readonly string[];
+  /** True when the manager has just begun or ceased to suspect that it is itself cut off. */
+  readonly isolationChanged: boolean;
+}
+
+/** Heartbeats that a node may miss. */
+const MISSED_HEARTBEATS = 3;
+/** After a start or a wake nobody is judged for this long: two heartbeats, a worker's longest back-off (8 s) and a hello (5 s). */
+const SETTLE_MS = 15_000;
+/** Out at once, of more than two nodes: then rather the manager is cut off. */
+const ISOLATION_SHARE = 0.55;
+const ISOLATION_MIN_NODES = 3;
+/** Nodes whose tasks may be replaced within a minute: at least this many, or this share of all. */
+const BRAKE_NODES = 5;
+const BRAKE_SHARE = 0.02;
+const BRAKE_WINDOW_MS = 60_000;
+
+/** The attendance list. All times are monotonic milliseconds. */
+export class Presence {
+  readonly #nodes = new Map<string, Attendance>();
+  readonly #replacedAtMs: number[] = [];
+  #settledAtMs: number;
+  #isolated = false;
+  /** An operator said that the nodes are really gone. */
+  #lossTrusted = false;
+
+  constructor(monoMs: number) {
+    this.#settledAtMs = monoMs + SETTLE_MS;
+  }
+
+  /** A stored node, before it is heard of. */
+  expect(nodeId: string, as: { readonly local: boolean; readonly monoMs: number }): void {
+    if (this.#nodes.has(nodeId)) return;
+    this.#nodes.set(nodeId, {
+      seenMs: as.monoMs,
+      linked: false,
+      reported: false,
+      outSinceMs: null,
+      released: false,
+      local: as.local,
+    });
+  }
+
+  forget(nodeId: string): void {
+    this.#nodes.delete(nodeId);
+  }
+
+  linked(nodeId: string, as: { readonly local: boolean; readonly monoMs: number }): void {
+    this.expect(nodeId, as);
+    const node = this.#nodes.get(nodeId);
+    if (node) Object.assign(node, { linked: true, reported: false, seenMs: as.monoMs });
+  }
+
+  /** A sign of life. */
+  seen(nodeId: string, monoMs: number): void {
+    const node = this.#nodes.get(nodeId);
+    if (node) node.seenMs = monoMs;
+  }
+
+  /** The first whole report over a link: from now on the node is back. Gives true when it had been out. */
+  reported(nodeId: string): boolean {
+    const node = this.#nodes.get(nodeId);
+    if (!node?.linked) return false;
+    const wasOut = node.outSinceMs !== null;
+    Object.assign(node, { reported: true, outSinceMs: null, released: false });
+    return wasOut;
+  }
+
+  unlinked(nodeId: string): void {
+    const node = this.#nodes.get(nodeId);
+    if (node) Object.assign(node, { linked: false, reported: false });
+  }
+
+  /** Nobody is judged for a while: the manager has slept, or been stopped. What was out stays out, and its time begins anew. */
+  settle(monoMs: number): void {
+    this.#settledAtMs = monoMs + SETTLE_MS;
+    for (const node of this.#nodes.values()) {
+      node.seenMs = Math.max(node.seenMs, monoMs);
+      if (node.outSinceMs !== null) node.outSinceMs = monoMs;
+    }
+  }
+
+  settling(monoMs: number): boolean {
+    return monoMs < this.#settledAtMs;
+  }
+
+  /** True while more than half of all nodes are out at once: replacement rests until they return, or an operator says otherwise. */
+  get isolated(): boolean {
+    return this.#isolated && !this.#lossTrusted;
+  }
+
+  /** An operator vouches that what is out is gone. Ends with the isolation. */
+  trustLoss(): void {
+    this.#lossTrusted = true;
+  }
+
+  /** Finds who has gone out by now. */
+  judge(monoMs: number, heartbeatMs: number): Judgement {
+    if (this.settling(monoMs)) return { gone: [], isolationChanged: false };
+    const gone: string[] = [];
+    for (const [nodeId, node] of this.#nodes) {
+      const limitMs = node.seenMs + MISSED_HEARTBEATS * heartbeatMs;
+      if (node.outSinceMs !== null || monoMs < limitMs) continue;
+      node.outSinceMs = monoMs;
+      gone.push(nodeId);
+    }
+    return { gone, isolationChanged: this.#judgeIsolation(monoMs) };
+  }
+
+  /** Why a node may not be given tasks, as the rest of a sentence that begins with its name; "" when it may. */
+  refusal(nodeId: string): string {
+    const node = this.#nodes.get(nodeId);
+    if (!node?.linked) return "has no link";
+    return node.outSinceMs === null ? "" : "is coming back";
+  }
+
+  /** True while nobody can know how the node's tasks are: it is out, or back without having reported yet. */
+  isAway(nodeId: string): boolean {
+    const node = this.#nodes.get(nodeId);
+    return node !== undefined && !(node.linked && node.reported && node.outSinceMs === null);
+  }
+
+  /** Nodes that are out. */
+  out(): string[] {
+    return [...this.#nodes].filter(([, node]) => node.outSinceMs !== null).map(([id]) => id);
+  }
+
+  /** How long a node has counted as out, while that counts; null while it is there, or nobody may conclude anything from its absence. */
+  outForMs(nodeId: string, monoMs: number): number | null {
+    const node = this.#nodes.get(nodeId);
+    if (!node || node.outSinceMs === null || node.linked || this.settling(monoMs) || this.isolated) return null;
+    if (!this.#hasWitness(nodeId)) return null;
+    return monoMs - node.outSinceMs;
+  }
+
+  /** Takes a place under the brake for the replacement of a node's tasks; false when the minute's are used up. */
+  mayReplace(nodeId: string, monoMs: number): boolean {
+    const node = this.#nodes.get(nodeId);
+    if (!node) return true;
+    if (node.released) return true;
+    while ((this.#replacedAtMs[0] ?? monoMs) <= monoMs - BRAKE_WINDOW_MS) this.#replacedAtMs.shift();
+    if (this.#replacedAtMs.length >= Math.max(BRAKE_NODES, Math.floor(this.#nodes.size * BRAKE_SHARE))) return false;
+    this.#replacedAtMs.push(monoMs);
+    node.released = true;
+    return true;
+  }
+
+  /** Monotonic time at which `judge` could find something new; null for never. */
+  nextWakeMs(monoMs: number, heartbeatMs: number): number | null {
+    if (this.#nodes.size === 0) return null;
+    if (this.settling(monoMs)) return this.#settledAtMs;
+    let next = Number.POSITIVE_INFINITY;
+    for (const node of this.#nodes.values()) {
+      if (node.outSinceMs === null) next = Math.min(next, node.seenMs + MISSED_HEARTBEATS * heartbeatMs);
+    }
+    for (const brakeMs of this.#replacedAtMs) {
+      if (brakeMs + BRAKE_WINDOW_MS > monoMs) next = Math.min(next, brakeMs + BRAKE_WINDOW_MS);
+    }
+    return next === Number.POSITIVE_INFINITY ? null : next;
+  }
+
+  /** An absence counts only while somebody else far away is there: otherwise it is as likely our own. */
+  #hasWitness(nodeId: string): boolean {
+    if (this.#lossTrusted) return true;
+    for (const [id, other] of this.#nodes) {
+      if (id !== nodeId && !other.local && other.linked && other.outSinceMs === null) return true;
+    }
+    return false;
+  }
+
+  #judgeIsolation(monoMs: number): boolean {
+    const remote = [...this.#nodes.values()].filter((node) => !node.local);
+    const limit = Math.max(1, remote.length * ISOLATION_SHARE);
+    const out = remote.flatMap((node) => (node.outSinceMs === null ? [] : [node.outSinceMs]));
+    const recent = out.filter((sinceMs) => sinceMs > monoMs - SETTLE_MS);
+    // It begins when many go at once; it lasts until enough of them are back.
+    const isolated = remote.length >= ISOLATION_MIN_NODES && (this.#isolated ? out : recent).length >= limit;
+    if (isolated === this.#isolated) return false;
+    this.#isolated = isolated;
+    // Out of isolation the others come back one by one: the last of them must not be judged before it could.
+    if (!isolated) {
+      this.#lossTrusted = false;
+      this.settle(monoMs);
+    }
+    return true;
+  }
+}

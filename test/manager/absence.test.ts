@@ -1,0 +1,210 @@
+import { describe, expect, test } from "bun:test";
+import { DEFAULT_DISCONNECT, type TaskSpec } from "../../src/core/spec.ts";
+import type { Task } from "../../src/core/task.ts";
+import { aJobSpec, aSpec } from "../core/records.ts";
+import { Bench, fact } from "./bench.ts";
+
+const REMOTE = { local: false };
+
+/** Nodes n1, n2 … far away, settled, with their links l1, l2 …. */
+function cluster(nodes: number): Bench {
+  const bench = new Bench();
+  for (let i = 1; i <= nodes; i++) bench.hello(`n${i}`, `l${i}`, REMOTE);
+  bench.passes(20_000);
+  return bench;
+}
+
+/** A task that runs on a node. */
+function runOn(bench: Bench, node: string, spec: Partial<TaskSpec> = {}): Task {
+  const constraints = [{ key: "node.id", operator: "==", value: node } as const];
+  const pinned = aSpec({ ...spec, constraints });
+  const reply = bench.submit(aJobSpec(`on-${node}-${bench.tasks.length}`, pinned));
+  if (!reply?.ok) throw new Error(JSON.stringify(reply));
+  const task = bench.newest;
+  runs(bench, task, node);
+  return task;
+}
+
+/** A task that runs on the node that the scheduler chose. */
+function runAnywhere(bench: Bench, spec: Partial<TaskSpec> = {}): Task {
+  bench.submit(aJobSpec(`web-${bench.tasks.length}`, aSpec(spec)));
+  const task = bench.newest;
+  runs(bench, task, task.nodeId ?? "");
+  return task;
+}
+
+function runs(bench: Bench, task: Task, node: string, health: "unknown" | "healthy" | "unhealthy" = "unknown"): void {
+  bench.report([fact(task.id, { state: "running", health })], [], linkOf(node));
+}
+
+function linkOf(node: string | null): string {
+  return `l${(node ?? "").slice(1)}`;
+}
+
+/** Attempts of the only job: number, node, state and what is wanted. */
+function attempts(bench: Bench): string[] {
+  return bench.tasks.map((task) => `${task.attempt} ${task.nodeId} ${task.fact.state} ${task.desired}`);
+}
+
+/** The node is back: hello, and a whole report of these facts. */
+function back(bench: Bench, node: string, facts: Parameters<Bench["report"]>[0]): void {
+  bench.hello(node, linkOf(node), REMOTE);
+  bench.say({ kind: "report", number: 1, full: true, facts, removed: [] }, linkOf(node));
+}
+
+describe("a node out of reach", () => {
+  test("its task is replaced elsewhere within eleven seconds, and not before", () => {
+    const bench = cluster(3);
+    const task = runAnywhere(bench);
+    bench.cut(linkOf(task.nodeId));
+    bench.passes(10_000);
+    expect(bench.tasks).toHaveLength(1);
+    bench.passes(1_500);
+    expect(bench.tasks.map((t) => t.attempt)).toEqual([1, 2]);
+    expect(bench.newest.nodeId).not.toBe(task.nodeId);
+    expect(bench.texts.at(-2)).toMatch(/is replaced: node n\d is out of reach/);
+  });
+
+  test("a link that is silent but not closed is out just the same", () => {
+    const bench = cluster(3);
+    const task = runAnywhere(bench);
+    bench.links.delete(linkOf(task.nodeId));
+    bench.passes(12_000);
+    expect(bench.tasks).toHaveLength(2);
+  });
+
+  test("back before it is lost, the healthy original is kept and the replacement stopped", () => {
+    const bench = cluster(3);
+    const task = runAnywhere(bench);
+    bench.cut(linkOf(task.nodeId));
+    bench.passes(20_000);
+    const replacement = bench.newest;
+    runs(bench, replacement, replacement.nodeId ?? "");
+    back(bench, task.nodeId ?? "", [fact(task.id, { state: "running" })]);
+    expect(attempts(bench)).toEqual([`1 ${task.nodeId} running run`, `2 ${replacement.nodeId} running stop`]);
+  });
+
+  test("nothing is decided on a hello alone: the original may have ended meanwhile", () => {
+    const bench = cluster(3);
+    const task = runAnywhere(bench);
+    bench.cut(linkOf(task.nodeId));
+    bench.passes(20_000);
+    const replacement = bench.newest;
+    runs(bench, replacement, replacement.nodeId ?? "");
+    bench.hello(task.nodeId ?? "", linkOf(task.nodeId), REMOTE);
+    expect(bench.newest.desired).toBe("run");
+    back(bench, task.nodeId ?? "", [fact(task.id, { state: "failed" })]);
+    expect(attempts(bench)).toEqual([`1 ${task.nodeId} failed run`, `2 ${replacement.nodeId} running run`]);
+  });
+
+  test("an original that is not well loses, but only once the replacement is", () => {
+    const probe = { kind: "tcp", port: 80 } as const;
+    const health = { probe, intervalMs: 1_000, timeoutMs: 1_000, retries: 3, startPeriodMs: 0 };
+    const bench = cluster(3);
+    const task = runAnywhere(bench, { health });
+    bench.cut(linkOf(task.nodeId));
+    bench.passes(20_000);
+    const replacement = bench.newest;
+    back(bench, task.nodeId ?? "", [fact(task.id, { state: "running", health: "unhealthy" })]);
+    expect(bench.tasks.map((t) => t.desired)).toEqual(["run", "run"]);
+    runs(bench, replacement, replacement.nodeId ?? "", "healthy");
+    expect(bench.tasks.map((t) => t.desired)).toEqual(["stop", "run"]);
+  });
+
+  test("a replacement that was never placed ends at once when the original returns", () => {
+    const bench = cluster(2);
+    const task = runOn(bench, "n1");
+    bench.cut("l1");
+    bench.passes(20_000);
+    expect(attempts(bench)).toEqual(["1 n1 running run", "2 null pending run"]);
+    back(bench, "n1", [fact(task.id, { state: "running" })]);
+    expect(attempts(bench)).toEqual(["1 n1 running run", "2 null stopped stop"]);
+  });
+
+  test("after lost_after the original is lost for good, and is stopped and removed when its node returns", () => {
+    const bench = cluster(3);
+    const task = runAnywhere(bench);
+    const node = task.nodeId ?? "";
+    bench.cut(linkOf(node));
+    bench.passes(20_000);
+    runs(bench, bench.newest, bench.newest.nodeId ?? "");
+    bench.passes(300_000);
+    expect(bench.tasks[0]).toMatchObject({ fact: { state: "lost" }, desired: "remove" });
+    bench.sent = [];
+    back(bench, node, [fact(task.id, { state: "running" })]);
+    expect(bench.sent.find((message) => message.kind === "assignments")).toMatchObject({
+      put: [{ desired: "remove" }],
+    });
+    expect(bench.tasks[0]?.fact.state).toBe("lost");
+    expect(bench.tasks[1]?.desired).toBe("run");
+  });
+
+  test("a task with a named volume stays with its node", () => {
+    const bench = cluster(3);
+    const task = runAnywhere(bench, { mounts: [{ kind: "volume", source: "data", target: "/data", readOnly: false }] });
+    bench.cut(linkOf(task.nodeId));
+    bench.passes(900_000);
+    expect(attempts(bench)).toEqual([`1 ${task.nodeId} running run`]);
+  });
+
+  test("so does one whose job says that it is not to be replaced", () => {
+    const bench = cluster(3);
+    const task = runAnywhere(bench, { disconnect: { ...DEFAULT_DISCONNECT, replace: false } });
+    bench.cut(linkOf(task.nodeId));
+    bench.passes(900_000);
+    expect(bench.tasks).toHaveLength(1);
+  });
+
+  test("the only far node proves nothing by its absence: it may be the manager that is cut off", () => {
+    const bench = cluster(1);
+    runOn(bench, "n1");
+    bench.hello("here", "l9", { local: true });
+    bench.cut("l1");
+    bench.passes(60_000);
+    expect([bench.machine.cluster.nodes.get("n1")?.state, bench.tasks.length]).toEqual(["disconnected", 1]);
+  });
+
+  test("when most nodes go at once nothing is replaced, until an operator says that they are gone", () => {
+    const bench = cluster(5);
+    for (let i = 1; i <= 5; i++) runOn(bench, `n${i}`);
+    for (const link of ["l1", "l2", "l3"]) bench.cut(link);
+    bench.passes(60_000);
+    expect(bench.tasks).toHaveLength(5);
+    expect(bench.machine.caution).toContain("is this manager cut off?");
+    bench.command({ kind: "nodes.trust-loss" });
+    bench.passes(1_000);
+    expect(bench.tasks).toHaveLength(8);
+  });
+
+  test("no more than five nodes a minute have their tasks replaced", () => {
+    const bench = cluster(20);
+    for (let i = 1; i <= 20; i++) runOn(bench, `n${i}`);
+    for (let i = 1; i <= 8; i++) bench.cut(`l${i}`);
+    bench.passes(15_000);
+    expect(bench.tasks.length - 20).toBe(5);
+    bench.passes(60_000);
+    expect(bench.tasks.length - 20).toBe(8);
+  });
+
+  test("a manager that wakes from a night's sleep gives everybody time before it judges", () => {
+    const bench = cluster(3);
+    runAnywhere(bench);
+    bench.links.clear();
+    bench.sleeps(8 * 3_600_000);
+    bench.passes(14_000);
+    expect([...bench.machine.cluster.nodes.values()].map((node) => node.state)).toEqual(["ready", "ready", "ready"]);
+    expect(bench.machine.caution).toContain("settling");
+  });
+
+  test("a manager that starts knows nobody's absence before it has settled", () => {
+    const bench = cluster(3);
+    const task = runAnywhere(bench);
+    bench.restart();
+    bench.links.clear();
+    for (const node of ["n1", "n2", "n3"]) if (node !== task.nodeId) bench.hello(node, linkOf(node), REMOTE);
+    bench.passes(14_000);
+    expect(bench.tasks).toHaveLength(1);
+    bench.passes(20_000);
+    expect(bench.tasks).toHaveLength(2);
+  });
+});
