@@ -36,7 +36,7 @@ export function fakeNode(name: string, more: Partial<Node> = {}): Node {
     labels: {},
     capacity: { cpuMillis: 4_000, memoryBytes: 8 * 1024 ** 3, diskBytes: 100 * 1024 ** 3 },
     reserved: { cpuMillis: 0, memoryBytes: 0, diskBytes: 0 },
-    runtimes: [{ kind: "docker", version: "27.0", problem: "", caution: "" }],
+    runtimes: [{ kind: "docker", version: "27.0", problem: "" }],
     local: true,
     state: "ready",
     availability: "eligible",
@@ -53,7 +53,14 @@ export class FakeManager implements ManagerAccess {
   readonly observed = new Map<string, Observation>();
   /** Times that the log was asked for. */
   logReads = 0;
-  #status: ManagerStatus = { clusterId: CLUSTER_ID, scheduler: "epvm", revision: 0, health: "ok", problem: "" };
+  #status: ManagerStatus = {
+    clusterId: CLUSTER_ID,
+    scheduler: "epvm",
+    revision: 0,
+    health: "ok",
+    problem: "",
+    caution: "",
+  };
   #log: LoggedChange[] = [];
   #listeners = new Set<(news: ManagerNews) => void>();
   #revision = 0;
