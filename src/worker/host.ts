@@ -135,9 +135,9 @@ export class WorkerHost {
     return this.#stats;
   }
 
-  /** Why the linked manager is not obeyed; "" when it is. */
-  refused(): string {
-    return this.#machine?.refused() ?? "";
+  /** Why this worker does not do all that it should, in words: a manager that it must not obey, a journal that cannot be written; "" for nothing. */
+  problem(): string {
+    return this.#machine?.refused() || this.#writes.problem;
   }
 
   /**

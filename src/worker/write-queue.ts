@@ -37,6 +37,11 @@ export class WriteQueue {
     return !this.#busy;
   }
 
+  /** Why the last write failed; "" when it did not. */
+  get problem(): string {
+    return this.#problem;
+  }
+
   push(effects: readonly WorkerEffect[]): void {
     this.#queue.push(...effects);
     if (!this.#busy) this.#draining = this.#drain();

@@ -59,7 +59,7 @@ class Chaos {
   }
 
   #act(): void {
-    const choice = this.#below(16);
+    const choice = this.#below(17);
     if (choice < 4) this.#driver.deliver(this.#below(Math.max(1, this.#driver.answers.length)));
     else if (choice < 6) this.#driver.write();
     else if (choice < 8) this.#driver.pass(this.#below(5_000));
@@ -70,6 +70,8 @@ class Chaos {
     else if (choice === 12) this.#disturb();
     else if (choice === 13) this.#relink();
     else if (choice === 14) this.#vanish();
+    // A timer that is late: time goes on and no tick comes.
+    else if (choice === 15) this.#driver.monoMs += this.#below(5_000);
     else this.#crash();
   }
 

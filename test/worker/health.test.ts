@@ -164,3 +164,11 @@ test("health: a crash while an unhealthy task was being stopped does not take it
     .pass(5_000);
   expect(second.at("t1")).toBe("2:running");
 });
+
+test("health: a batch task that fails its check has failed", () => {
+  const restart = { ...DEFAULT_RESTART, condition: "no" as const };
+  const driver = started(assignment("t1", { health: CHECK, restart })).pass(2_000);
+  driver.probe = REFUSED;
+  driver.pass(60_000);
+  expect([driver.at("t1"), driver.engine.of("t1")]).toEqual(["1:failed", ["1:exited"]]);
+});

@@ -56,8 +56,10 @@ test("worker host: while the journal cannot be written nothing is started, and a
   link.assign(assignment("t1"), assignment("t2"));
   await link.until(() => lines.some((line) => line.includes("no space left on device")));
   expect(engine.calls).not.toContain("create t2#1");
+  expect(host.problem()).toContain("no space left on device");
   journal.broken = "";
   await link.reported("t2", "1:running");
+  expect(host.problem()).toBe("");
   await host.close();
 });
 
@@ -173,5 +175,17 @@ test("worker host: heartbeats go on, without figures, while a measurement hangs"
     link.sent.filter((message) => message.kind === "heartbeat" && message.metrics === null).length;
   await link.until(() => empty() >= 3);
   expect(host.tasks()).toMatchObject([{ state: "running" }]);
+  await host.close();
+});
+
+test("worker host: with a full disk tasks can still be stopped", async () => {
+  const { host, engine, journal, link } = await startRig();
+  link.assign(assignment("t1"));
+  await link.reported("t1", "1:running");
+  journal.broken = "no space left on device";
+  const stopped = link.until(() => engine.find({ taskId: "t1", incarnation: 1 })?.instance.status === "exited");
+  link.assign(assignment("t1", {}, { desired: "stop" }));
+  await stopped;
+  expect(host.tasks()).toMatchObject([{ taskId: "t1", incarnation: 1 }]);
   await host.close();
 });
