@@ -4,6 +4,8 @@
  */
 import type { Failure, FailureKind } from "../core/failure.ts";
 
+/** Each task runs under an init process that the engine brings along; some packages of engines leave it out. */
+const NO_INIT = /docker-init|container-init|catatonit/i;
 const NO_SPACE = /no space left on device/i;
 
 /** No answer came at all: nobody listens, or the connection broke. */
@@ -37,7 +39,7 @@ function kindOf(status: number, text: string): FailureKind {
   if (isImageMissing(status, text)) return "image_not_found";
   if (isPortTaken(text)) return "port_taken";
   if (isNameTaken(status, text)) return "conflict";
-  if (NO_SPACE.test(text)) return "transient";
+  if (NO_SPACE.test(text) || NO_INIT.test(text)) return "transient";
   if (isHopeless(text)) return "invalid";
   if (status === 404) return "not_found";
   if (status === 409) return "conflict";
@@ -48,6 +50,8 @@ function kindOf(status: number, text: string): FailureKind {
 
 function wordsFor(what: string, text: string): string {
   if (NO_SPACE.test(text)) return `${what}: the engine's disk is full (${text}): free space on the node`;
+  if (NO_INIT.test(text))
+    return `${what}: the engine lacks its init program (${text}): install tini, or catatonit for podman`;
   if (isPortTaken(text)) return `${what}: a host port is taken (${text}): choose another port, or 0 for any free one`;
   return `${what}: ${text}`;
 }

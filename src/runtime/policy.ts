@@ -75,6 +75,8 @@ const HOST_FIELDS = new Set(
   ).split(" "),
 );
 
+const MOUNT_FIELDS = new Set(["Type", "Source", "Target", "ReadOnly", "VolumeOptions"]);
+
 /** Where the engine listens ("" for elsewhere), as far as this node's paths are concerned. */
 export interface PolicyContext {
   readonly policy: RuntimePolicy;
@@ -164,6 +166,9 @@ function deviceRefusal(body: CreateBody, policy: RuntimePolicy): string {
 }
 
 function mountRefusal(mount: BodyMount, context: PolicyContext): string {
+  const field = Object.keys(mount).find((name) => !MOUNT_FIELDS.has(name));
+  if (field !== undefined)
+    return `${field} of mount ${mount.Target}: this worker does not know the field, so it refuses it`;
   switch (mount.Type) {
     case "tmpfs":
       return "";

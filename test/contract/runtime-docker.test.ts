@@ -14,6 +14,7 @@ describe.skipIf(dockerSwitchedOff())("docker", () => {
       command: ["sh", "-c", script],
       privileges: { ...PLAIN.privileges, network: "none" },
     }),
+    impossible: { ...PLAIN, image: "not an image" },
     open: (nodeId) => createDockerRuntime({ nodeId, clusterId: () => "contract", policy: STRICT_POLICY }),
     prepare: requireDocker,
     dispose: async () => {},

@@ -13,6 +13,7 @@ const PROGRAMS: Readonly<Record<string, FakeProgram>> = {
 };
 
 const engine = new FakeEngine({
+  refuse: (spec) => (spec.image === "impossible" ? "image impossible: as its name says" : ""),
   program: (spec) => PROGRAMS[spec.command[0] ?? ""] ?? {},
   command: ({ command }) =>
     command === COMMANDS.fail
@@ -24,6 +25,7 @@ engine.images.add("image:1");
 runtimeContract({
   name: "fake",
   spec: (script) => ({ ...PLAIN, image: "image:1", command: [script] }),
+  impossible: { ...PLAIN, image: "impossible" },
   open: (nodeId) => new FakeRuntime(nodeId, engine),
   dispose: async () => {},
 });

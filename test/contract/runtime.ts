@@ -25,6 +25,8 @@ export interface RuntimeHarness {
   readonly name: string;
   /** Changes a default task into one of this runtime that runs a script. */
   readonly spec: (script: string) => TaskSpec;
+  /** A task that can never work in this runtime. */
+  readonly impossible: TaskSpec;
   readonly open: (nodeId: string) => Runtime;
   readonly prepare?: () => Promise<void>;
   /** Ends and removes whatever is left. */
@@ -307,6 +309,18 @@ export function runtimeContract(harness: RuntimeHarness): void {
       expect([...use.keys()]).toEqual([id]);
       expect(use.get(id)).toEqual({ cpuMillis: expect.any(Number), memoryBytes: expect.any(Number) });
     }, 30_000);
+
+    test(`runtime ${name}: what can never work is refused as invalid, and nothing is left of it`, async () => {
+      const request = requestFor(harness.impossible);
+      const refused = await runtime.create(request);
+      expect(refused).toEqual({ ok: false, failure: { kind: "invalid", message: expect.stringMatching(/./) } });
+      expect(value(await runtime.list()).some((instance) => instance.taskId === request.taskId)).toBe(false);
+    }, 30_000);
+
+    test(`runtime ${name}: a pull that was stopped before it began says so`, async () => {
+      const stopped = await runtime.pull(harness.spec(SCRIPTS.run), () => {}, AbortSignal.abort());
+      expect(stopped).toMatchObject({ ok: false, failure: { kind: "aborted" } });
+    });
 
     test(`runtime ${name}: what is not there is not found`, async () => {
       const missing = "rt-nothing-here-1";

@@ -28,6 +28,8 @@ export interface FakeEngineOptions {
   /** Wall clock, ms. Default: a counter that goes up by one at each reading. */
   readonly nowMs?: () => number;
   readonly program?: (spec: TaskSpec) => FakeProgram;
+  /** Why a specification cannot work here; "" for nothing. Such a create fails as `invalid`. */
+  readonly refuse?: (spec: TaskSpec) => string;
   readonly command?: (request: ExecRequest) => FakeCommand;
   /** How a grace passes; the default returns at once. */
   readonly sleep?: (ms: number) => Promise<void>;
@@ -220,6 +222,8 @@ export class FakeRuntime implements Runtime {
   async create(request: CreateRequest): Promise<Result<{ readonly instanceId: string }>> {
     const failure = await this.engine.enter("create", idOf(request));
     if (failure) return { ok: false, failure };
+    const problem = this.engine.options.refuse?.(request.spec) ?? "";
+    if (problem !== "") return fail("invalid", problem);
     const instanceId = `c-${idOf(request)}`;
     const taken = this.engine.instances.get(instanceId);
     if (taken && taken.nodeId !== this.nodeId) return fail("conflict", `${instanceId} is there already`);

@@ -82,6 +82,7 @@ describe("runtime: an engine's words become a kind of failure", () => {
     [500, "listen tcp4 0.0.0.0:80: bind: address already in use", "port_taken"],
     [400, 'exec: "nope": executable file not found in $PATH', "invalid"],
     [500, 'crun: executable file `nope` not found in $PATH: exec: "nope": no such file', "invalid"],
+    [400, 'exec: "docker-init": executable file not found in $PATH', "transient"],
     [400, "Minimum memory limit allowed is 6MB", "invalid"],
     [500, "write /x: no space left on device", "transient"],
     [403, "authorization denied by plugin", "denied"],

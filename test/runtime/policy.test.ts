@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { TaskSpec } from "../../src/core/spec.ts";
 import { NO_PRIVILEGES } from "../../src/core/spec.ts";
-import { type CreateBody, createBody, type HostConfig } from "../../src/runtime/docker-body.ts";
+import { type BodyMount, type CreateBody, createBody, type HostConfig } from "../../src/runtime/docker-body.ts";
 import { type RuntimePolicy, refusal, STRICT_POLICY } from "../../src/runtime/policy.ts";
 import { createRequest, taskSpec } from "./requests.ts";
 
@@ -104,6 +104,11 @@ describe("policy: what a body could say in other ways", () => {
         ],
       },
       "driver options",
+    ],
+    [
+      "a mount that spreads to the node",
+      { Mounts: [{ Type: "bind", Source: "/a", Target: "/a", BindOptions: { Propagation: "shared" } } as BodyMount] },
+      "BindOptions of mount /a",
     ],
     ["a mount of another kind", { Mounts: [{ Type: "npipe", Source: "x", Target: "/x" }] }, "kind npipe"],
     ["another container's network", { NetworkMode: "container:abc" }, "network container:abc"],
