@@ -136,6 +136,7 @@ export function managerResource(info: ManagerInfo, status: ManagerStatus): Manag
     dataDir: info.dataDir,
     health: status.health,
     problem: status.problem,
+    ...(status.caution !== "" && { caution: status.caution }),
   };
 }
 

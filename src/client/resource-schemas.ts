@@ -223,6 +223,7 @@ export const managerSchema: z.ZodType<ManagerResource> = z.strictObject({
   dataDir: z.string(),
   health: z.enum(["ok", "read-only", "recovering"]),
   problem: z.string(),
+  caution: z.string().exactOptional(),
 });
 
 export const errorSchema: z.ZodType<ErrorResource> = z.strictObject({

@@ -100,7 +100,7 @@ export interface MetricsResource {
 
 export type DecisionResource = Decision;
 
-/** What changed, in words and as the resource that came of it. */
+/** What changed, in words and as the resource that came of it. A job's states and a node's allocations follow from tasks and have no events of their own: the last event of a commit that touches them carries them too. */
 export interface EventResource {
   readonly revision: number;
   readonly atMs: number;
@@ -133,6 +133,8 @@ export interface ManagerResource {
   readonly health: "ok" | "read-only" | "recovering";
   /** Why it is not ok, in words that name the way out; "" when it is. */
   readonly problem: string;
+  /** Why absent nodes are not acted on just now; left out when they are. */
+  readonly caution?: string;
 }
 
 /** An API error's body. */
