@@ -40,6 +40,13 @@ describe.skipIf(dockerSwitchedOff())("docker over TCP", () => {
       privileges: { ...NO_PRIVILEGES, network: "none" },
     });
     const { instanceId } = value(await runtime.create(createRequest(spec)));
+    await using _left = {
+      async [Symbol.asyncDispose]() {
+        await runtime.stop(instanceId, { signal: "SIGKILL", graceMs: 0 });
+        await runtime.remove(instanceId);
+        await runtime.close();
+      },
+    };
     expect(value(await runtime.start(instanceId)).status).toBe("running");
     const abort = new AbortController();
     const seen: string[] = [];
@@ -53,8 +60,5 @@ describe.skipIf(dockerSwitchedOff())("docker over TCP", () => {
     session.write(new TextEncoder().encode("through\n"));
     session.closeInput();
     expect(await finished(session)).toEqual({ stdout: "through\n", stderr: "", code: 0 });
-    value(await runtime.stop(instanceId, { signal: "SIGKILL", graceMs: 0 }));
-    value(await runtime.remove(instanceId));
-    await runtime.close();
   }, 30_000);
 });
