@@ -4,7 +4,8 @@ import type { ApiApp, ApiRequest } from "./app.ts";
 import { bookNode, bookTasks } from "./book.ts";
 import { DecodeError, parseUuid } from "./book-decode.ts";
 import { bookAnswer, bookEmpty, bookJson, readEvent } from "./book-http.ts";
-import { execute, submitEvent } from "./book-submit.ts";
+import { submitEvent } from "./book-submit.ts";
+import { execute } from "./execute.ts";
 
 /** What the routes stand on. */
 export interface BookContext {

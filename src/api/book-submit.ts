@@ -1,12 +1,12 @@
 /** What a posted TaskEvent does, by the manager's and by the worker's route alike. */
 
-import { ClientError } from "../client/cluster-client.ts";
 import { jobProblems } from "../client/job-limits.ts";
 import { currentTask, slotsOf } from "../core/cluster.ts";
-import type { Command, ManagerAccess } from "../manager/commands.ts";
+import type { ManagerAccess } from "../manager/commands.ts";
 import { BOOK_STATE, bookJob, bookJobId, bookRuns } from "./book.ts";
 import { type BookEvent, type BookTask, DecodeError } from "./book-decode.ts";
 import { badBody, badTask } from "./book-http.ts";
+import { execute } from "./execute.ts";
 
 /**
  * Starts the task, or stops it when it is known, runs, and the event's state is Completed; a known task is otherwise left alone. The state of an event never decides
@@ -29,15 +29,8 @@ export async function submitEvent(
     return event.Task;
   }
   const spec = specOf(event.Task, by.onNode ?? "");
-  const jobId = await execute(access, { kind: "job.submit", id, spec, idempotencyKey: "" }, by.actor);
+  const { jobId } = await execute(access, { kind: "job.submit", id, spec, idempotencyKey: "" }, by.actor);
   return { ...event.Task, ID: jobId };
-}
-
-/** Carries a command out. Throws ClientError when it is refused. */
-export async function execute(access: ManagerAccess, command: Command, actor: string): Promise<string> {
-  const result = await access.execute(command, actor);
-  if (result.ok) return result.jobId;
-  throw new ClientError(result.code, result.message, result.hint);
 }
 
 function specOf(task: BookTask, onNode: string): ReturnType<typeof bookJob> {

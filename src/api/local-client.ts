@@ -18,7 +18,8 @@ import type { Job } from "../core/job.ts";
 import type { Availability, Node } from "../core/node.ts";
 import type { JobSpec } from "../core/spec.ts";
 import { TASK_STATES, type Task } from "../core/task.ts";
-import type { Command, CommandResult, ManagerAccess } from "../manager/commands.ts";
+import type { Command, ManagerAccess } from "../manager/commands.ts";
+import { execute } from "./execute.ts";
 import { oneOf } from "./filters.ts";
 import { byTime, byTimeDown, limitOf, mapPage, page } from "./listing.ts";
 import type { ManagerInfo, TaskStreams } from "./ports.ts";
@@ -224,9 +225,7 @@ class LocalClient implements ClusterClient {
     return this.job(job.id);
   }
 
-  async #execute(command: Command): Promise<Extract<CommandResult, { ok: true }>> {
-    const result = await this.#access.execute(command, this.#options.actor);
-    if (result.ok) return result;
-    throw new ClientError(result.code, result.message, result.hint);
+  #execute(command: Command): ReturnType<typeof execute> {
+    return execute(this.#access, command, this.#options.actor);
   }
 }

@@ -9,7 +9,8 @@ import type { ManagerAccess } from "../manager/commands.ts";
 import { BOOK_WORKER_LABEL, type BookNodeStats, bookStats, bookTasks } from "./book.ts";
 import type { BookEvent, BookTask } from "./book-decode.ts";
 import { BookRefusal } from "./book-http.ts";
-import { execute, submitEvent } from "./book-submit.ts";
+import { submitEvent } from "./book-submit.ts";
+import { execute } from "./execute.ts";
 import type { TaskStreams } from "./ports.ts";
 import { clientError } from "./task-streams.ts";
 

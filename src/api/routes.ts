@@ -26,6 +26,7 @@ import {
 } from "../client/schemas.ts";
 import type { Availability } from "../core/node.ts";
 import { streamEvents } from "./event-stream.ts";
+import { execute } from "./execute.ts";
 import { streamLogs } from "./log-stream.ts";
 import { type Route, type RouteAnswer, type RouteCall, route } from "./route.ts";
 import { streamWatch } from "./watch-stream.ts";
@@ -140,6 +141,17 @@ export const ROUTES: readonly Route[] = [
   nodeAction("cordon", "Keeps new tasks off a node", "cordoned"),
   nodeAction("uncordon", "Lets a node take tasks again", "eligible"),
   nodeAction("drain", "Keeps new tasks off a node and moves its tasks away", "draining"),
+  route({
+    method: "post",
+    path: "/v1/nodes/trust-loss",
+    summary: "Says that the nodes that are out are really gone: their tasks are replaced",
+    query: noQuerySchema,
+    answers: { 202: acceptedSchema },
+    handle: async ({ context }) => {
+      await execute(context.access, { kind: "nodes.trust-loss" }, context.actor);
+      return { status: 202, json: { accepted: true } };
+    },
+  }),
   route({
     method: "get",
     path: "/v1/metrics",

@@ -60,6 +60,8 @@ describe("api: /v1", () => {
     const body = { id, name: "web", image: "a" };
     expect([(await post("/v1/jobs", body)).status, (await post("/v1/jobs", body)).status]).toEqual([201, 200]);
     expect((await post("/v1/jobs/web/stop")).status).toBe(200);
+    expect((await post("/v1/nodes/trust-loss")).status).toBe(202);
+    expect(served.manager.commands.at(-1)).toEqual({ command: { kind: "nodes.trust-loss" }, actor: "token:api" });
     expect((await ask(served, "/v1/jobs/web", { method: "DELETE" })).status).toBe(204);
     expect((await ask(served, "/v1/jobs/web")).status).toBe(404);
     expect((await ask(served, "/v1/nothing")).status).toBe(404);
