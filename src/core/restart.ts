@@ -23,7 +23,7 @@ export interface Ending {
   readonly linked: boolean;
 }
 
-/** `reason` is in words, for people. */
+/** `reason` is in words, for people; "" when the end itself says all. */
 export type RestartDecision =
   | { readonly kind: "complete" }
   | { readonly kind: "failed"; readonly reason: string }
@@ -52,7 +52,7 @@ export function decideRestart(input: {
   const { policy, ending, nowMs, draw } = input;
   if (ending.exitCode === 0 && (policy.condition === "no" || policy.condition === "on-failure"))
     return { kind: "complete" };
-  if (policy.condition === "no") return { kind: "failed", reason: "it failed, and its policy is not to restart it" };
+  if (policy.condition === "no") return { kind: "failed", reason: "" };
   const streak = ending.healthyForMs >= HEALTHY_RESET_MS ? 0 : input.history.streak;
   const inWindow = input.history.atMs.filter((at) => nowMs - at < policy.windowMs);
   const spent = inWindow.length >= policy.attempts;

@@ -45,7 +45,7 @@ export function conclude(run: TaskRun, end: End, turn: Turn): void {
     return;
   }
   if (decision.kind === "failed") {
-    finish(run, "failed", `${decision.reason}; last: ${end.reason}`, turn);
+    finish(run, "failed", [decision.reason, end.reason].filter((part) => part !== "").join("; last: "), turn);
     return;
   }
   run.history = decision.history;
