@@ -1,20 +1,17 @@
 /** `cube --headless all`: manager and worker without a screen, until a signal or the API ends them. Tasks go on. */
 import type { Config } from "../config/config.ts";
 import { createLog } from "../log/log.ts";
+import { contradiction } from "./options.ts";
 import { startStack } from "./stack.ts";
 
 /** Runs until it is ended; the exit code. `manager` is without a worker of its own. */
 export async function runHeadless(config: Config, which: "all" | "manager" | "worker"): Promise<number> {
-  if (which === "worker")
-    return refuse("a worker alone needs a link to a manager elsewhere, which this version does not have yet", 2);
-  if (config.manager.workers.length > 0)
-    return refuse("this version does not dial workers yet: leave --workers out", 2);
+  const wrong = contradiction(config, which);
+  if (wrong !== undefined) {
+    process.stderr.write(`cube: ${wrong}\n`);
+    return 2;
+  }
   return runManager(which === "all" ? config : { ...config, manager: { ...config.manager, localWorker: false } });
-}
-
-function refuse(why: string, exitCode: number): number {
-  process.stderr.write(`cube: ${why}\n  \`cube\` and \`cube --headless all\` run manager and worker together\n`);
-  return exitCode;
 }
 
 async function runManager(config: Config): Promise<number> {

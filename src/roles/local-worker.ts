@@ -1,6 +1,9 @@
 /** The worker in the manager's own process: its runtimes, its journal, its node. */
 import { createHash } from "node:crypto";
+import { userInfo } from "node:os";
 import { join } from "node:path";
+import { startBookWorker } from "../api/book-worker.ts";
+import { localTasksOf } from "../api/local-tasks.ts";
 import type { TaskStreams } from "../api/ports.ts";
 import type { Config } from "../config/config.ts";
 import { fail, ok, type Result } from "../core/failure.ts";
@@ -63,9 +66,22 @@ export async function openLocalWorker(
   opened.defer(() => journal.value.close());
   for (const runtime of runtimes) opened.defer(() => runtime.close());
   opened.defer(() => host.close());
+  const streams = streamsOf(host, nodeId.value);
   return ok({
-    streams: streamsOf(host, nodeId.value),
-    start: () => host.start(),
+    streams,
+    start: async (manager) => {
+      await host.start();
+      const { port, host: address } = worker.api;
+      if (port === null) return;
+      const tasks = localTasksOf({
+        access: manager,
+        streams,
+        nodeId: nodeId.value,
+        actor: `book:${userInfo().username}`,
+      });
+      const server = await startBookWorker({ host: address, port, tasks, bookApi: worker.bookApi });
+      opened.defer(() => server.close());
+    },
     running: () => host.tasks().filter((fact) => fact.state === "running").length,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   });

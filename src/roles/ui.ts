@@ -6,12 +6,18 @@ import { createLog } from "../log/log.ts";
 import { runUi, type UiEnd } from "../tui/run.ts";
 import { unusable } from "../tui/terminal/screen.ts";
 import { startInBackground } from "./background.ts";
+import { contradiction } from "./options.ts";
 import { type Stack, startStack } from "./stack.ts";
 
 /** The UI with manager and worker; attaches when another process has the data directory. The exit code. */
 export async function runUiRole(config: Config): Promise<number> {
   const refused = refuseTerminal();
   if (refused !== undefined) return refused;
+  const wrong = contradiction(config, "ui");
+  if (wrong !== undefined) {
+    process.stderr.write(`cube: ${wrong}\n`);
+    return 2;
+  }
   const log = createLog({ file: config.log.file, level: config.log.level });
   const started = await startStack(config, log);
   if (started.ok) return runInProcess(config, started.value);

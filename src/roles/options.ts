@@ -1,0 +1,21 @@
+/** Options that mean nothing in the role that was asked for are refused, never ignored. */
+import type { Config } from "../config/config.ts";
+
+/** What the process is going to be. */
+export type RoleName = "ui" | "all" | "manager" | "worker";
+
+/** Why these settings make no sense together, with the way out; undefined when they do. Pure. */
+export function contradiction(config: Config, role: RoleName): string | undefined {
+  const { manager, worker } = config;
+  const hasWorker = role !== "manager" && manager.localWorker;
+  if (role === "worker")
+    return "a worker alone needs a link to a manager elsewhere, which this version does not have yet: run `cube --headless all`";
+  if (manager.workers.length > 0) return "this version does not dial workers yet: leave --workers out";
+  if (manager.readOnly && role !== "ui")
+    return "--read-only is for the screen: leave it out, or give it to `cube attach`";
+  if (!hasWorker && worker.api.port !== null)
+    return "--worker-port needs a worker in this process: leave --no-local-worker out";
+  if (worker.bookApi && worker.api.port === null)
+    return "--book-api is about the worker's own port: give --worker-port 5556 too";
+  return undefined;
+}
