@@ -29,10 +29,13 @@ const LOOPBACK = ["127.0.0.1", "::1", "localhost"];
 const MAX_CONNECTIONS = 1_024;
 /** Of those that have not shown a token yet. */
 const MAX_STRANGERS = 64;
+/** Bytes of sockaddr_un's path on macOS; Linux has four more. */
+const MAX_SOCKET_PATH = 103;
 const TIMEOUTS = { headersTimeout: 5_000, requestTimeout: 60_000, keepAliveTimeout: 65_000 } as const;
 
 /** Listens on a socket that only this user may open. What is there already is replaced: only the holder of the store's lock may call. */
 export async function listenUnix(path: string, served: Served): Promise<HttpListener> {
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH) throw new Error(pathTooLong(path));
   // Whoever can open the socket is known: nobody is a stranger there.
   const server = makeServer(served, MAX_CONNECTIONS);
   await unlink(path).catch(() => undefined);
@@ -133,6 +136,10 @@ function whyNot(error: NodeJS.ErrnoException, where: string): string {
   }
   if (error.code === "EACCES") return `${where}: this user may not listen there; choose another one`;
   return `cannot listen on ${where}: ${error.message}`;
+}
+
+function pathTooLong(path: string): string {
+  return `the path ${path} is longer than the ${MAX_SOCKET_PATH} bytes that a socket's may have: choose a shorter --data-dir`;
 }
 
 function beyondLoopback(host: string): string {

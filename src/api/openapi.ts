@@ -1,4 +1,5 @@
 /** The OpenAPI 3.1 document of /v1, made of the routes and of the schemas that validate their requests. Pure, and made only when asked for. */
+import { execFrameSchema } from "../client/exec-schema.ts";
 import { type Schema, SchemaNames } from "../client/json-schema.ts";
 import {
   decisionSchema,
@@ -36,6 +37,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
   for (const route of routes) {
     paths[route.path] = { ...paths[route.path], [route.method]: operation(route, names) };
   }
+  paths[EXEC_PATH] = { get: execOperation(names) };
   const token = {
     type: "http",
     scheme: "bearer",
@@ -48,6 +50,24 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
     security: [{ token: [] }],
     paths,
     components: { schemas: names.components(), securitySchemes: { token } },
+  };
+}
+
+const EXEC_PATH = "/v1/tasks/{ref}/exec";
+
+/** Served beside the routes, as it is an upgrade. */
+function execOperation(names: SchemaNames): Json {
+  const frames = names.jsonOf(execFrameSchema);
+  return {
+    summary: "Runs a command in a task, over WebSocket",
+    description:
+      "Text frames are JSON: the client begins with `start` and may send `resize` and `eof`; the server answers `started` or `error` and ends with `exit` and its code. Binary frames carry bytes behind one byte: 0 input, 1 output, 2 error output.",
+    operationId: "execTask",
+    parameters: [{ name: "ref", in: "path", required: true, schema: { type: "string" } }],
+    responses: {
+      101: { description: "The frames of the client, as schema", content: asJson(frames) },
+      default: { description: "Refused", content: asJson(names.jsonOf(errorSchema)) },
+    },
   };
 }
 

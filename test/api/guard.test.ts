@@ -116,6 +116,19 @@ describe("api: guard", () => {
     }
   });
 
+  test("a socket's path that is too long is named before anything is made", async () => {
+    const base = {
+      access: new FakeManager(),
+      streams: new FakeStreams(),
+      info: INFO,
+      onShutdown: () => undefined,
+      log: () => undefined,
+      tcp: null,
+    };
+    const starting = startApiServer({ ...base, unix: { path: `/tmp/${"x".repeat(200)}/cube.sock`, actor: "a" } });
+    await expect(starting).rejects.toThrow("choose a shorter --data-dir");
+  });
+
   test("a port that is taken is named, with the way out", async () => {
     const base = {
       access: new FakeManager(),
