@@ -4,7 +4,7 @@ import { ClientError } from "../client/cluster-client.ts";
 import { MAX_BODY_BYTES } from "./guard.ts";
 
 /** Milliseconds that a body may take. */
-export const BODY_TIMEOUT_MS = 30_000;
+const BODY_TIMEOUT_MS = 30_000;
 
 /** The whole body as text. Rejects with ClientError `too_large`, `timeout` or `invalid` (not UTF-8, cut off); what is left of the body is then not read. */
 export async function readBody(request: IncomingMessage, timeoutMs: number = BODY_TIMEOUT_MS): Promise<string> {
