@@ -31,6 +31,8 @@ export function assignmentOf(cluster: Cluster, taskId: string): Assignment | und
     spec,
     desired: task.desired,
     restartSerial: task.restartSerial,
+    // For a worker that has lost its journal: ends stay ends, and no incarnation is used twice.
+    known: task.fact,
   };
 }
 

@@ -28,6 +28,8 @@ export class Sessions {
   readonly #byLink = new Map<string, Session>();
   readonly #byNode = new Map<string, Session>();
   readonly #waiting = new Set<Session>();
+  /** Number of the newest set sent to anybody: it rises for as long as this manager lives, so that no older set can pass for a newer one. */
+  #newest = 0;
 
   get hasWork(): boolean {
     return this.#waiting.size > 0;
@@ -78,7 +80,7 @@ export class Sessions {
         }
       }
       const base = session.number;
-      session.number++;
+      session.number = ++this.#newest;
       session.dirty.clear();
       const message = { kind: "assignments", manager, number: session.number, base, put, remove } as const;
       effects.push({ kind: "send", linkId: session.linkId, message });

@@ -98,7 +98,11 @@ export class WorkerHost {
     for (const runtime of runtimes) this.#watch(runtime);
     this.#opened.push(
       link.open({
-        onMessage: (message) => this.#feed({ kind: "message", message }),
+        onMessage: (message) => {
+          this.#feed({ kind: "message", message });
+          // The scheduler wants figures before it places: it is not to wait a whole beat for the first ones.
+          if (message.kind === "welcome") void this.#beat();
+        },
         onLinked: () => this.#setLinked(true),
         onUnlinked: () => this.#setLinked(false),
       }),
