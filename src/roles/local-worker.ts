@@ -1,6 +1,5 @@
 /** The worker in the manager's own process: its runtimes, its journal, its node. */
 import { createHash } from "node:crypto";
-import { userInfo } from "node:os";
 import { join } from "node:path";
 import { startBookWorker } from "../api/book-worker.ts";
 import { localTasksOf } from "../api/local-tasks.ts";
@@ -19,7 +18,7 @@ import { version } from "../version.ts";
 import { WorkerHost } from "../worker/host.ts";
 import type { ManagerLink, Runtime } from "../worker/ports.ts";
 import { systemClock } from "./clock.ts";
-import { hostName } from "./names.ts";
+import { hostName, userName } from "./names.ts";
 
 /** A worker that is ready to start. Disposing it leaves its tasks running. */
 export interface LocalWorker extends AsyncDisposable {
@@ -77,7 +76,7 @@ export async function openLocalWorker(
         access: manager,
         streams,
         nodeId: nodeId.value,
-        actor: `book:${userInfo().username}`,
+        actor: `book:${userName()}`,
       });
       const server = await startBookWorker({ host: address, port, tasks, bookApi: worker.bookApi });
       opened.defer(() => server.close());

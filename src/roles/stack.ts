@@ -2,7 +2,6 @@
  * Manager, in-process worker and API of one data directory, wired together: the shells are made here and handed to the hosts. Opened in the order in which each
  * may rely on the one before (directory, store and its lock, manager, worker, API) and closed in the reverse of it.
  */
-import { userInfo } from "node:os";
 import { join } from "node:path";
 import { createLocalClient } from "../api/local-client.ts";
 import type { ManagerInfo } from "../api/ports.ts";
@@ -22,7 +21,7 @@ import { createInProcessLink } from "../transport/in-process.ts";
 import { commit, version } from "../version.ts";
 import { systemClock } from "./clock.ts";
 import { type LocalWorker, openLocalWorker } from "./local-worker.ts";
-import { hostName } from "./names.ts";
+import { hostName, userName } from "./names.ts";
 
 /** A running manager with everything around it. */
 export interface Stack {
@@ -79,13 +78,14 @@ async function open(config: Config, log: Log, opened: AsyncDisposableStack): Pro
   const server = await startApiServer({
     ...api,
     log: (level, text) => log[level](text),
-    unix: { path: config.socket, actor: `unix:${userInfo().username}` },
+    ...(config.worker.api.port === null ? {} : { workerPort: config.worker.api.port }),
+    unix: { path: config.socket, actor: `unix:${userName()}` },
     tcp: { host, port, token: auth ? await loadToken(join(config.dirs.data, "api-token")) : null },
   });
   opened.defer(() => server.close());
   manager.value.start();
   await worker.value?.start(manager.value);
-  const client = createLocalClient({ ...api, actor: `ui:${userInfo().username}` });
+  const client = createLocalClient({ ...api, actor: `ui:${userName()}` });
   log.info(`manager of ${clusterId.value} is up: ${config.socket}, ${host}:${server.port}`);
   return ok({
     clusterId: clusterId.value,
