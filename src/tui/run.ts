@@ -16,6 +16,9 @@ import { compose } from "./views/compose.ts";
 /** How often ages are looked at again, in ms; a frame is drawn only if one of them changed. */
 const TICK_MS = 1000;
 
+/** Alternate screen, hidden cursor, keypad: what another program may have undone. */
+const TAKE_AGAIN = "\x1b[?1049h\x1b[?25l\x1b[?1h\x1b=";
+
 /** What the UI is given. */
 export interface UiOptions {
   readonly client: ClusterClient;
@@ -30,6 +33,8 @@ export interface UiOptions {
   readonly theme?: ThemeName;
   /** Wall clock in ms since 1970; for tests. */
   readonly now?: () => number;
+  /** Ends the UI from outside, as when the manager in this process is asked to end by its API; it then ends as by `Q`. */
+  readonly ended?: Promise<void>;
   /** Called once, when the UI has ended and the terminal is the user's again, before the promise resolves. */
   readonly onQuit?: (end: UiEnd) => void;
 }
@@ -57,6 +62,8 @@ const quitOf = (signal: SignalName): "leave" | "stop" => (signal === "SIGHUP" ? 
 class Host {
   private model: Model;
   private readonly now: () => number;
+  private readonly outside: Promise<void> | undefined;
+  private over = false;
   private readonly terminal: Terminal;
   private readonly guard: Guard;
   private readonly painter: Painter;
@@ -70,8 +77,10 @@ class Host {
 
   constructor(options: UiOptions) {
     this.now = options.now ?? Date.now;
+    this.outside = options.ended;
     this.guard = new Guard({
       watchdog: process.env.CUBE_NO_WATCHDOG !== "1",
+      onContinue: () => this.takeTerminalAgain(),
       onSignal: (signal, exitCode) => this.end({ kind: "ended", quit: quitOf(signal), signal, exitCode }),
     });
     const release = captureStray({ logFile: options.logFile, stderrIsTerminal: Boolean(process.stderr.isTTY) });
@@ -112,6 +121,7 @@ class Host {
     this.effects.modes(true);
     this.painter.paint(true);
     this.feed.start();
+    void this.outside?.then(() => this.end({ kind: "ended", quit: "stop", exitCode: 0 }));
     return this.ended;
   }
 
@@ -126,7 +136,20 @@ class Host {
     this.effects.perform(effect);
   }
 
+  /** After a stop the terminal is whoever's was in the foreground meanwhile: every mode is set again. */
+  private takeTerminalAgain(): void {
+    const { input, out } = this.terminal;
+    input.stop();
+    input.start();
+    // Not by blessed's leave and enter: its leave clears the screen it finds, which may be the user's own by now.
+    out.raw(TAKE_AGAIN);
+    this.effects.modes(true);
+    this.painter.repaint();
+  }
+
   private end(end: UiEnd): void {
+    if (this.over) return;
+    this.over = true;
     clearInterval(this.ticker);
     this.painter.stop();
     this.feed.stop();

@@ -1,6 +1,6 @@
 // The real UI on a fake cluster with fixed data, as a program of its own: tests run it in a real pty. What it writes at the
 // end, after the terminal is back, is how the UI ended.
-import { appendFileSync } from "node:fs";
+import { appendFileSync, writeSync } from "node:fs";
 import { ClientError } from "../../src/client/cluster-client.ts";
 import { runUi } from "../../src/tui/run.ts";
 import { FakeClient } from "./fake-client.ts";
@@ -44,6 +44,7 @@ if (env.FIXTURE_CHATTER)
   setInterval(() => {
     console.log("stray console line");
     process.stderr.write("stray stderr line\n");
+    writeSync(2, "stray native line\n");
   }, 50);
 
 const end = await runUi({

@@ -163,7 +163,7 @@ describe("model", () => {
 
   test("leaves at once with q, and stops the manager only after a question that says what stops", () => {
     const play = new Play(smallCluster()).press("Q");
-    expect(play.text()).toContain("4 running tasks stay as they are");
+    expect(play.text()).toContain("The 4 running tasks stay as they are");
     expect(play.effects).toEqual([]);
     expect(play.press("y").effects).toEqual([{ kind: "quit", mode: "stop" }]);
     expect(new Play(smallCluster()).press("q").effects).toEqual([{ kind: "quit", mode: "leave" }]);

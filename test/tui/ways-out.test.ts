@@ -143,6 +143,23 @@ describe("ways out", () => {
     expect(host.exitCode).toBe(143);
   });
 
+  test("SIGTSTP is refused, and after SIGSTOP and SIGCONT the whole screen is drawn again", async () => {
+    await using tty = await open();
+    const pid = uiPid(tty);
+    process.kill(pid, "SIGTSTP");
+    tty.send("?");
+    await tty.until("type to filter");
+    process.kill(pid, "SIGSTOP");
+    tty.emulator.write("\x1b[?1049l\x1b[?25hgarbage of another program");
+    await tty.until("garbage");
+    process.kill(pid, "SIGCONT");
+    await tty.until("type to filter");
+    await tty.untilGone("garbage");
+    expect(tty.state()).toMatchObject({ alternate: true, cursorHidden: true });
+    tty.send("?q");
+    expect(await after(tty)).toContain("code=0");
+  });
+
   test("a terminal that is none is refused with one line and code 2", async () => {
     const run = Bun.spawnSync([process.execPath, FIXTURE], {
       env: { PATH: "/usr/bin:/bin", TERM: "xterm" },

@@ -101,10 +101,7 @@ function askMany(verb: Verb, tasks: readonly TaskResource[]): Dialog {
 /** The question before the manager ends. */
 export function askStopManager(model: Model): Dialog {
   const { running } = counts(model.live);
-  const tasks =
-    running === 0
-      ? "No task is running."
-      : `${running} running task${running === 1 ? " stays" : "s stay"} as they are.`;
+  const tasks = runningText(running);
   return dialog({
     title: "Stop the manager?",
     lines: [
@@ -115,4 +112,9 @@ export function askStopManager(model: Model): Dialog {
     verb: "Stop the manager",
     effects: [{ kind: "quit", mode: "stop" }],
   });
+}
+
+function runningText(running: number): string {
+  if (running === 0) return "No task is running.";
+  return running === 1 ? "The running task stays as it is." : `The ${running} running tasks stay as they are.`;
 }

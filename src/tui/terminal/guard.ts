@@ -31,6 +31,8 @@ export type Guarded = {
 type GuardOptions = {
   /** The terminal is back already; ends the UI in good order, once. */
   onSignal: (signal: SignalName, exitCode: number) => void;
+  /** The process was stopped and goes on: whoever had the terminal meanwhile changed its modes and its screen. */
+  onContinue: () => void;
   /** Starts the shell that outlives a killed process. */
   watchdog: boolean;
 };
@@ -51,6 +53,11 @@ export class Guard {
     this.listen("uncaughtException", (error: unknown) => this.crashed(error));
     this.listen("unhandledRejection", (error: unknown) => this.crashed(error));
     this.listen("exit", () => this.restore());
+    // Stopping the UI would stop the manager in this process; SIGSTOP cannot be refused, so its end is handled.
+    this.listen("SIGTSTP", () => undefined);
+    this.listen("SIGCONT", () => {
+      if (!this.done) this.options.onContinue();
+    });
     if (options.watchdog) this.dog = spawnDog();
   }
 

@@ -208,7 +208,10 @@ export function overlayRect(model: Model, body: Rect): Rect {
   const kind = model.overlay?.kind;
   const wide = body.width < 90 ? body.width : Math.round(body.width * 0.8);
   if (kind === "form") return centred(body, { width: FORM_WIDTH, height: Math.min(body.height, 22) });
-  return centred(body, { width: wide, height: body.height < 30 ? body.height : Math.round(body.height * 0.85) });
+  const most = body.height < 30 ? body.height : Math.round(body.height * 0.85);
+  // The help keeps its height: it would jump with every letter of its filter.
+  const needed = kind === "help" ? most : overlayLines(model, wide - 4).length + 2;
+  return centred(body, { width: wide, height: Math.max(8, Math.min(most, needed)) });
 }
 
 /** The lines of a scrolled overlay, all of them. */

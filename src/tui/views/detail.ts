@@ -5,7 +5,7 @@ import type { Model } from "../state/ui.ts";
 import { wrap } from "../terminal/text.ts";
 import { cell, EMPTY, type Line, plain, type Role, span } from "./lines.ts";
 import { markSpan, taskMark, taskSays } from "./signs.ts";
-import { age, bytes, clock, cores, duration } from "./units.ts";
+import { age, bytes, clock, commandLine, cores, coresAligned, duration } from "./units.ts";
 
 const LABEL_CELLS = 12;
 
@@ -56,7 +56,10 @@ function stateLines(model: Model, task: TaskResource, field: Field): Line[] {
     ...field("Says", says, task.state === "failed" || task.state === "rejected" ? "bad" : "plain"),
     ...field("Health", task.health === "unknown" ? "" : task.health, task.health === "healthy" ? "good" : "warn"),
     ...field("Restarts", task.restarts > 0 ? `${task.restarts}` : "", "warn"),
-    ...field("Uses", use === undefined ? "" : `${cores(use.cpuMillis)} cores, ${bytes(use.memoryBytes)} of memory`),
+    ...field(
+      "Uses",
+      use === undefined ? "" : `${coresAligned(use.cpuMillis)} cores, ${bytes(use.memoryBytes)} of memory`,
+    ),
   ];
 }
 
@@ -83,7 +86,7 @@ function specLines(spec: TaskSpec | undefined, task: TaskResource, field: Field)
   return [
     ...field("Runtime", task.runtime),
     ...field("Image", task.image),
-    ...field("Command", task.command.join(" ")),
+    ...field("Command", commandLine(task.command)),
     ...(spec === undefined ? [] : moreSpec(spec, field)),
   ];
 }
@@ -116,7 +119,7 @@ function moreSpec(spec: TaskSpec, field: Field): Line[] {
 
 function probeText(probe: HealthProbe): string {
   if (probe.kind === "http") return `GET ${probe.path}${probe.port === 0 ? "" : ` on port ${probe.port}`}`;
-  return probe.kind === "tcp" ? `tcp ${probe.port}` : probe.command.join(" ");
+  return probe.kind === "tcp" ? `tcp ${probe.port}` : commandLine(probe.command);
 }
 
 function exitLines(model: Model, task: TaskResource): Line[] {

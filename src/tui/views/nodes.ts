@@ -79,7 +79,7 @@ function nodeLines(
   const cpu = cpuPercent(node, sample);
   const memory = memoryPercent(sample);
   const cpuText = `reserved ${cores(node.allocated.cpuMillis)}/${cores(node.allocatable.cpuMillis)}`;
-  const memoryText = `reserved ${shortBytes(node.allocated.memoryBytes)}/${shortBytes(node.allocatable.memoryBytes)}`;
+  const memoryText = `reserved ${node.allocated.memoryBytes === 0 ? "0" : shortBytes(node.allocated.memoryBytes)}/${shortBytes(node.allocatable.memoryBytes)}`;
   const has = sample !== undefined;
   return [
     heading(model, at),

@@ -63,7 +63,7 @@ function more(count: number, what: string): Line[] {
 /** Cells of the node's name and of the figure; the bar takes what is left. */
 const NAME_CELLS = 11;
 const SCORE_CELLS = 7;
-const PART_CELLS = 13;
+const PART_CELLS = 16;
 
 function candidateLine(given: Given, candidate: Candidate): Line {
   const { decision, width, unicode } = given;
@@ -79,7 +79,7 @@ function candidateLine(given: Given, candidate: Candidate): Line {
     cell(span(score(candidate.score)), SCORE_CELLS, "right"),
     span(" "),
     ...(room >= 4 ? [span(bar(share, Math.min(room, 30), unicode), chosen ? "good" : "busy")] : []),
-    ...parts.map((part) => cell(span(`${part.name} ${score(part.value)}`, "dim"), PART_CELLS, "right")),
+    ...parts.map((part) => cell(span(`${part.name} ${score(part.value, 3)}`, "dim"), PART_CELLS, "right")),
   ];
 }
 

@@ -1,12 +1,13 @@
 // The task table and what stands in its place while there are no tasks. Pure.
 import type { TaskResource } from "../../client/resources.ts";
+import { isTerminal } from "../../core/task.ts";
 import type { PaneId } from "../layout.ts";
 import type { Model } from "../state/ui.ts";
 import { width as textWidth } from "../terminal/text.ts";
 import { EMPTY, type Line, plain, span } from "./lines.ts";
 import { markSpan, taskMark, taskSays } from "./signs.ts";
 import { type Column, table } from "./table.ts";
-import { age, cores, score, shortBytes } from "./units.ts";
+import { age, commandLine, coresAligned, score, shortBytes } from "./units.ts";
 
 type Size = { readonly width: number; readonly height: number };
 
@@ -32,7 +33,9 @@ const WIDE_FROM = 100;
 function columnsFor(model: Model, width: number): Column<TaskResource>[] {
   const { usage, progress, decisions } = model.shown;
   const wide = width >= WIDE_FROM;
-  const what = (task: TaskResource): string => (task.image === "" ? task.command.join(" ") : task.image);
+  // The last sample of a task that has ended is no longer its use.
+  const use = (task: TaskResource) => (isTerminal(task.state) ? undefined : usage.get(task.id));
+  const what = (task: TaskResource): string => (task.image === "" ? commandLine(task.command) : task.image);
   const columns: Column<TaskResource>[] = [
     { title: "", width: 1, rank: 0, read: (task) => span(model.marks.has(task.id) ? "*" : " ", "key") },
     {
@@ -49,13 +52,13 @@ function columnsFor(model: Model, width: number): Column<TaskResource>[] {
       rank: 2,
       read: (task) => span(task.nodeName === "" ? "-" : task.nodeName, "dim"),
     },
-    { title: "CPU", width: 5, side: "right", rank: 4, read: (task) => number(usage.get(task.id)?.cpuMillis, cores) },
+    { title: "CPU", width: 5, side: "right", rank: 4, read: (task) => number(use(task)?.cpuMillis, coresAligned) },
     {
       title: "MEM",
       width: 5,
       side: "right",
       rank: 5,
-      read: (task) => number(usage.get(task.id)?.memoryBytes, shortBytes),
+      read: (task) => number(use(task)?.memoryBytes, shortBytes),
     },
     {
       title: "SCORE",
@@ -142,7 +145,7 @@ function nothing(model: Model, size: Size): Line[] {
         [span("  press "), span("a", "key", { bold: true }), span(" to start a task")],
         [
           span("  or run   "),
-          span(noDocker ? "cube run --runtime process -- sleep 600" : "cube run nginx:alpine -p 8080:80", "accent"),
+          span(noDocker ? "cube run --runtime process -- sleep 600" : "cube run -p 8080:80 nginx:alpine", "accent"),
         ],
       ];
   const lines: Line[] = [

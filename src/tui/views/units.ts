@@ -28,6 +28,11 @@ export function cores(millis: number): string {
   return (millis / 1000).toFixed(millis % 1000 === 0 ? 0 : 2);
 }
 
+/** The same with two digits whatever it is, for a column. */
+export function coresAligned(millis: number): string {
+  return (millis / 1000).toFixed(2);
+}
+
 /** Time since, in its largest unit: `12s`, `5m`, `3h`, `2d`; `-` for no time at all. */
 export function age(sinceMs: number, nowMs: number): string {
   if (sinceMs <= 0) return "-";
@@ -51,11 +56,17 @@ export function clock(atMs: number): string {
     .join(":");
 }
 
-/** A score with four significant digits. */
-export function score(value: number): string {
+/** A score with so many significant digits. */
+export function score(value: number, significant = 4): string {
   if (value === 0) return "0";
   const size = Math.abs(value);
-  return size >= 100_000 || size < 0.001 ? value.toExponential(2) : String(Number(value.toPrecision(4)));
+  const outside = size >= 100_000 || size < 0.001;
+  return outside ? value.toExponential(2) : String(Number(value.toPrecision(significant)));
+}
+
+/** A command as one could type it: words with blanks or signs of the shell in quotes. */
+export function commandLine(words: readonly string[]): string {
+  return words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`)).join(" ");
 }
 
 /** A share of 0 to 100 as a bar of cells. */
