@@ -45,6 +45,7 @@ export const MANAGER_OPTIONS: OptionGroup = {
     { flags: "-w, --workers <LIST>", about: "", repeat: true },
     { flags: "--listen <HOST:PORT>", about: "" },
     { flags: "--read-only", about: "" },
+    { flags: "--local-worker", about: "" },
     { flags: "--no-local-worker", about: "" },
     { flags: "--accept-loss", about: "" },
     { flags: "--store <TYPE>", about: "", choices: STORES, hidden: true },

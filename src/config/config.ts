@@ -27,6 +27,8 @@ export interface ManagerConfig {
   readonly acceptLoss: boolean;
   /** Whether the in-process worker takes tasks. */
   readonly localWorker: boolean;
+  /** Whether it goes on taking tasks once a node has joined from elsewhere: only when asked for by name. */
+  readonly keepLocalWorker: boolean;
   /** Addresses of workers to dial, HOST:PORT. */
   readonly workers: readonly string[];
 }
@@ -98,6 +100,7 @@ function managerConfig(values: Values): ManagerConfig {
     store: values.store === "memory" ? "memory" : "persistent",
     acceptLoss: values.acceptLoss ?? false,
     localWorker: values.localWorker ?? true,
+    keepLocalWorker: values.localWorker ?? false,
     workers: values.workers ?? [],
   };
 }

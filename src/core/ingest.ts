@@ -29,6 +29,24 @@ export function ingestFacts(cluster: Cluster, facts: NodeFacts, nowMs: number): 
   return [{ change: { kind: "node.put", node }, actor: actorOf(facts.name), text }];
 }
 
+/** The worker beside the manager leaves the tasks to the first node that joins from elsewhere; an operator may uncordon it. */
+export function stepBack(cluster: Cluster): Draft[] {
+  return [...cluster.nodes.values()]
+    .filter((node) => node.local && node.availability === "eligible")
+    .map((node) => ({
+      change: {
+        kind: "node.put",
+        node: {
+          ...node,
+          availability: "cordoned",
+          reason: "other nodes have joined; `cube node uncordon` opts it in again",
+        },
+      },
+      actor: "manager",
+      text: `node ${node.name}, the manager's own, takes no more tasks: other nodes have joined`,
+    }));
+}
+
 /** The facts of one report. Those of unknown tasks, of other nodes' tasks and those that would fall are dropped. */
 export function ingestTaskFacts(
   cluster: Cluster,

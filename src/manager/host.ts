@@ -21,6 +21,8 @@ export interface ManagerHostOptions {
   readonly instanceId: string;
   /** Milliseconds between heartbeats. */
   readonly heartbeatMs: number;
+  /** Whether the manager's own worker goes on taking tasks once a node has joined from elsewhere. */
+  readonly keepLocalWorker: boolean;
 }
 
 /** First wait before the store is opened again after a failure; doubles up to the maximum. */
@@ -212,11 +214,12 @@ export class ManagerHost implements ManagerAccess {
     if (contents.notice) this.#options.log.warn(contents.notice);
     const cluster = emptyCluster();
     for (const change of contents.records) apply(cluster, change);
-    const { clusterId, instanceId, scheduler, heartbeatMs, clock } = this.#options;
+    const { clusterId, instanceId, scheduler, heartbeatMs, keepLocalWorker, clock } = this.#options;
     return new ManagerMachine(cluster, {
       identity: { clusterId, instanceId, term: contents.term, lineage: contents.lineage },
       scheduler,
       heartbeatMs,
+      keepLocalWorker,
       revision: contents.revision,
       time: clock.now(),
     });

@@ -7,7 +7,7 @@ import { planAbsence } from "../core/absence.ts";
 import type { Change, LoggedChange } from "../core/change.ts";
 import { apply, type Cluster, inverse } from "../core/cluster.ts";
 import type { Draft } from "../core/draft.ts";
-import { ingestFacts, ingestRemoved, ingestTaskFacts } from "../core/ingest.ts";
+import { ingestFacts, ingestRemoved, ingestTaskFacts, stepBack } from "../core/ingest.ts";
 import { pruneHistories, pruneSlot } from "../core/prune.ts";
 import { reconcileSlot } from "../core/reconcile.ts";
 import type { Scheduler } from "../core/schedule.ts";
@@ -39,6 +39,8 @@ export interface ManagerOptions {
   readonly scheduler: Scheduler;
   /** Milliseconds between a worker's heartbeats. */
   readonly heartbeatMs: number;
+  /** Whether the manager's own worker goes on taking tasks once a node has joined from elsewhere. */
+  readonly keepLocalWorker: boolean;
 }
 
 /** Inputs handled in one tick; the rest wait for the next, so that a turn stays short. */
@@ -197,7 +199,9 @@ export class ManagerMachine {
     this.#sessions.open(linkId, hello.facts.id);
     this.#presence.linked(hello.facts.id, { local: hello.facts.local, monoMs: this.#time.monoMs });
     this.#derived.linkChanged(hello.facts.id);
+    const isNew = !this.cluster.nodes.has(hello.facts.id);
     this.#record(ingestFacts(this.cluster, hello.facts, this.#time.wallMs));
+    if (isNew && !hello.facts.local && !this.#options.keepLocalWorker) this.#record(stepBack(this.cluster));
     const protocol = Math.min(PROTOCOL.max, hello.protocol.max);
     const welcome = {
       kind: "welcome",

@@ -116,6 +116,7 @@ function openTheManager(
     clusterId: as.clusterId,
     instanceId: crypto.randomUUID(),
     heartbeatMs: HEARTBEAT_MS,
+    keepLocalWorker: config.manager.keepLocalWorker,
   });
 }
 

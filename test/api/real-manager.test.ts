@@ -36,6 +36,7 @@ beforeEach(async () => {
     clusterId: "c1",
     instanceId: "i",
     heartbeatMs: 2_000,
+    keepLocalWorker: false,
   });
   if (!opened.ok) throw new Error(opened.failure.message);
   manager = opened.value;

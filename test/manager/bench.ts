@@ -129,6 +129,7 @@ const OPTIONS = {
   identity: { clusterId: "c", instanceId: "i", term: 1, lineage: "l" },
   scheduler: SCHEDULERS.epvm,
   heartbeatMs: 2_000,
+  keepLocalWorker: false,
 };
 const IDLE = {
   cpuMillis: 100,

@@ -56,6 +56,7 @@ async function managerOn(
     clusterId: "c",
     instanceId: "i",
     heartbeatMs: 2_000,
+    keepLocalWorker: false,
   });
   if (!opened.ok) throw new Error(opened.failure.message);
   const heard: ManagerMessage[] = [];

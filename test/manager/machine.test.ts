@@ -205,4 +205,15 @@ describe("manager", () => {
     expect(bench.sent).toMatchObject([{ kind: "refused", reason: expect.stringContaining("upgrade the older") }]);
     expect(bench.machine.cluster.nodes.size).toBe(0);
   });
+
+  test("the manager's own worker steps back when the first node joins from elsewhere, and stays opted in once asked to", () => {
+    const bench = new Bench();
+    bench.hello("here", "l1");
+    bench.hello("far", "l2", { local: false });
+    const own = () => bench.machine.cluster.nodes.get("here")?.availability;
+    expect(own()).toBe("cordoned");
+    bench.command({ kind: "node.availability", nodeId: "here", availability: "eligible" });
+    bench.hello("far", "l3", { local: false });
+    expect(own()).toBe("eligible");
+  });
 });

@@ -16,6 +16,7 @@ const MANAGER = {
   identity: { clusterId: "c1", instanceId: "m1", term: 1, lineage: "l1" },
   scheduler: SCHEDULERS.epvm,
   heartbeatMs: 2_000,
+  keepLocalWorker: false,
 };
 
 export class World {
