@@ -105,7 +105,7 @@ test("config: every setting can be given in each of the three places", () => {
     store: "level",
     workers: ["a:1", "b:2"],
     localWorker: false,
-    keepLocalWorker: false,
+
     workerPort: 5556,
     name: "n",
     labels: { k: "v" },
@@ -166,7 +166,7 @@ test("config: every setting can be given in each of the three places", () => {
     store: "level",
     workers: ["a:1,b:2"],
     localWorker: false,
-    keepLocalWorker: false,
+
     workerPort: "5556",
     name: "n",
     labels: ["k=v"],
