@@ -31,12 +31,12 @@ const TABLE: Record<string, Rule> = {
   metrics: shell(["systeminformation"]),
   client: {
     folders: ["core"],
-    packages: ["zod", "@hono/zod-openapi", "ws"],
+    packages: ["zod", "ws"],
     why: "UI and CLI see a cluster through it, in-process or far away, so it may know no end of it",
   },
   api: {
     folders: ["core", "protocol", "client", "manager:ports", "worker:ports"],
-    packages: ["hono", "@hono/node-server", "@hono/zod-openapi", "ws"],
+    packages: ["hono", "@hono/node-server", "ws"],
     why: "it translates HTTP to ports and never reaches behind them",
   },
   tui: {
