@@ -88,7 +88,8 @@ export class Painter {
 
   private put(region: Region, theme: ThemeName): boolean {
     const held = this.held.get(region.id) ?? this.make(region.id);
-    const text = region.lines.map((line) => paintLine(line, theme)).join("\n");
+    const painted = region.lines.map((line) => paintLine(line, theme)).join("\n");
+    const text = this.terminal.abilities.unicode ? painted : asciiOf(painted);
     const place = JSON.stringify(region.rect);
     if (held.shown && held.text === text && held.place === place) return false;
     const { pane } = held;
@@ -117,4 +118,11 @@ export class Painter {
       if (frame.regions.some((region) => region.id === id)) this.held.get(id)?.pane.setFront();
     }
   }
+}
+
+const ASCII: Readonly<Record<string, string>> = { "…": "~", "·": ".", "→": ">", "–": "-" };
+
+/** The few signs of the views that are not ASCII, for a terminal that shows nothing else; blessed makes `?` of the rest. */
+function asciiOf(text: string): string {
+  return text.replace(/[…·→–]/g, (sign) => ASCII[sign] ?? "?");
 }

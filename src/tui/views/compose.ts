@@ -12,13 +12,13 @@ import { FORM_WIDTH, formLines } from "./form.ts";
 import { frame } from "./frame.ts";
 import { header } from "./header.ts";
 import { helpFilter, helpLines } from "./help.ts";
-import { EMPTY, fitLine, type Line, plain, windowOf } from "./lines.ts";
+import { cell, EMPTY, fitLine, type Line, plain, span, windowOf } from "./lines.ts";
 import { logInfo, logLines } from "./logs.ts";
 import { nodesView } from "./nodes.ts";
 import { scoresTitle, scoresView, whyLines } from "./scores.ts";
 import { taskSays } from "./signs.ts";
 import { tasksView } from "./tasks.ts";
-import { cores } from "./units.ts";
+import { bar, cores } from "./units.ts";
 
 /** A rectangle of the screen with exactly as many lines as it has rows. */
 export interface Region {
@@ -157,8 +157,35 @@ function pushChartFrame(
   if (at.rect === undefined) return;
   const info = at.id === "gauge" ? gaugeInfo(model) : "";
   const text = { title: CHART_TITLES[at.id](model), info, focused: false, unicode: model.unicode };
-  const waiting = at.id === "history" && !hasHistory(model) ? [plain(" a line needs two samples", "dim")] : [];
-  lines.push({ id: `frame-${at.id}`, rect: at.rect, lines: frame(at.rect, text, waiting) });
+  const inside = drawn(model, at.id) ? [] : plainChart(model, { id: at.id, width: at.rect.width - 2 });
+  lines.push({ id: `frame-${at.id}`, rect: at.rect, lines: frame(at.rect, text, inside) });
+}
+
+/** Charts are drawn in colour and in braille: without the one or the other, bars of text take their place. */
+function drawn(model: Model, id: ChartId): boolean {
+  if (!model.unicode) return false;
+  if (id === "gauge") return model.theme !== "mono";
+  return id === "donut" || hasHistory(model);
+}
+
+function plainChart(model: Model, at: { readonly id: ChartId; readonly width: number }): Line[] {
+  const line = (label: string, percent: number): Line => {
+    const figure = `${Math.round(percent)}%`.padStart(5);
+    const cells = Math.max(0, at.width - 2 - NAME_CELLS - figure.length);
+    return [span(" "), cell(span(label, "dim"), NAME_CELLS), span(bar(percent, cells, model.unicode)), span(figure)];
+  };
+  if (at.id === "gauge") return [EMPTY, line("cpu", clusterCpu(model))];
+  if (at.id === "donut") return [EMPTY, line("memory", clusterMemory(model))];
+  return [EMPTY, ...model.nodes.map((node) => line(node.name, model.shown.history.get(node.id)?.at(-1) ?? 0))];
+}
+
+/** Cells of a name beside a bar. */
+const NAME_CELLS = 9;
+
+function clusterMemory(model: Model): number {
+  const memoryTotalBytes = sum(model, (id) => model.shown.metrics.get(id)?.memoryTotalBytes ?? 0);
+  const memoryUsedBytes = sum(model, (id) => model.shown.metrics.get(id)?.memoryUsedBytes ?? 0);
+  return memoryPercent({ memoryUsedBytes, memoryTotalBytes });
 }
 
 const hasHistory = (model: Model): boolean => [...model.shown.history.values()].some((values) => values.length > 1);
@@ -171,20 +198,17 @@ function gaugeInfo(model: Model): string {
 const sum = (model: Model, read: (nodeId: string) => number): number =>
   model.nodes.reduce((all, node) => all + read(node.id), 0);
 
-function chartsOf(model: Model, at: Readonly<Partial<Record<string, Rect>>>): Chart[] {
-  const charts: Chart[] = [];
-  const cpu = clusterCpu(model);
-  const total = sum(model, (id) => model.shown.metrics.get(id)?.memoryTotalBytes ?? 0);
-  const used = sum(model, (id) => model.shown.metrics.get(id)?.memoryUsedBytes ?? 0);
-  const memory = memoryPercent({ memoryUsedBytes: used, memoryTotalBytes: total });
+function chartsOf(model: Model, at: Readonly<Partial<Record<ChartId, Rect>>>): Chart[] {
   const series = model.nodes.map((node) => ({ name: node.name, values: model.shown.history.get(node.id) ?? [] }));
-  if (at.gauge !== undefined)
-    charts.push({ id: "gauge", rect: inner(at.gauge), percent: cpu, label: "cpu", series: [] });
-  if (at.donut !== undefined)
-    charts.push({ id: "donut", rect: inner(at.donut), percent: memory, label: "memory", series: [] });
-  if (at.history !== undefined && hasHistory(model))
-    charts.push({ id: "history", rect: inner(at.history), percent: cpu, label: "", series });
-  return charts;
+  const figures: readonly Omit<Chart, "rect">[] = [
+    { id: "gauge", percent: clusterCpu(model), label: "cpu", series: [] },
+    { id: "donut", percent: clusterMemory(model), label: "memory", series: [] },
+    { id: "history", percent: clusterCpu(model), label: "", series },
+  ];
+  return figures.flatMap((chart) => {
+    const rect = at[chart.id];
+    return rect === undefined || !drawn(model, chart.id) ? [] : [{ ...chart, rect: inner(rect) }];
+  });
 }
 
 function logsRegion(model: Model, body: Rect): Region {

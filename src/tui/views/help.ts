@@ -8,6 +8,8 @@ import { cell, EMPTY, type Line, lineWidth, plain, span } from "./lines.ts";
 
 const KEY_CELLS = 16;
 const WHERE_CELLS = 14;
+const NARROW = 60;
+const SHORT_KEY_CELLS = 10;
 
 /** The rows of the help below its filter. */
 export function helpLines(model: Model, width: number): Line[] {
@@ -38,10 +40,13 @@ function matches(binding: Binding, wanted: string): boolean {
 function rows(model: Model, at: { readonly binding: Binding; readonly width: number }): Line[] {
   const { binding, width } = at;
   const keys = binding.keys.map((key) => keyText(key, model.unicode)).join(" ");
-  const indent = 2 + KEY_CELLS + WHERE_CELLS;
+  // A narrow screen has no room to say where: the key and what it does come first.
+  const whereCells = width < NARROW ? 0 : WHERE_CELLS;
+  const keyCells = width < NARROW ? SHORT_KEY_CELLS : KEY_CELLS;
+  const indent = 2 + keyCells + whereCells;
   const [first = "", ...rest] = wrap(binding.help, Math.max(16, width - indent));
   return [
-    [span("  "), cell(span(keys, "key"), KEY_CELLS), cell(span(where(binding), "dim"), WHERE_CELLS), span(first)],
+    [span("  "), cell(span(keys, "key"), keyCells), cell(span(where(binding), "dim"), whereCells), span(first)],
     ...rest.map((text): Line => [span(" ".repeat(indent)), span(text)]),
   ];
 }

@@ -33,6 +33,9 @@ export function nodesView(model: Model, size: { readonly width: number; readonly
 const SHORT_NAME = 12;
 const SHORT_GAUGE = 9;
 
+/** Below this width the labels of a short gauge are one letter. */
+const ONE_LETTER_BELOW = 28;
+
 /** A node on one line: name, sign, CPU and memory as bars as long as there is room. */
 function nodeLine(
   model: Model,
@@ -41,13 +44,24 @@ function nodeLine(
   const { node, width } = at;
   const sample = model.shown.metrics.get(node.id);
   const mark = nodeMark(node);
-  const half = Math.max(SHORT_GAUGE, Math.floor((width - SHORT_NAME - 2) / 2));
+  const letters = width < ONE_LETTER_BELOW ? 1 : 3;
+  const half = Math.max(SHORT_GAUGE - 3 + letters, Math.floor((width - SHORT_NAME - 2) / 2));
   const line: Line = [
     cell(span(node.name, "title"), Math.max(3, width - 2 - 2 * half)),
     span(" "),
     span(signOf(mark, model.unicode), mark.role),
-    ...shortGauge({ label: "cpu", percent: sample && cpuPercent(node, sample), cells: half, unicode: model.unicode }),
-    ...shortGauge({ label: "mem", percent: sample && memoryPercent(sample), cells: half, unicode: model.unicode }),
+    ...shortGauge({
+      label: "cpu".slice(0, letters),
+      percent: sample && cpuPercent(node, sample),
+      cells: half,
+      unicode: model.unicode,
+    }),
+    ...shortGauge({
+      label: "mem".slice(0, letters),
+      percent: sample && memoryPercent(sample),
+      cells: half,
+      unicode: model.unicode,
+    }),
   ];
   return [highlighted(model, { line, selected: at.selected })];
 }
