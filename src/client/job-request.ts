@@ -124,7 +124,7 @@ export function toJobSpec(request: JobRequest): JobSpec {
   const reader = new RequestReader();
   const spec = request.services ? reader.job(request, request.services) : reader.loneTask(request);
   refuseProblems(reader.problems);
-  refuseProblems(request.services ? jobProblems(spec) : jobProblems(spec).map(loneProblem));
+  refuseProblems(request.services ? jobProblems(spec) : loneProblems(jobProblems(spec)));
   return spec;
 }
 
@@ -134,9 +134,11 @@ export function defaultName(request: TaskRequest): string {
   return nameFrom((image || request.command?.[0] || "task").split("/").at(-1) ?? "task");
 }
 
-/** In a request for a lone task there are no services, so their part of a path would mislead. */
-function loneProblem({ path, message }: Problem): Problem {
-  return { path: path.replace(/^services\[0\]\.(task\.)?/, ""), message };
+/** In a request for a lone task there are no services, so their part of a path would mislead; and its only name is its service's too. */
+function loneProblems(problems: readonly Problem[]): Problem[] {
+  return problems
+    .filter(({ path }) => path !== "services[0].name")
+    .map(({ path, message }) => ({ path: path.replace(/^services\[0\]\.(task\.)?/, ""), message }));
 }
 
 /** Reads words into numbers and records, and notes every one that cannot be. */

@@ -139,6 +139,10 @@ describe("client: job request", () => {
     for (const [request, message] of cases) expect(messageOf(() => toJobSpec(request))).toContain(message);
   });
 
+  test("a lone task's wrong name, which is its service's too, is named once", () => {
+    expect(messageOf(() => toJobSpec({ image: "a" }))).toBe("name: missing");
+  });
+
   test("limits hold at the limit and refuse one more", () => {
     const env = (count: number): Record<string, string> =>
       Object.fromEntries(Array.from({ length: count }, (_, index) => [`A${index}`, ""]));

@@ -98,9 +98,7 @@ function asUsage<T>(make: () => T): T {
   try {
     return make();
   } catch (error) {
-    // A lone task's name is its service's too, so a wrong one comes twice.
-    if (error instanceof ClientError)
-      throw new UsageError([...new Set(error.message.split("; "))].join("; "), error.hint);
+    if (error instanceof ClientError) throw new UsageError(error.message, error.hint);
     throw error;
   }
 }
