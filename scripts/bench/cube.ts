@@ -6,7 +6,7 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from "nod
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import type { EventResource, JobResource, NodeResource } from "../../src/client/resources.ts";
-import { COMMAND, containersOf, IMAGE, type Load, removeNode } from "./engine.ts";
+import { containersOf, jobRequest, type Load, removeNode } from "./engine.ts";
 
 const BUILT = resolve(import.meta.dir, "../../dist/cube");
 const LOOK_MS = 20;
@@ -78,8 +78,7 @@ export class RunningCube implements AsyncDisposable {
 
   /** Posts a job of equal tasks; its id. */
   async submit(name: string, load: Load): Promise<string> {
-    const body = { name, ...load, image: IMAGE, command: COMMAND };
-    return (await ask<{ job: JobResource }>(this.#socket, "POST", "/v1/jobs", body)).job.id;
+    return (await ask<{ job: JobResource }>(this.#socket, "POST", "/v1/jobs", jobRequest(name, load))).job.id;
   }
 
   /** Ends a job and waits until the engine holds nothing of this node any more. */

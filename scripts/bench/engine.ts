@@ -7,9 +7,9 @@ import { containerName, createBody } from "../../src/runtime/docker-body.ts";
 import { LABEL } from "../../src/runtime/docker-instance.ts";
 
 /** What both sides start: made with `docker import` of a static busybox, so that no registry is needed. */
-export const IMAGE = "cube-test/busybox:1";
+const IMAGE = "cube-test/busybox:1";
 /** Longer than any benchmark. */
-export const COMMAND = ["sleep", "3600"];
+const COMMAND = ["sleep", "3600"];
 
 const SOCKET = "/var/run/docker.sock";
 const REMOVE_WIDTH = 4;
@@ -19,6 +19,12 @@ export interface Load {
   readonly count: number;
   /** CPU that each task asks for and is held to, in thousandths of a core; 0 for no limit, which counts as 100 when it is placed. */
   readonly cpuMillis: number;
+  readonly network: "bridge" | "none";
+}
+
+/** The load as a job's request, for both sides. */
+export function jobRequest(name: string, { count, cpuMillis, network }: Load) {
+  return { name, count, cpuMillis, image: IMAGE, command: COMMAND, privileges: { network } };
 }
 
 /** One benchmark's view of the engine. */
@@ -27,18 +33,18 @@ export class DirectEngine implements AsyncDisposable {
   #made = 0;
 
   /** Starts containers, at most `width` at a time; milliseconds until the last one is seen running. Removes them before it returns. */
-  async trial({ count, cpuMillis }: Load, width: number): Promise<number> {
+  async trial(load: Load, width: number): Promise<number> {
     const ids: string[] = [];
     const begin = performance.now();
-    await inParallel(count, width, async () => void ids.push(await this.#startOne(cpuMillis)));
+    await inParallel(load.count, width, async () => void ids.push(await this.#startOne(load)));
     const elapsedMs = performance.now() - begin;
     await removeContainers(ids);
     return elapsedMs;
   }
 
-  async #startOne(cpuMillis: number): Promise<string> {
+  async #startOne(load: Load): Promise<string> {
     const taskId = `${process.pid}x${this.#made++}`.padStart(12, "0");
-    const [service] = toJobSpec({ name: "bench", image: IMAGE, command: COMMAND, cpuMillis }).services;
+    const [service] = toJobSpec(jobRequest("bench", load)).services;
     if (service === undefined) throw new Error("a job without a service");
     const request = { taskId, incarnation: 1, jobId: "bench", name: "bench", service: "bench", slot: 0 };
     const body = createBody({ ...request, spec: service.task, specHash: "" }, this.#nodeId, "bench");

@@ -10,7 +10,7 @@ import { median, printTable } from "./table.ts";
 
 const SETTLE_MS = 10_000;
 const MEASURE_MS = 20_000;
-const TASKS = { count: 20, cpuMillis: 50 };
+const TASKS = { count: 20, cpuMillis: 50, network: "none" } as const;
 const RUNS = 25;
 /** Percent of one core. */
 const CPU_LIMITS = { headless: { 0: 0.5, 20: 1.5 }, ui: { 0: 2, 20: 2 } } as const;

@@ -21,14 +21,16 @@ const OPTIONS = {
   cube: { type: "string" },
   ones: { type: "string", default: "20" },
   manies: { type: "string", default: "3" },
+  /** Of the containers: "none" costs less, on both sides. */
+  network: { type: "string", default: "bridge" },
 } as const;
 
 /** A task without figures counts as 100 thousandths of a core, so that 18 fit on two cores; 50 fit when they ask for less, and are held to it. */
-function scenarios(ones: number, manies: number): readonly Scenario[] {
+function scenarios(ones: number, manies: number, network: Load["network"]): readonly Scenario[] {
   return [
-    { count: 1, cpuMillis: 0, widths: [1], trials: ones },
-    { count: 18, cpuMillis: 0, widths: [2, 4, 8], trials: manies },
-    { count: 50, cpuMillis: 35, widths: [4, 8, 16], trials: manies },
+    { count: 1, cpuMillis: 0, network, widths: [1], trials: ones },
+    { count: 18, cpuMillis: 0, network, widths: [2, 4, 8], trials: manies },
+    { count: 50, cpuMillis: 35, network, widths: [4, 8, 16], trials: manies },
   ];
 }
 
@@ -58,11 +60,11 @@ async function trial(cube: RunningCube, load: Load, into: Measured): Promise<voi
 }
 
 async function measure(on: { cube: RunningCube; direct: DirectEngine }, scenario: Scenario): Promise<Measured> {
-  const { count, cpuMillis, widths, trials } = scenario;
+  const { widths, trials } = scenario;
   const measured = { cubeMs: [], cpuMs: [], directMs: new Map(widths.map((width) => [width, [] as number[]])) };
   for (let i = 0; i < trials; i++) {
-    await trial(on.cube, { count, cpuMillis }, measured);
-    for (const [width, times] of measured.directMs) times.push(await on.direct.trial({ count, cpuMillis }, width));
+    await trial(on.cube, scenario, measured);
+    for (const [width, times] of measured.directMs) times.push(await on.direct.trial(scenario, width));
   }
   return measured;
 }
@@ -85,9 +87,10 @@ await closing(async (opened) => {
   const copy = opened.use(new CubeCopy(values.cube));
   const cube = opened.use(await RunningCube.start(copy, false));
   const direct = opened.use(new DirectEngine());
-  await measure({ cube, direct }, { count: 4, cpuMillis: 0, widths: [1], trials: 1 });
+  const network = values.network === "none" ? "none" : "bridge";
+  await measure({ cube, direct }, { count: 4, cpuMillis: 0, network, widths: [1], trials: 1 });
   const results: ReturnType<typeof rowsOf>[] = [];
-  for (const scenario of scenarios(Number(values.ones), Number(values.manies))) {
+  for (const scenario of scenarios(Number(values.ones), Number(values.manies), network)) {
     if (scenario.trials > 0) results.push(rowsOf(scenario, await measure({ cube, direct }, scenario)));
   }
   printTable(
