@@ -45,6 +45,8 @@ export interface UiEnd {
   readonly quit: "leave" | "stop";
   readonly signal?: SignalName;
   readonly exitCode: number;
+  /** True when the terminal has stopped reading: a farewell written to it would wait for it, perhaps for ever. */
+  readonly stalled: boolean;
 }
 
 /** Runs the UI until it is left. Answers with an error value, and touches nothing, if this terminal cannot carry it. */
@@ -83,9 +85,10 @@ class Host {
       onContinue: () => this.takeTerminalAgain(),
       onSignal: (signal, exitCode) => this.end({ kind: "ended", quit: quitOf(signal), signal, exitCode }),
     });
+    const stdout = ownStdout();
     const release = captureStray({ logFile: options.logFile, stderrIsTerminal: Boolean(process.stderr.isTTY) });
     const can = abilities(process.env);
-    this.terminal = openScreen({ env: process.env, stdin: process.stdin, stdout: process.stdout, abilities: can });
+    this.terminal = openScreen({ env: process.env, stdin: process.stdin, stdout, abilities: can });
     this.guard.watch(guarded(this.terminal, release));
     this.model = begin({
       cols: this.terminal.out.columns,
@@ -147,7 +150,7 @@ class Host {
     this.painter.repaint();
   }
 
-  private end(end: UiEnd): void {
+  private end(end: Omit<UiEnd, "stalled">): void {
     if (this.over) return;
     this.over = true;
     clearInterval(this.ticker);
@@ -157,8 +160,20 @@ class Host {
     // After a signal the guard stays: a second one must still end the process at once.
     if (end.signal === undefined) this.guard.dispose();
     else this.guard.restore();
-    this.finish(end);
+    this.finish({ ...end, stalled: this.guard.stalled });
   }
+}
+
+/** The process's stdout with its own `write`: stray writes to the other one are about to go into the log file. */
+function ownStdout() {
+  const { stdout } = process;
+  const write = stdout.write.bind(stdout);
+  return {
+    getWindowSize: () => stdout.getWindowSize(),
+    on: (event: "resize", listener: () => void) => stdout.on(event, listener),
+    off: (event: "resize", listener: () => void) => stdout.off(event, listener),
+    write: (text: string) => write(text),
+  };
 }
 
 function guarded(terminal: Terminal, release: () => void) {

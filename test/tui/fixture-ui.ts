@@ -4,6 +4,7 @@ import { appendFileSync, writeSync } from "node:fs";
 import { ClientError } from "../../src/client/cluster-client.ts";
 import { runUi } from "../../src/tui/run.ts";
 import { FakeClient } from "./fake-client.ts";
+import { snapshot } from "./play.ts";
 import { emptyCluster, hostileCluster, largeCluster, START_MS, smallCluster } from "./records.ts";
 
 const env = process.env;
@@ -26,14 +27,16 @@ if (env.FIXTURE_REFUSE) client.refuse = new ClientError("conflict", env.FIXTURE_
 // The loop's longest silence, for the test of a terminal that stops reading.
 if (env.FIXTURE_GAPS) {
   let last = performance.now();
+  let turn = 0;
+  const few = smallCluster();
+  const many = largeCluster(100);
   setInterval(() => {
     const now = performance.now();
     appendFileSync(env.FIXTURE_GAPS as string, `${Math.round(now - last)}\n`);
     last = now;
-    client.emit({
-      kind: "metrics",
-      metrics: smallCluster().metrics.map((each) => ({ ...each, cpuMillis: Math.round(now) % 4000 })),
-    });
+    // Another screen with every turn: whole frames, so that no buffer of a terminal holds them all.
+    turn++;
+    client.emit(snapshot(turn % 2 === 0 ? few : many));
   }, 20);
 }
 if (env.FIXTURE_THROW_AFTER)
@@ -59,9 +62,10 @@ if (end.kind === "unusable-terminal") {
   process.stderr.write(`cube: ${end.message}\n`);
   process.exit(2);
 }
-process.stdout.write(
-  `ended: ${end.quit} ${end.signal ?? "-"} calls: ${JSON.stringify(client.calls.filter(([verb]) => verb !== "logs" && verb !== "submit"))}\n`,
-);
+if (!end.stalled)
+  process.stdout.write(
+    `ended: ${end.quit} ${end.signal ?? "-"} calls: ${JSON.stringify(client.calls.filter(([verb]) => verb !== "logs" && verb !== "submit"))}\n`,
+  );
 const submitted = client.calls.filter(([verb]) => verb === "submit");
 if (env.FIXTURE_CALLS) appendFileSync(env.FIXTURE_CALLS, JSON.stringify(submitted));
 process.exit(end.exitCode);

@@ -41,6 +41,8 @@ type GuardOptions = {
 export class Guard {
   private guarded: Guarded | undefined;
   private done = false;
+  /** True when the terminal did not take the last words: whoever writes to it now waits until it reads again. */
+  stalled = false;
   private dog: ReturnType<typeof spawnDog> | undefined;
   private readonly options: GuardOptions;
   private readonly handlers: [string, (...args: never[]) => void][] = [];
@@ -72,9 +74,9 @@ export class Guard {
     this.done = true;
     const left = attempt(() => this.guarded?.destroy()) && this.guarded !== undefined;
     attempt(() => this.guarded?.stopInput());
-    const told = this.guarded?.lastWords(MODES + (left ? "" : LEAVE)) ?? true;
+    this.stalled = !(this.guarded?.lastWords(MODES + (left ? "" : LEAVE)) ?? true);
     attempt(() => this.guarded?.afterwards());
-    this.dismissDog(told);
+    this.dismissDog();
   }
 
   /** Takes the handlers off again: the process goes on without a UI. */
@@ -84,11 +86,11 @@ export class Guard {
   }
 
   /** A terminal that took only a part of the last words is finished by the shell, as soon as it reads again. */
-  private dismissDog(told: boolean): void {
+  private dismissDog(): void {
     const { dog } = this;
     if (dog === undefined) return;
     attempt(() => {
-      dog.stdin.write(told ? "ok\n" : "again\n");
+      dog.stdin.write(this.stalled ? "again\n" : "ok\n");
       dog.stdin.end();
     });
   }
@@ -108,7 +110,7 @@ export class Guard {
   private crashed(error: unknown): void {
     this.restore();
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    attempt(() => writeSync(2, `cube: ${text}\n`));
+    if (!this.stalled) attempt(() => writeSync(2, `cube: ${text}\n`));
     process.exit(1);
   }
 }
