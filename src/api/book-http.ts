@@ -1,9 +1,9 @@
 /** The book's answers: PascalCase JSON for a success, a body for a refusal, nothing for a 404 or 405, as its Go servers write them. Paths match with and without a slash at the end. */
 import type { IncomingMessage } from "node:http";
+import { type BookEvent, DecodeError, decodeEvent } from "../client/book-decode.ts";
 import { ClientError } from "../client/cluster-client.ts";
-import type { Problem } from "../client/job-limits.ts";
+import { loneProblems, type Problem } from "../client/job-limits.ts";
 import { readBody } from "./body.ts";
-import { type BookEvent, DecodeError, decodeEvent } from "./book-decode.ts";
 import { asClientError, statusOf } from "./http-errors.ts";
 import { parseJson } from "./json.ts";
 
@@ -52,7 +52,7 @@ export async function readEvent(request: IncomingMessage, unknownFields: "refuse
 
 /** A refusal of a task that the book's JSON allows and Cube does not. */
 export function badTask(problems: readonly Problem[]): BookRefusal {
-  const words = problems.map(({ path, message }) => `${path.replace(/^services\[0\]\.(task\.)?/, "")}: ${message}`);
+  const words = loneProblems(problems).map(({ path, message }) => `${path}: ${message}`);
   return new BookRefusal(400, `Error in task: ${words.join("; ")}\n`);
 }
 

@@ -1,8 +1,9 @@
 /** The book's manager API on the API's own listeners: POST and GET /tasks, DELETE /tasks/{id}, GET /nodes. */
+
+import { DecodeError, parseUuid } from "../client/book-decode.ts";
 import type { ManagerAccess } from "../manager/commands.ts";
 import type { ApiApp, ApiRequest } from "./app.ts";
 import { bookNode, bookTasks } from "./book.ts";
-import { DecodeError, parseUuid } from "./book-decode.ts";
 import { bookAnswer, bookEmpty, bookJson, readEvent } from "./book-http.ts";
 import { submitEvent } from "./book-submit.ts";
 import { execute } from "./execute.ts";

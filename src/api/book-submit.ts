@@ -1,10 +1,11 @@
 /** What a posted TaskEvent does, by the manager's and by the worker's route alike. */
 
+import { type BookEvent, type BookTask, DecodeError } from "../client/book-decode.ts";
+import { BOOK_STATE, bookJob, bookJobId } from "../client/book-job.ts";
 import { jobProblems } from "../client/job-limits.ts";
 import { currentTask, slotsOf } from "../core/cluster.ts";
 import type { ManagerAccess } from "../manager/commands.ts";
-import { BOOK_STATE, bookJob, bookJobId, bookRuns } from "./book.ts";
-import { type BookEvent, type BookTask, DecodeError } from "./book-decode.ts";
+import { bookRuns } from "./book.ts";
 import { badBody, badTask } from "./book-http.ts";
 import { execute } from "./execute.ts";
 

@@ -1,33 +1,16 @@
 /**
- * The book's records as Cube's and back: its Task becomes a job of one service and one slot, jobs are shown as its Tasks, nodes as its Nodes. What the book's JSON
- * says and a JobSpec cannot is kept in a label, so that a task is shown as it was posted. Pure.
+ * Cube's records as the book's: jobs are shown as its Tasks, nodes as its Nodes. The other way is client/book-job.ts. Pure.
  */
 
-import { nameFrom } from "../client/job-limits.ts";
+import { type BookTask, type PortMap, portKey, ZERO_TIME } from "../client/book-decode.ts";
+import { BOOK_STATE, postedTask } from "../client/book-job.ts";
 import { type Cluster, currentTask, slotsOf } from "../core/cluster.ts";
 import type { Job } from "../core/job.ts";
 import type { BookStats, Node } from "../core/node.ts";
-import {
-  DEFAULT_HEALTH_RHYTHM,
-  DEFAULT_RESTART,
-  DEFAULT_TASK,
-  type JobSpec,
-  type PortMapping,
-  type RestartCondition,
-  type TaskSpec,
-} from "../core/spec.ts";
+import { DEFAULT_TASK, type PortMapping } from "../core/spec.ts";
 import { isTerminal, type Task, type TaskState } from "../core/task.ts";
 import type { Observation } from "../manager/commands.ts";
-import { type BookTask, DecodeError, NIL_UUID, type PortMap, portKey, ZERO_TIME } from "./book-decode.ts";
 import { nodeResource } from "./resources.ts";
-
-/** The book's five states. */
-export const BOOK_STATE = { Pending: 0, Scheduled: 1, Running: 2, Completed: 3, Failed: 4 } as const;
-
-/** Label of a job that came as a book's task: that task's JSON. */
-const BOOK_LABEL = "cube.book";
-/** Label of a job that was posted to a worker: that node's id. */
-export const BOOK_WORKER_LABEL = "cube.book.worker";
 
 const KIB = 1024;
 
@@ -46,26 +29,6 @@ export interface BookNode {
 }
 
 export type BookNodeStats = BookStats & { readonly TaskCount: number };
-
-const RESTART: Readonly<Record<string, RestartCondition>> = {
-  "": "no",
-  no: "no",
-  always: "always",
-  "unless-stopped": "unless-stopped",
-  "on-failure": "on-failure",
-};
-
-/** The job that a posted task asks for. `onNode` keeps it on one node, as a worker that it was posted to. Throws DecodeError for what no job can be. */
-export function bookJob(task: BookTask, onNode = ""): JobSpec {
-  const name = nameFrom(task.Name);
-  const labels = { [BOOK_LABEL]: JSON.stringify(task), ...(onNode && { [BOOK_WORKER_LABEL]: onNode }) };
-  return { name, labels, services: [{ name, count: 1, task: taskSpec(task, onNode) }] };
-}
-
-/** The id to submit under; "" lets the manager derive one, for a task that names none. */
-export function bookJobId(task: BookTask): string {
-  return task.ID === NIL_UUID ? "" : task.ID;
-}
 
 /** Every job's tasks as the book shows them, oldest job first: a lone task under its job's id, others under their own. */
 export function bookTasks(cluster: Cluster, onNode?: string): BookTask[] {
@@ -164,48 +127,6 @@ function tasksOfJob(cluster: Cluster, job: Job, onNode: string | undefined): Boo
   return shown.filter((task) => onNode === undefined || task?.nodeId === onNode).map((task) => bookTask(job, task));
 }
 
-function taskSpec(task: BookTask, onNode: string): TaskSpec {
-  const condition = RESTART[task.RestartPolicy];
-  if (condition === undefined) {
-    throw new DecodeError(`unknown RestartPolicy "${task.RestartPolicy}": "", always, unless-stopped or on-failure`);
-  }
-  return {
-    ...DEFAULT_TASK,
-    image: task.Image,
-    resources: { cpuMillis: cpuMillis(task.Cpu), memoryBytes: task.Memory, diskBytes: task.Disk },
-    ports: portMappings(task),
-    restart: { ...DEFAULT_RESTART, condition },
-    health: task.HealthCheck === "" ? null : { probe: healthProbe(task.HealthCheck), ...DEFAULT_HEALTH_RHYTHM },
-    constraints: onNode ? [{ key: "node.id", operator: "==", value: onNode }] : [],
-  };
-}
-
-/** A share too small to be counted is still a limit, not none. */
-function cpuMillis(cores: number): number {
-  return cores > 0 ? Math.max(1, Math.round(cores * 1_000)) : Math.round(cores * 1_000);
-}
-
-function healthProbe(path: string): { readonly kind: "http"; readonly path: string; readonly port: number } {
-  return { kind: "http", path: path.startsWith("/") ? path : `/${path}`, port: 0 };
-}
-
-function portMappings(task: BookTask): PortMapping[] {
-  const keys = new Set([...Object.keys(task.ExposedPorts ?? {}), ...Object.keys(task.PortBindings ?? {})]);
-  return [...keys].map((key) => portMapping(key, task.PortBindings?.[key] ?? ""));
-}
-
-function portMapping(key: string, hostPort: string): PortMapping {
-  const [, containerPort, protocol = "tcp"] = /^(\d{1,5})(?:\/(tcp|udp))?$/.exec(key) ?? [];
-  if (!containerPort) throw new DecodeError(`"${key}" is no port: 7777/tcp`);
-  if (!/^\d{0,5}$/.test(hostPort)) throw new DecodeError(`"${hostPort}" is no host port`);
-  return {
-    containerPort: Number(containerPort),
-    hostPort: Number(hostPort || 0),
-    protocol: protocol === "udp" ? "udp" : "tcp",
-    hostIp: "",
-  };
-}
-
 function hostPorts(ports: readonly PortMapping[]): PortMap | null {
   if (ports.length === 0) return null;
   const groups = Map.groupBy(ports, portKey);
@@ -219,17 +140,6 @@ function hostPorts(ports: readonly PortMapping[]): PortMap | null {
 
 function isLone(job: Job): boolean {
   return job.spec.services.length === 1 && job.spec.services[0]?.count === 1;
-}
-
-function postedTask(job: Job): BookTask | undefined {
-  const label = job.spec.labels[BOOK_LABEL];
-  if (label === undefined) return undefined;
-  try {
-    return JSON.parse(label) as BookTask;
-  } catch {
-    // Anyone may set a label; then the specification speaks for itself.
-    return undefined;
-  }
 }
 
 /** A task that came another way, in the book's words. */

@@ -2,12 +2,14 @@
  * A node's tasks as the book's worker API sees and changes them, and how they are reached through the manager beside an in-process worker: a task posted to the
  * worker is a job that is bound to its node, so that it is counted, kept and shown like any other.
  */
+
+import type { BookEvent, BookTask } from "../client/book-decode.ts";
+import { BOOK_WORKER_LABEL } from "../client/book-job.ts";
 import { ClientError } from "../client/cluster-client.ts";
 import { type Cluster, currentTask, slotsOf } from "../core/cluster.ts";
 import type { Job } from "../core/job.ts";
 import type { ManagerAccess } from "../manager/commands.ts";
-import { BOOK_WORKER_LABEL, type BookNodeStats, bookStats, bookTasks } from "./book.ts";
-import type { BookEvent, BookTask } from "./book-decode.ts";
+import { type BookNodeStats, bookStats, bookTasks } from "./book.ts";
 import { BookRefusal } from "./book-http.ts";
 import { submitEvent } from "./book-submit.ts";
 import { execute } from "./execute.ts";

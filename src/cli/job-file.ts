@@ -1,10 +1,12 @@
 /** The file of `cube run -f`: a book TaskEvent or a request of the versioned API, both JSON. Every mistake is named with the file, and with its place in it. */
 import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
+import { DecodeError, decodeEvent } from "../client/book-decode.ts";
+import { BOOK_STATE, bookJob, bookJobId } from "../client/book-job.ts";
 import { ClientError } from "../client/cluster-client.ts";
+import { jobProblems, loneProblems, refuseProblems } from "../client/job-limits.ts";
 import { defaultName, type JobRequest, toJobSpec } from "../client/job-request.ts";
 import type { JobSpec } from "../core/spec.ts";
-import { bookTask, isBookTask } from "./book-task.ts";
 import { UsageError } from "./cli-error.ts";
 import { findJsonMistake } from "./json-error.ts";
 
@@ -29,8 +31,9 @@ export async function readJobFile(
   const shown = path === "-" ? "standard input" : path;
   const value = parseJson(text, shown);
   try {
-    return isBookTask(value) ? bookTask(value) : await versionedRequest(value);
+    return isBookEvent(value) ? bookRequest(value) : await versionedRequest(value);
   } catch (error) {
+    if (error instanceof DecodeError) throw new UsageError(`${shown}: ${error.plain}`, error.hint);
     if (error instanceof ClientError) throw new UsageError(`${shown}: ${error.message}`, error.hint);
     throw error;
   }
@@ -54,7 +57,7 @@ function reasonOf(code: string | undefined): string {
   return code ?? "unknown error";
 }
 
-function parseJson(text: string, shown: string): unknown {
+function parseJson(text: string, shown: string): object {
   if (text.trim() === "") throw new UsageError(`${shown} is empty`, "it holds a task as JSON");
   const mistake = findJsonMistake(text);
   if (mistake !== null)
@@ -62,6 +65,18 @@ function parseJson(text: string, shown: string): unknown {
   const value: unknown = JSON.parse(text);
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
   throw new UsageError(`${shown} must hold one JSON object: a task event or a job`);
+}
+
+/** True for an object that is meant as the book's TaskEvent: it has a Task, in any case of letters, as Go reads keys. */
+function isBookEvent(value: object): boolean {
+  return Object.keys(value).some((key) => key.toLowerCase() === "task");
+}
+
+function bookRequest(value: object): FileRequest {
+  const event = decodeEvent(value, { unknownFields: "refuse" });
+  const spec = bookJob(event.Task);
+  refuseProblems(loneProblems(jobProblems(spec)));
+  return { spec, id: bookJobId(event.Task), stop: event.State === BOOK_STATE.Completed };
 }
 
 /** The schema library is only loaded here: no other command needs it. */

@@ -57,6 +57,13 @@ export function jobProblems(spec: JobSpec): Problem[] {
   return problems;
 }
 
+/** Problems as whoever asked for a lone task knows them: without the services' part of a path, and without its service's name, which is the job's. */
+export function loneProblems(problems: readonly Problem[]): Problem[] {
+  return problems
+    .filter(({ path }) => path !== "services[0].name")
+    .map(({ path, message }) => ({ path: path.replace(/^services\[0\]\.(task\.)?/, ""), message }));
+}
+
 /** Throws ClientError `invalid` that names every problem with its path. */
 export function checkJobSpec(spec: JobSpec): void {
   refuseProblems(jobProblems(spec));

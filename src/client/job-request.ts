@@ -23,7 +23,7 @@ import {
   type ServiceSpec,
   type TaskSpec,
 } from "../core/spec.ts";
-import { jobProblems, nameFrom, type Problem, refuseProblems } from "./job-limits.ts";
+import { jobProblems, loneProblems, nameFrom, type Problem, refuseProblems } from "./job-limits.ts";
 import { parseConstraint, parseCpus, parseDuration, parseMount, parsePort, parseSize } from "./job-units.ts";
 
 /** Bytes, or a text such as "512m". */
@@ -132,13 +132,6 @@ export function toJobSpec(request: JobRequest): JobSpec {
 export function defaultName(request: TaskRequest): string {
   const image = (request.image ?? "").replace(/@.*$/, "").replace(/:[^/:]*$/, "");
   return nameFrom((image || request.command?.[0] || "task").split("/").at(-1) ?? "task");
-}
-
-/** In a request for a lone task there are no services, so their part of a path would mislead; and its only name is its service's too. */
-function loneProblems(problems: readonly Problem[]): Problem[] {
-  return problems
-    .filter(({ path }) => path !== "services[0].name")
-    .map(({ path, message }) => ({ path: path.replace(/^services\[0\]\.(task\.)?/, ""), message }));
 }
 
 /** Reads words into numbers and records, and notes every one that cannot be. */

@@ -20,6 +20,26 @@ const BOOK = {
   },
 };
 
+/** BOOK's Task in full, as the API keeps it of a POST. */
+const POSTED = {
+  ID,
+  ContainerID: "",
+  Name: "test-chapter-9.1",
+  State: 1,
+  Image: "timboring/echo-server:latest",
+  Cpu: 0,
+  Memory: 0,
+  Disk: 0,
+  ExposedPorts: { "7777/tcp": {} },
+  HostPorts: null,
+  PortBindings: { "7777/tcp": "7777" },
+  RestartPolicy: "",
+  StartTime: "0001-01-01T00:00:00Z",
+  FinishTime: "0001-01-01T00:00:00Z",
+  HealthCheck: "/health",
+  RestartCount: 0,
+};
+
 test("cli/run: -m with a file is the manager, as in the book", async () => {
   using shell = new FakeShell();
   writeFileSync(join(shell.home, "task.json"), JSON.stringify(BOOK));
@@ -31,7 +51,7 @@ test("cli/run: -m with a file is the manager, as in the book", async () => {
       id: ID,
       spec: {
         name: "test-chapter-9-1",
-        labels: {},
+        labels: { "cube.book": JSON.stringify(POSTED) },
         services: [
           {
             name: "test-chapter-9-1",
@@ -118,7 +138,7 @@ test("cli/run: a file that cannot be used is named with the place of its mistake
     "2 cube: typo.json: memry: unknown",
     "2 cube: type.json: image: Invalid input: expected string, received number",
     "2 cube: state.json: State must be a number, not a text",
-    '2 cube: uuid.json: Task.ID "abc" is no UUID',
+    '2 cube: uuid.json: Task.ID: "abc" is no UUID',
     '2 cube: field.json: unknown field "Task.Colour"',
     "2 cube: size.json: Task.Memory must be a number, not a text",
   ]);

@@ -3,6 +3,7 @@
  * unknown fields are refused or not as the reader wishes. The content type plays no part. Pure.
  */
 import type { PortMapping } from "../core/spec.ts";
+import { didYouMean } from "./closest.ts";
 
 export type PortSet = Readonly<Record<string, Readonly<Record<string, never>>>>;
 export type PortMap = Readonly<Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[]>>;
@@ -35,8 +36,16 @@ export interface BookEvent {
   readonly Task: BookTask;
 }
 
-/** What a body cannot be, in Go's words where they are known. */
-export class DecodeError extends Error {}
+/** What a body cannot be, in Go's words where they are known; `plain` says it with the field's path to someone who wrote a file, `hint` the way out or "". */
+export class DecodeError extends Error {
+  readonly plain: string;
+  readonly hint: string;
+  constructor(message: string, plain = message, hint = "") {
+    super(message);
+    this.plain = plain;
+    this.hint = hint;
+  }
+}
 
 /** Go's zero time. */
 export const ZERO_TIME = "0001-01-01T00:00:00Z";
@@ -54,13 +63,19 @@ export function decodeEvent(value: unknown, options: { readonly unknownFields: "
   return struct("TaskEvent", eventFields(strict), strict)(value, "TaskEvent");
 }
 
-/** A UUID as google/uuid reads it, in its usual form: with hyphens, without, in braces, or as urn:uuid:. Throws DecodeError. */
-export function parseUuid(text: string): string {
+/** A Task of parsed JSON, whatever else is in it. Throws DecodeError. */
+export function decodeTask(value: unknown): BookTask {
+  return struct("Task", taskFields(false), false)(value, "Task");
+}
+
+/** A UUID as google/uuid reads it, in its usual form: with hyphens, without, in braces, or as urn:uuid:. `at` is its field. Throws DecodeError. */
+export function parseUuid(text: string, at = "ID"): string {
+  const plain = `${pathOf(at)}: ${JSON.stringify(text)} is no UUID`;
   const bare = text.replace(/^urn:uuid:/i, "").replace(/^\{(.*)\}$/, "$1");
   const hex = bare.replaceAll("-", "").toLowerCase();
-  if (![32, 36].includes(bare.length)) throw new DecodeError(`invalid UUID length: ${text.length}`);
+  if (![32, 36].includes(bare.length)) throw new DecodeError(`invalid UUID length: ${text.length}`, plain);
   const hyphens = bare.length === 32 || /^.{8}-.{4}-.{4}-.{4}-.{12}$/.test(bare);
-  if (!hyphens || !/^[0-9a-f]{32}$/.test(hex)) throw new DecodeError("invalid UUID format");
+  if (!hyphens || !/^[0-9a-f]{32}$/.test(hex)) throw new DecodeError("invalid UUID format", plain);
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
@@ -74,13 +89,15 @@ const text = scalar("string", "string", "");
 const stateNumber = whole("task.State");
 const wholeNumber = whole("int");
 
-const uuid: Reader<string> = (value, at) => (absent(value) ? NIL_UUID : parseUuid(text(value, at)));
+const uuid: Reader<string> = (value, at) => (absent(value) ? NIL_UUID : parseUuid(text(value, at), at));
 
-const time: Reader<string> = (value) => {
+const time: Reader<string> = (value, at) => {
   if (absent(value)) return ZERO_TIME;
-  if (typeof value !== "string") throw new DecodeError("Time.UnmarshalJSON: input is not a JSON string");
+  const plain = `${pathOf(at)}: ${JSON.stringify(value)} is no time such as 2006-01-02T15:04:05Z`;
+  if (typeof value !== "string") throw new DecodeError("Time.UnmarshalJSON: input is not a JSON string", plain);
   if (TIME.test(value) && !Number.isNaN(Date.parse(value.replace(",", ".")))) return value;
-  throw new DecodeError(`parsing time ${JSON.stringify(JSON.stringify(value))} as "\\"2006-01-02T15:04:05Z07:00\\""`);
+  const quoted = JSON.stringify(JSON.stringify(value));
+  throw new DecodeError(`parsing time ${quoted} as "\\"2006-01-02T15:04:05Z07:00\\""`, plain);
 };
 
 const float: Reader<number> = scalar("number", "float64", 0);
@@ -119,7 +136,10 @@ function struct<T>(type: string, fields: Fields<T>, strict: boolean): Reader<T> 
     const readers = fields as Readonly<Record<string, Reader<unknown>>>;
     for (const [key, item] of Object.entries(given)) {
       const name = known.get(key.toLowerCase());
-      if (name === undefined && strict) throw new DecodeError(`json: unknown field "${key}"`);
+      if (name === undefined && strict) {
+        const plain = `unknown field "${pathOf(`${type}.${key}`)}"`;
+        throw new DecodeError(`json: unknown field "${key}"`, plain, didYouMean(key, Object.keys(fields)));
+      }
       // The last of several spellings counts, as in Go.
       if (name !== undefined) read[name] = readers[name]?.(item, `${type}.${name}`);
     }
@@ -162,7 +182,8 @@ function whole(type: string): Reader<number> {
   return (value, at) => {
     const read = number(value, at);
     if (Number.isSafeInteger(read)) return read;
-    throw new DecodeError(`json: cannot unmarshal number ${read} into Go struct field ${at} of type ${type}`);
+    const plain = `${pathOf(at)} must be a whole number, not ${read}`;
+    throw new DecodeError(`json: cannot unmarshal number ${read} into Go struct field ${at} of type ${type}`, plain);
   };
 }
 
@@ -174,7 +195,28 @@ function record(value: unknown, at: string, type: string): Record<string, unknow
 function wrongType(value: unknown, at: string, type: string): DecodeError {
   const kind = Array.isArray(value) ? "array" : typeof value === "boolean" ? "bool" : typeof value;
   const field = at.includes(".") ? `struct field ${at}` : "value";
-  return new DecodeError(`json: cannot unmarshal ${kind} into Go ${field} of type ${type}`);
+  const plain = `${pathOf(at)} must be ${PLAIN_TYPES[type] ?? "an object"}, not ${PLAIN_KINDS[kind]}`;
+  return new DecodeError(`json: cannot unmarshal ${kind} into Go ${field} of type ${type}`, plain);
+}
+
+const PLAIN_TYPES: Readonly<Record<string, string>> = {
+  string: "a text",
+  float64: "a number",
+  int: "a number",
+  "task.State": "a number",
+  "[]nat.PortBinding": "a list",
+};
+const PLAIN_KINDS: Readonly<Record<string, string>> = {
+  array: "a list",
+  bool: "true or false",
+  number: "a number",
+  object: "an object",
+  string: "a text",
+};
+
+/** Where a field of a Go struct is in the event. */
+function pathOf(at: string): string {
+  return at.replace(/^TaskEvent\./, "");
 }
 
 /** Go leaves a field as it is for null, too. */
