@@ -20,14 +20,14 @@ export interface Rect {
 
 /** What is shown where. `body` is everything between header and footer: overlays and logs use it. */
 export interface Layout {
-  readonly kind: "tiny" | "tasks-only" | "small" | "medium" | "large" | "portrait";
+  readonly kind: "tiny" | "one-pane" | "small" | "medium" | "large" | "portrait";
   readonly regions: Readonly<Partial<Record<RegionId, Rect>>>;
 }
 
 /** Below this there is room for one line that says so. */
 export const TINY = { cols: 20, rows: 6 } as const;
 
-/** Below this only the task table is shown. */
+/** Below this only the pane in focus is shown, the tasks at first. */
 export const SMALL = { cols: 60, rows: 16 } as const;
 
 const MEDIUM = { cols: 110, rows: 34 } as const;
@@ -49,12 +49,12 @@ export function layout(at: Size & { readonly zoom: boolean; readonly focus: Pane
     body,
   };
   const kind = kindOf(at);
-  const panes = at.zoom ? { [at.focus]: body } : PARTS[kind](body);
+  const panes = at.zoom || kind === "one-pane" ? { [at.focus]: body } : PARTS[kind](body);
   return { kind, regions: { ...frame, ...panes } };
 }
 
 function kindOf(size: Size): Exclude<Layout["kind"], "tiny"> {
-  if (!atLeast(size, SMALL)) return "tasks-only";
+  if (!atLeast(size, SMALL)) return "one-pane";
   if (size.cols <= PORTRAIT.maxCols && size.rows >= PORTRAIT.minRows) return "portrait";
   if (atLeast(size, LARGE)) return "large";
   return atLeast(size, MEDIUM) ? "medium" : "small";
@@ -62,8 +62,7 @@ function kindOf(size: Size): Exclude<Layout["kind"], "tiny"> {
 
 type Panes = Partial<Record<PaneId | ChartId, Rect>>;
 
-const PARTS: Readonly<Record<Exclude<Layout["kind"], "tiny">, (body: Rect) => Panes>> = {
-  "tasks-only": (body) => ({ tasks: body }),
+const PARTS: Readonly<Record<Exclude<Layout["kind"], "tiny" | "one-pane">, (body: Rect) => Panes>> = {
   small,
   medium,
   large,

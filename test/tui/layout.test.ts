@@ -46,8 +46,9 @@ describe("layout", () => {
     expect([large.gauge, large.donut, large.history].map((rect) => rect !== undefined)).toEqual([true, true, true]);
   });
 
-  test("shows only the tasks on a small screen and one line on a tiny one", () => {
+  test("shows only the pane in focus on a small screen and one line on a tiny one", () => {
     expect(Object.keys(at(50, 12).regions).sort()).toEqual(["body", "footer", "header", "tasks"]);
+    expect(Object.keys(at(50, 12, { focus: "nodes" }).regions).sort()).toEqual(["body", "footer", "header", "nodes"]);
     expect(at(19, 10).kind).toBe("tiny");
     expect(at(80, 5).kind).toBe("tiny");
   });

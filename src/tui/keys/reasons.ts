@@ -6,11 +6,10 @@ import { actedTask, type Model, selectedNode } from "../state/ui.ts";
 export const needsTask = (model: Model): string | undefined =>
   actedTask(model) === undefined ? "no task is selected" : undefined;
 
-/** The task must run in a container. */
+/** The task must run. */
 export const needsRunning = (model: Model): string | undefined => {
   const task = actedTask(model);
   if (task === undefined) return "no task is selected";
-  if (task.runtime === "process") return "a process has no container to open a shell in";
   return task.state === "running" ? undefined : `${task.name} is not running`;
 };
 

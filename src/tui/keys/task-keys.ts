@@ -76,7 +76,7 @@ export const TASK_KEYS: readonly Binding[] = [
     action: "shell",
     where: ON_TASK,
     short: "shell",
-    help: "a shell inside the container; Ctrl-p Ctrl-q comes back without ending it",
+    help: "a shell inside the container, or beside the process; Ctrl-p Ctrl-q comes back without ending it",
     group: "Tasks",
     changes: true,
     disabled: needsRunning,

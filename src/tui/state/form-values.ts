@@ -1,5 +1,6 @@
 // What people type into the new-task form, as values: cores, sizes, ports, variables, commands, health checks. Pure.
 // Each reader answers with the value or with one line that says what would have been right.
+import { parseCpus, parsePort, parseSize } from "../../client/job-units.ts";
 import { DEFAULT_HEALTH_RHYTHM, type HealthCheck, type HealthProbe, type PortMapping } from "../../core/spec.ts";
 
 /** A value, or why there is none. */
@@ -8,33 +9,34 @@ export type Reading<T> = { readonly ok: true; readonly value: T } | { readonly o
 const good = <T>(value: T): Reading<T> => ({ ok: true, value });
 const wrong = (problem: string): { readonly ok: false; readonly problem: string } => ({ ok: false, problem });
 
-/** A name as containers and files can bear it: letters, digits, `-`, `_` and `.`, at most 63 characters. */
+/** A job's name, by the rule that the manager holds it to. */
 export function readName(text: string): Reading<string> {
   const name = text.trim();
   if (name === "") return wrong("a name is needed");
-  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/.test(name)) return wrong("letters, digits, - _ . and at most 63 of them");
+  if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)) {
+    return wrong("lower-case letters, digits and -, not at either end, at most 63");
+  }
   return good(name);
 }
 
 /** Cores as thousandths: `0.5`, `2`, `250m`; empty is 0, nothing said. */
 export function readCpu(text: string): Reading<number> {
-  const match = /^(\d+(?:\.\d+)?)(m?)$/.exec(text.trim());
-  if (text.trim() === "") return good(0);
-  if (match === null) return wrong("cores, such as 0.5 or 250m");
-  const millis = Math.round(Number(match[1]) * (match[2] === "m" ? 1 : 1000));
+  const trimmed = text.trim();
+  if (trimmed === "") return good(0);
+  const millis = /^\d+m$/.test(trimmed) ? Number(trimmed.slice(0, -1)) : parseCpus(trimmed);
+  if (millis === undefined) return wrong("cores, such as 0.5 or 250m");
   return millis > 0 ? good(millis) : wrong("more than 0 cores");
 }
 
-const UNIT: Readonly<Record<string, number>> = { "": 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
+/** The engine refuses less. */
+const LEAST_MEMORY = 6 * 1024 * 1024;
 
 /** Bytes: `512m`, `1.5GiB`, `64 MB` (all powers of 1024, as Docker reads them); empty is 0, nothing said. */
 export function readBytes(text: string): Reading<number> {
   if (text.trim() === "") return good(0);
-  const match = /^(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?$/i.exec(text.trim());
-  if (match === null) return wrong("a size, such as 512m or 1.5g");
-  const value = Math.round(Number(match[1]) * (UNIT[(match[2] ?? "").toLowerCase()] ?? 1));
-  if (!Number.isSafeInteger(value)) return wrong("too large");
-  return value >= 4096 ? good(value) : wrong("less than 4 KiB: did you mean MiB (m)?");
+  const value = parseSize(text);
+  if (value === undefined) return wrong("a size, such as 512m or 1.5g");
+  return value >= LEAST_MEMORY ? good(value) : wrong("at least 6m: did you leave out the unit?");
 }
 
 /** Words of a command line with quotes and backslashes as in a shell, but nothing expanded. */
@@ -76,19 +78,16 @@ export function readEnv(text: string): Reading<Record<string, string>> {
   return good(env);
 }
 
-const PORT = /^(?:(\d+\.\d+\.\d+\.\d+):)?(?:(\d*):)?(\d+)(?:\/(tcp|udp))?$/;
-
 /** Ports as `docker run -p` takes them: `8080:80`, `80`, `127.0.0.1:53:53/udp`, separated by blanks or commas. */
 export function readPorts(text: string): Reading<PortMapping[]> {
   const ports: PortMapping[] = [];
   for (const word of text.split(/[\s,]+/).filter((each) => each !== "")) {
-    const match = PORT.exec(word);
-    if (match === null) return wrong(`${word}: host:container, such as 8080:80 or 80`);
-    const containerPort = Number(match[3]);
-    const hostPort = Number(match[2] ?? 0);
-    if (containerPort < 1 || containerPort > 65_535 || hostPort > 65_535)
+    const port = parsePort(word);
+    if (port === undefined) return wrong(`${word}: host:container, such as 8080:80 or 80`);
+    if (port.containerPort < 1 || port.containerPort > 65_535 || port.hostPort > 65_535) {
       return wrong(`${word}: ports go from 1 to 65535`);
-    ports.push({ containerPort, hostPort, protocol: match[4] === "udp" ? "udp" : "tcp", hostIp: match[1] ?? "" });
+    }
+    ports.push(port);
   }
   return good(ports);
 }

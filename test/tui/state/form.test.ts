@@ -18,11 +18,11 @@ const value = (reading: { ok: boolean; value?: unknown; problem?: string }): unk
 describe("form values", () => {
   test("read cores and sizes as Docker's users write them", () => {
     expect(["0.5", "2", "250m", ""].map((text) => value(readCpu(text)))).toEqual([500, 2000, 250, 0]);
-    expect(["512m", "1.5GiB", "64 MB", "65536", ""].map((text) => value(readBytes(text)))).toEqual([
+    expect(["512m", "1.5GiB", "64 MB", "6291456", ""].map((text) => value(readBytes(text)))).toEqual([
       512 * MIB,
       1536 * MIB,
       64 * MIB,
-      65536,
+      6_291_456,
       0,
     ]);
   });
@@ -33,8 +33,8 @@ describe("form values", () => {
       "problem: cores, such as 0.5 or 250m",
       "problem: more than 0 cores",
     ]);
-    expect(value(readBytes("512"))).toBe("problem: less than 4 KiB: did you mean MiB (m)?");
-    expect(value(readBytes("99999999999t"))).toBe("problem: too large");
+    expect(value(readBytes("512"))).toBe("problem: at least 6m: did you leave out the unit?");
+    expect(value(readBytes("99999999999t"))).toBe("problem: a size, such as 512m or 1.5g");
     expect(value(readName("my task"))).toContain("problem:");
   });
 
@@ -132,7 +132,7 @@ describe("form", () => {
     );
     expect(play.effects.filter((effect) => effect.kind === "submit")).toEqual([]);
     const text = play.text();
-    expect(text).toContain("letters, digits, - _ . and at most 63 of them");
+    expect(text).toContain("lower-case letters, digits and -, not at either end");
     expect(text).toContain("an image is needed");
     expect(text).toContain("cores, such as 0.5 or 250m");
     expect(play.model.overlay).toMatchObject({ form: { focus: "name" } });
