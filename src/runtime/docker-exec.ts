@@ -14,7 +14,11 @@ import { OutputQueue } from "./output-queue.ts";
 /** Waits between looks at a command whose output has ended, ms; it is about to be reaped. */
 const EXIT_WAITS_MS = [0, 5, 20, 50, 100, 250, 500, 1_000, 2_000] as const;
 
-/** Starts the command. Fails as `not_found`, `conflict` (not running), `invalid` or `unavailable`. */
+/** Waits before the tries to set a new terminal's size, ms, and how long an engine may take for one. */
+const SIZE_WAITS_MS = [0, 20, 80] as const;
+const SIZE_TIMEOUT_MS = 1_000;
+
+/** Starts the command; a terminal has its size before the first input. Fails as `not_found`, `conflict` (not running), `invalid` or `unavailable`. */
 export async function execInContainer(
   engine: Engine,
   instanceId: string,
@@ -35,10 +39,12 @@ export async function execInContainer(
   const id = (body as { readonly Id?: unknown } | null)?.Id;
   if (status >= 400 || typeof id !== "string") return { ok: false, failure: refused(what, status, body) };
   try {
-    const options = { hijack: true, stdin: true, Tty: request.tty };
+    // Engines from API 1.42 on make the terminal with its size, others ignore it.
+    const size = request.tty ? { ConsoleSize: [request.rows, request.columns] } : {};
+    const options = { hijack: true, stdin: true, Tty: request.tty, ...size };
     const stream = await engine.docker.getExec(id).start(options);
     const session = new DockerExec({ engine, execId: id, instanceId, stream, tty: request.tty });
-    if (request.tty) session.resize(request.columns, request.rows);
+    if (request.tty) await session.setFirstSize(request.columns, request.rows);
     if (!request.stdin) session.closeInput();
     return ok(session);
   } catch (error) {
@@ -85,12 +91,28 @@ class DockerExec implements ExecSession {
   }
 
   resize(columns: number, rows: number): void {
-    // Docker answers 200, podman 201; a command that has just ended answers an error, and nothing is lost by it.
-    void this.#parts.engine.call("POST", `/exec/${this.#parts.execId}/resize?w=${columns}&h=${rows}`);
+    // A command that has just ended answers an error, and nothing is lost by it.
+    void this.#resize(columns, rows);
+  }
+
+  /** Resolves when the terminal has this size, or when there is no way to give it one: what is typed ahead would be read with another size. */
+  async setFirstSize(columns: number, rows: number): Promise<void> {
+    for (const waitMs of SIZE_WAITS_MS) {
+      await Bun.sleep(waitMs);
+      const answer = await this.#resize(columns, rows);
+      // 404: it has ended already. Other errors: podman's word for a command that is about to run.
+      if (!answer.ok || answer.value.status < 300 || answer.value.status === 404) return;
+    }
   }
 
   close(): void {
     void this.#hangUp().finally(() => this.#parts.stream.destroy());
+  }
+
+  /** Docker answers 200, podman 201. */
+  #resize(columns: number, rows: number): ReturnType<Engine["call"]> {
+    const { engine, execId } = this.#parts;
+    return engine.call("POST", `/exec/${execId}/resize?w=${columns}&h=${rows}`, { timeoutMs: SIZE_TIMEOUT_MS });
   }
 
   async #finalCode(): Promise<number | null> {

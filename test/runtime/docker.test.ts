@@ -251,11 +251,34 @@ describe.skipIf(dockerSwitchedOff())("docker", () => {
     const { id } = await started({});
     const request = { command: ["sh"], tty: true, stdin: true, columns: 91, rows: 33 };
     const session = value(await runtime.exec(id, request));
-    session.write(new TextEncoder().encode("stty size; sleep 0.1; stty size; exit 5\n"));
-    session.resize(91, 33);
+    session.write(new TextEncoder().encode("stty size; exit 5\n"));
     const { stdout, code } = await finished(session);
     expect(stdout).toContain("33 91");
+    expect(stdout).not.toContain("24 80");
     expect(code).toBe(5);
+  }, 30_000);
+
+  test("runtime: what is typed into a new terminal at once is read with its size, every time", async () => {
+    const { id } = await started({});
+    const request = { command: ["sh", "-c", "read line; stty size"], tty: true, stdin: true, columns: 91, rows: 33 };
+    const sizes = [];
+    for (let time = 0; time < 5; time++) {
+      const session = value(await runtime.exec(id, request));
+      session.write(new TextEncoder().encode("\n"));
+      sizes.push((await finished(session)).stdout.trim());
+    }
+    expect(sizes).toEqual(Array(5).fill("33 91"));
+  }, 30_000);
+
+  test("runtime: a terminal takes another size while it runs", async () => {
+    const { id } = await started({});
+    const request = {
+      command: ["sh", "-c", 'until [ "$(stty size)" = "20 70" ]; do sleep 0.05; done; echo resized'],
+      ...{ tty: true, stdin: true, columns: 91, rows: 33 },
+    };
+    const session = value(await runtime.exec(id, request));
+    session.resize(70, 20);
+    expect((await finished(session)).stdout).toContain("resized");
   }, 30_000);
 
   test("runtime: a shell that is closed does not live on in its container", async () => {
