@@ -208,6 +208,8 @@ function subjects(cluster: Cluster, change: Change): Subjects {
       return { ...NO_SUBJECTS, jobId: change.request.jobId };
     case "slot.remove":
     case "request.remove":
+    case "access.put":
+    case "access.remove":
       return NO_SUBJECTS;
   }
 }

@@ -2,6 +2,7 @@
  * A change of cluster state, as data. The same value is written to the store, applied in memory, shown as an event and read by a replay.
  * Only `apply` in cluster.ts acts on it.
  */
+import type { AccessToken } from "./access.ts";
 import type { Decision } from "./decision.ts";
 import type { Job, Slot } from "./job.ts";
 import type { Node } from "./node.ts";
@@ -20,7 +21,9 @@ export type Change =
   | { readonly kind: "decision.put"; readonly decision: Decision }
   | { readonly kind: "decision.remove"; readonly taskId: string }
   | { readonly kind: "request.put"; readonly request: HandledRequest }
-  | { readonly kind: "request.remove"; readonly key: string };
+  | { readonly kind: "request.remove"; readonly key: string }
+  | { readonly kind: "access.put"; readonly access: AccessToken }
+  | { readonly kind: "access.remove"; readonly name: string };
 
 /** The remembered answer to a request with an idempotency key: the same key gets the same answer, once done. */
 export interface HandledRequest {

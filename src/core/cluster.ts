@@ -2,6 +2,7 @@
  * The state of the cluster, in memory, and `apply`, its only writer. Everything here is derived from stored records by `apply` alone, so a state
  * loaded from the store equals the one that wrote it. Queries are read-only.
  */
+import type { AccessToken } from "./access.ts";
 import { unreachable } from "./assert.ts";
 import type { Change, HandledRequest } from "./change.ts";
 import type { Decision } from "./decision.ts";
@@ -20,6 +21,8 @@ export interface Cluster {
   readonly decisions: ReadonlyMap<string, Decision>;
   /** Requests with an idempotency key, oldest first. */
   readonly requests: ReadonlyMap<string, HandledRequest>;
+  /** Tokens of the API, by name. */
+  readonly tokens: ReadonlyMap<string, AccessToken>;
   /** Ids of all attempts, by slot key, oldest first. */
   readonly attempts: ReadonlyMap<string, ReadonlySet<string>>;
   /** Slot keys by job. */
@@ -37,6 +40,7 @@ class ClusterState implements Cluster {
   readonly nodes = new Map<string, Node>();
   readonly decisions = new Map<string, Decision>();
   readonly requests = new Map<string, HandledRequest>();
+  readonly tokens = new Map<string, AccessToken>();
   readonly attempts = new Map<string, Set<string>>();
   readonly slotsOfJob = new Map<string, Set<string>>();
   readonly tasksOfNode = new Map<string, Set<string>>();
@@ -91,6 +95,12 @@ export function apply(cluster: Cluster, change: Change): void {
     case "request.remove":
       state.requests.delete(change.key);
       break;
+    case "access.put":
+      state.tokens.set(change.access.name, change.access);
+      break;
+    case "access.remove":
+      state.tokens.delete(change.name);
+      break;
     default:
       unreachable(change);
   }
@@ -134,6 +144,12 @@ export function inverse(cluster: Cluster, change: Change): Change {
       const key = change.kind === "request.put" ? change.request.key : change.key;
       const request = cluster.requests.get(key);
       return request ? { kind: "request.put", request } : { kind: "request.remove", key };
+    }
+    case "access.put":
+    case "access.remove": {
+      const name = change.kind === "access.put" ? change.access.name : change.name;
+      const access = cluster.tokens.get(name);
+      return access ? { kind: "access.put", access } : { kind: "access.remove", name };
     }
     default:
       return unreachable(change);

@@ -1,5 +1,6 @@
 /** What people ask of the manager, and its answers: plain data between the machine and whoever stands in front of it (API, UI, CLI). */
 
+import type { AccessRole } from "../core/access.ts";
 import type { LoggedChange } from "../core/change.ts";
 import type { Cluster } from "../core/cluster.ts";
 import type { Availability, NodeMetrics } from "../core/node.ts";
@@ -22,8 +23,13 @@ export type Command =
   | { readonly kind: "job.restart"; readonly jobId: string }
   | { readonly kind: "task.restart"; readonly taskId: string }
   | { readonly kind: "node.availability"; readonly nodeId: string; readonly availability: Availability }
+  /** Takes a node's record away, and with it what ran there. Refused while the node is there or holds tasks, unless `force`. */
+  | { readonly kind: "node.remove"; readonly nodeId: string; readonly force: boolean }
   /** The nodes that are out are really gone: their tasks are to be replaced. */
-  | { readonly kind: "nodes.trust-loss" };
+  | { readonly kind: "nodes.trust-loss" }
+  /** `hash` is the secret's SHA-256 in base64url; the secret stays with whoever asks. */
+  | { readonly kind: "access.create"; readonly name: string; readonly role: AccessRole; readonly hash: string }
+  | { readonly kind: "access.revoke"; readonly name: string };
 
 /** Durable once it is given. */
 export type CommandResult =

@@ -162,6 +162,8 @@ export class ManagerMachine {
     });
     if (command.kind === "nodes.trust-loss") this.#presence.trustLoss();
     if (planned.ok) this.#record(planned.drafts);
+    // Its worker is a stranger from now on: it is to say so, or to stay away.
+    if (planned.ok && command.kind === "node.remove") this.#forget(command.nodeId);
     const result: CommandResult = planned.ok
       ? { ok: true, jobId: planned.jobId, created: planned.created, revision: this.#revision }
       : planned;
@@ -245,6 +247,11 @@ export class ManagerMachine {
     this.#sessions.close(linkId);
     this.#presence.unlinked(nodeId);
     this.#effects.push({ kind: "close", linkId });
+  }
+
+  #forget(nodeId: string): void {
+    this.#hangUp(nodeId);
+    this.#observations.delete(nodeId);
   }
 
   #actOnAbsence(nodeId: string): void {

@@ -1,4 +1,6 @@
 /** Which planner answers which command. Pure. */
+import { planTokenCreate, planTokenRevoke } from "../core/access-commands.ts";
+import { planNodeRemove } from "../core/node-removal.ts";
 import {
   type CommandContext,
   type Planned,
@@ -29,6 +31,12 @@ export function planCommand(command: Command, context: CommandContext): Planned 
       return planTaskRestart(context, command.taskId);
     case "node.availability":
       return planAvailability(context, command.nodeId, command.availability);
+    case "node.remove":
+      return planNodeRemove(context, command);
+    case "access.create":
+      return planTokenCreate(context, command);
+    case "access.revoke":
+      return planTokenRevoke(context, command.name);
     case "nodes.trust-loss":
       // Nothing to store: it ends with the isolation, and a new manager judges for itself.
       return { ok: true, jobId: "", created: false, drafts: [] };

@@ -4,7 +4,7 @@
  */
 
 /** The kinds of records, which are also the first part of their rows' keys. */
-export const TABLES = ["job", "slot", "task", "node", "decision", "request"] as const;
+export const TABLES = ["job", "slot", "task", "node", "decision", "request", "access"] as const;
 export type Table = (typeof TABLES)[number];
 
 /** The one row that says what all others must add up to; written with every commit. */

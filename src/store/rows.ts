@@ -2,6 +2,7 @@
  * Between changes and rows: a record's row is JSON with its format version, and so is a logged change, which holds the same record.
  * The record is encoded once for both, because this is on the path of every start.
  */
+import type { AccessToken } from "../core/access.ts";
 import type { Change, HandledRequest, LoggedChange } from "../core/change.ts";
 import type { Decision } from "../core/decision.ts";
 import { type Job, type Slot, slotKey } from "../core/job.ts";
@@ -26,6 +27,7 @@ const REMOVED_ID = {
   node: "nodeId",
   decision: "taskId",
   request: "key",
+  access: "name",
 } as const satisfies Record<Table, string>;
 
 /** What a change does to the rows. Pure. */
@@ -43,6 +45,8 @@ export function toRow(change: Change): RowChange {
       return put("decision", change.decision.taskId, change.decision);
     case "request.put":
       return put("request", change.request.key, change.request);
+    case "access.put":
+      return put("access", change.access.name, change.access);
     case "job.remove":
       return remove("job", change.jobId);
     case "slot.remove":
@@ -55,10 +59,14 @@ export function toRow(change: Change): RowChange {
       return remove("decision", change.taskId);
     case "request.remove":
       return remove("request", change.key);
+    case "access.remove":
+      return remove("access", change.name);
   }
 }
 
-function put(table: Table, id: string, record: Job | Slot | Task | Node | Decision | HandledRequest): RowChange {
+type Stored = Job | Slot | Task | Node | Decision | HandledRequest | AccessToken;
+
+function put(table: Table, id: string, record: Stored): RowChange {
   return { table, id, key: rowKey(table, id), record: JSON.stringify(record) };
 }
 

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { Change } from "../../src/core/change.ts";
 import { apply, type Cluster, emptyCluster, inverse } from "../../src/core/cluster.ts";
 import { digest, jobId, taskId } from "../../src/core/ids.ts";
+import { sampleAccess } from "../store/sample.ts";
 import { aJob, aNode, aSlot, aTask } from "./records.ts";
 
 /** Everything a cluster holds, as plain data in a fixed order. */
@@ -10,7 +11,7 @@ function contents(cluster: Cluster): unknown {
   const sets = (map: ReadonlyMap<string, ReadonlySet<string>>) => [...map].map(([k, v]) => [k, [...v].sort()]).sort();
   const rows = (map: ReadonlyMap<string, unknown>) => [...map].sort(([a], [b]) => (a < b ? -1 : 1));
   return {
-    rows: [cluster.jobs, cluster.slots, cluster.tasks, cluster.nodes].map(rows),
+    rows: [cluster.jobs, cluster.slots, cluster.tasks, cluster.nodes, cluster.tokens].map(rows),
     sets: [cluster.attempts, cluster.slotsOfJob, cluster.tasksOfNode, cluster.jobsByName].map(sets),
   };
 }
@@ -31,6 +32,8 @@ const changes: fc.Arbitrary<Change> = fc.oneof(
     .map(({ name, attempt }): Change => ({ kind: "task.remove", taskId: aTask(name, { attempt }).id })),
   names.map((name): Change => ({ kind: "node.put", node: aNode(name) })),
   names.map((nodeId): Change => ({ kind: "node.remove", nodeId })),
+  names.map((name): Change => ({ kind: "access.put", access: sampleAccess(name) })),
+  names.map((name): Change => ({ kind: "access.remove", name })),
 );
 
 describe("cluster", () => {

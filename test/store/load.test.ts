@@ -8,6 +8,8 @@ import { mustCommit, mustLoad } from "../contract/store.ts";
 import { applied, logged, onePutOfEach, SAMPLE_MS, sampleJob, sorted, taskPut } from "./sample.ts";
 
 const nowMs = (): number => SAMPLE_MS;
+/** Revision of a store that holds one record of every kind. */
+const FILLED = onePutOfEach("a").length;
 
 /** Rows as they are on "disk" after these commits. */
 async function filled(): Promise<Map<string, string>> {
@@ -41,7 +43,7 @@ describe("store load:", () => {
     const store = new RowStore({ name: "fake", open, repair: open }, { nowMs });
     const first = await mustLoad(store);
     expect(first.problem).toContain("takes no writes: No space left on device");
-    expect([first.records.length, (await store.commit({ changes: taskPut(6) })).kind]).toEqual([6, "failed"]);
+    expect([first.records.length, (await store.commit({ changes: taskPut(FILLED) })).kind]).toEqual([FILLED, "failed"]);
     full = false;
     expect((await mustLoad(store)).problem).toBe("");
   });
@@ -84,14 +86,14 @@ describe("store load:", () => {
       for (let opening = 0; opening < 2; opening += 1) {
         const store = createMemoryStore({ nowMs, rows });
         problems.push((await mustLoad(store)).problem);
-        expect((await store.commit({ changes: taskPut(6) })).kind).toBe("failed");
+        expect((await store.commit({ changes: taskPut(FILLED) })).kind).toBe("failed");
       }
       expect(problems.every((problem) => problem.includes("is damaged"))).toBe(true);
       const accepting = createMemoryStore({ nowMs, rows, acceptLoss: true });
       const accepted = await mustLoad(accepting);
-      expect(accepted).toMatchObject({ problem: "", revision: 6 });
-      await mustCommit(accepting, taskPut(6));
-      expect(await mustLoad(createMemoryStore({ nowMs, rows }))).toMatchObject({ problem: "", revision: 7 });
+      expect(accepted).toMatchObject({ problem: "", revision: FILLED });
+      await mustCommit(accepting, taskPut(FILLED));
+      expect(await mustLoad(createMemoryStore({ nowMs, rows }))).toMatchObject({ problem: "", revision: FILLED + 1 });
     });
   }
 
@@ -100,9 +102,9 @@ describe("store load:", () => {
     const [older, newer] = [createMemoryStore({ nowMs, rows }), createMemoryStore({ nowMs, rows })];
     await mustLoad(older);
     await mustLoad(newer);
-    expect((await older.commit({ changes: taskPut(6) })).kind).toBe("fenced");
-    await mustCommit(newer, taskPut(6));
+    expect((await older.commit({ changes: taskPut(FILLED) })).kind).toBe("fenced");
+    await mustCommit(newer, taskPut(FILLED));
     const contents = await mustLoad(createMemoryStore({ nowMs, rows }));
-    expect(sorted(contents.records)).toEqual(applied([...logged(0, onePutOfEach("a")), ...taskPut(6)]));
+    expect(sorted(contents.records)).toEqual(applied([...logged(0, onePutOfEach("a")), ...taskPut(FILLED)]));
   });
 });

@@ -1,4 +1,5 @@
 // Records of every kind for the stores' tests: whole and realistic, and different for different numbers.
+import type { AccessToken } from "../../src/core/access.ts";
 import type { Change, HandledRequest, LoggedChange } from "../../src/core/change.ts";
 import type { Decision } from "../../src/core/decision.ts";
 import { type Job, type Slot, slotKey } from "../../src/core/job.ts";
@@ -114,6 +115,10 @@ export function sampleRequest(key: string): HandledRequest {
   return { key, digest: "d1", jobId: "job-1", atMs: SAMPLE_MS };
 }
 
+export function sampleAccess(name: string): AccessToken {
+  return { name, role: "operate", hash: "h".repeat(43), createdMs: SAMPLE_MS, createdBy: "unix:sample" };
+}
+
 /** One put of every kind of record. */
 export function onePutOfEach(id: string): Change[] {
   return [
@@ -123,6 +128,7 @@ export function onePutOfEach(id: string): Change[] {
     { kind: "node.put", node: sampleNode(`node-of-${id}`) },
     { kind: "decision.put", decision: sampleDecision(`${id}-0-1`) },
     { kind: "request.put", request: sampleRequest(`user/${id}`) },
+    { kind: "access.put", access: sampleAccess(`token-of-${id}`) },
   ];
 }
 
@@ -135,6 +141,7 @@ export function oneRemoveOfEach(id: string): Change[] {
     { kind: "node.remove", nodeId: `node-of-${id}` },
     { kind: "decision.remove", taskId: `${id}-0-1` },
     { kind: "request.remove", key: `user/${id}` },
+    { kind: "access.remove", name: `token-of-${id}` },
   ];
 }
 
@@ -196,5 +203,9 @@ function referenceId(change: Change): string {
     case "slot.remove":
     case "request.remove":
       return change.key;
+    case "access.put":
+      return change.access.name;
+    case "access.remove":
+      return change.name;
   }
 }
