@@ -30,7 +30,7 @@ const MOUSE_ON = "\x1b[?1000h\x1b[?1006h";
 const MOUSE_OFF = "\x1b[?1006l\x1b[?1000l";
 
 /** An error as the machine keeps it; only safe text. */
-export function uiError(error: unknown, nowMs: number): UiError {
+function uiError(error: unknown, nowMs: number): UiError {
   const { code, message, hint } = error as { code?: unknown; message?: unknown; hint?: unknown };
   const text = (value: unknown): string => (typeof value === "string" ? safe(value) : "");
   return {

@@ -28,7 +28,7 @@ export interface Layout {
 export const TINY = { cols: 20, rows: 6 } as const;
 
 /** Below this only the pane in focus is shown, the tasks at first. */
-export const SMALL = { cols: 60, rows: 16 } as const;
+const SMALL = { cols: 60, rows: 16 } as const;
 
 const MEDIUM = { cols: 110, rows: 34 } as const;
 const LARGE = { cols: 160, rows: 44 } as const;

@@ -11,16 +11,7 @@ import { formKey, formPaste } from "./state/form.ts";
 import { addLines } from "./state/log-pane.ts";
 import { inBounds, selectRow, wheel } from "./state/moves.ts";
 import { compare, taskRows } from "./state/rows.ts";
-import {
-  contextOf,
-  type Effect,
-  ERRORS_KEPT,
-  layoutOf,
-  type Message,
-  type Model,
-  type Step,
-  type UiError,
-} from "./state/ui.ts";
+import { type Effect, ERRORS_KEPT, layoutOf, type Message, type Model, type Step, type UiError } from "./state/ui.ts";
 import type { Key, Mouse } from "./terminal/key-names.ts";
 import { rowsANode } from "./views/nodes.ts";
 
@@ -246,9 +237,4 @@ function reselect(model: Model): Model {
 function askForDecision(model: Model): Effect[] {
   const unknown = model.taskId !== "" && !model.shown.decisions.has(model.taskId) && model.askedFor !== model.taskId;
   return unknown ? [{ kind: "decision", taskId: model.taskId }] : [];
-}
-
-/** True while something may be typed, when every key must be shown at once. */
-export function isTyping(model: Model): boolean {
-  return contextOf(model) === "prompt" || model.overlay?.kind === "form";
 }

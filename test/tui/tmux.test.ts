@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 setDefaultTimeout(60_000);
 
-const FIXTURE = join(import.meta.dir, "fixture-ui.ts");
+const FIXTURE = join(import.meta.dir, "programs/fixture-ui.ts");
 // A server of its own for each test: a killed one takes a moment to go.
 let servers = 0;
 let server = "";

@@ -8,7 +8,7 @@ import { Tty, type TtyOptions } from "../terminal/tty.ts";
 // A busy machine is slow; a wait that is over sooner costs nothing.
 setDefaultTimeout(60_000);
 
-const FIXTURE = join(import.meta.dir, "fixture-ui.ts");
+const FIXTURE = join(import.meta.dir, "programs/fixture-ui.ts");
 
 /** Starts the fixture and waits for its first screen. */
 async function open(options: TtyOptions = {}, first = "CUBE laptop"): Promise<Tty> {

@@ -8,7 +8,7 @@ import { Tty } from "../terminal/tty.ts";
 // A busy machine is slow; a wait that is over sooner costs nothing.
 setDefaultTimeout(60_000);
 
-const FIXTURE = join(import.meta.dir, "fixture-ui.ts");
+const FIXTURE = join(import.meta.dir, "programs/fixture-ui.ts");
 const given = { alternate: false, mouse: "none", cursorHidden: false, applicationKeys: false, bracketedPaste: false };
 
 /** The UI under a shell, as a person has it: what the shell says afterwards shows the terminal's settings and the exit code. */
@@ -115,10 +115,13 @@ describe("ways out", () => {
   test("a terminal that stops reading stops neither the loop nor the end", async () => {
     const dir = mkdtempSync(join(tmpdir(), "cube-tui-"));
     const file = join(dir, "gaps");
-    const host = Bun.spawn([process.execPath, join(import.meta.dir, "stall-host.ts"), process.execPath, FIXTURE], {
-      env: { PATH: process.env.PATH ?? "/usr/bin:/bin", HOME: "/tmp", FIXTURE_GAPS: file },
-      stdout: "pipe",
-    });
+    const host = Bun.spawn(
+      [process.execPath, join(import.meta.dir, "programs/stall-host.ts"), process.execPath, FIXTURE],
+      {
+        env: { PATH: process.env.PATH ?? "/usr/bin:/bin", HOME: "/tmp", FIXTURE_GAPS: file },
+        stdout: "pipe",
+      },
+    );
     const { value } = await host.stdout.getReader().read();
     const pid = Number(new TextDecoder().decode(value));
     const gaps = (): number[] => (existsSync(file) ? readFileSync(file, "utf8").trim().split("\n").map(Number) : []);

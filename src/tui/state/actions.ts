@@ -13,8 +13,8 @@ import { SORTS } from "./rows.ts";
 import { actedTask, type Dialog, type Effect, type Model, type Status, type Step, selectedNode } from "./ui.ts";
 
 /** How long a line of good news stays, and one of bad news, in ms. */
-export const GOOD_NEWS_MS = 4000;
-export const BAD_NEWS_MS = 8000;
+const GOOD_NEWS_MS = 4000;
+const BAD_NEWS_MS = 8000;
 
 /** A second Ctrl-c within this leaves at once, in ms. */
 const INTERRUPT_MS = 2000;

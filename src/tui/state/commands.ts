@@ -6,7 +6,7 @@ import { SORTS, type SortKey } from "./rows.ts";
 import type { Model, Step } from "./ui.ts";
 
 /** The commands, with the words that Tab offers for their argument. */
-export const COMMANDS = {
+const COMMANDS = {
   quit: () => [],
   q: () => [],
   filter: () => [],

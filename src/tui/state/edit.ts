@@ -8,7 +8,7 @@ export interface Edit {
 }
 
 /** Longest text of a field; more is not taken. */
-export const EDIT_LIMIT = 4096;
+const EDIT_LIMIT = 4096;
 
 export const BLANK: Edit = { text: "", at: 0 };
 

@@ -96,7 +96,7 @@ function rowsOf(pane: LogPane, at: { readonly i: number; readonly width: number 
 }
 
 /** Index of the first line that is in view while following: where scrolling up begins. */
-export function followedTop(pane: LogPane, size: { readonly width: number; readonly rows: number }): number {
+function followedTop(pane: LogPane, size: { readonly width: number; readonly rows: number }): number {
   let used = 0;
   for (let i = pane.lines.length - 1; i >= 0; i--) {
     used += rowsOf(pane, { i, width: size.width }).length;

@@ -77,7 +77,7 @@ export function selectRow(model: Model, row: number): Model {
 const clamp = (value: number, most: number): number => Math.max(0, Math.min(most, value));
 
 /** Everything between header and footer. */
-export function bodyOf(model: Model): Rect {
+function bodyOf(model: Model): Rect {
   return layoutOf(model).regions.body as Rect;
 }
 

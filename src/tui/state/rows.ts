@@ -14,7 +14,7 @@ export interface Sort {
 }
 
 /** Fields that a filter can name, as in `node:n2`. */
-export const FIELDS = ["name", "node", "state", "image", "job", "id", "runtime", "health"] as const;
+const FIELDS = ["name", "node", "state", "image", "job", "id", "runtime", "health"] as const;
 type Field = (typeof FIELDS)[number];
 
 const read: Readonly<Record<Field, (task: TaskResource) => string>> = {

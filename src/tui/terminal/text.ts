@@ -4,7 +4,7 @@
 // every column after it.
 
 /** The sign that stands for a character the screen cannot be trusted with. */
-export const REPLACEMENT = "·";
+const REPLACEMENT = "·";
 
 /** Control sequences of terminals: CSI, OSC, DCS/SOS/PM/APC with their text, and two-character escapes. */
 const SEQUENCES =
@@ -101,7 +101,7 @@ const within = (ranges: readonly Range[], code: number): boolean => {
 };
 
 /** Cells that one code point takes on the screen: 0, 1 or 2. Pure. */
-export function cellsOf(code: number): 0 | 1 | 2 {
+function cellsOf(code: number): 0 | 1 | 2 {
   if (code >= 0x20 && code < 0x7f) return 1;
   if (within(NOTHING, code)) return 0;
   return within(WIDE, code) ? 2 : 1;

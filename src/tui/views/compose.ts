@@ -110,7 +110,7 @@ function tasksInfo(model: Model): string {
 function tasksFoot(model: Model): string {
   if (model.marks.size > 0) return `${model.marks.size} marked`;
   const task = selectedTask(model);
-  return task === undefined ? "" : taskSays(task, model.shown.progress.get(task.id));
+  return task === undefined ? "" : taskSays(task, { progress: model.shown.progress.get(task.id), nowMs: model.nowMs });
 }
 
 function eventsFoot(model: Model, height: number): string {

@@ -43,7 +43,7 @@ function fields(width: number): Field {
 }
 
 function stateLines(model: Model, task: TaskResource, field: Field): Line[] {
-  const says = taskSays(task, model.shown.progress.get(task.id));
+  const says = taskSays(task, { progress: model.shown.progress.get(task.id), nowMs: model.nowMs });
   const use = model.shown.usage.get(task.id);
   const since = task.state === "running" ? ` for ${age(task.startedMs, model.nowMs)}` : "";
   const state: Line = [

@@ -137,7 +137,7 @@ function gauge(at: {
 }
 
 /** The role of a gauge at that many percent. */
-export function roleOf(percent: number): Role {
+function roleOf(percent: number): Role {
   return percent >= BAD_FROM ? "bad" : percent >= WARN_FROM ? "warn" : "good";
 }
 

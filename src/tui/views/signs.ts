@@ -70,7 +70,7 @@ export function signOf(of: Mark, unicode: boolean): string {
 }
 
 /** The mark as text: sign, blank, word. */
-export function markText(of: Mark, unicode: boolean): string {
+function markText(of: Mark, unicode: boolean): string {
   return `${signOf(of, unicode)} ${of.word}`;
 }
 
@@ -80,10 +80,16 @@ export function markSpan(of: Mark, unicode: boolean): Span {
 }
 
 /** What a task has to say beyond its state: progress of a pull, the wait before a restart, the last error, why it is pending. */
-export function taskSays(task: TaskResource, progress: string | undefined): string {
+export function taskSays(
+  task: TaskResource,
+  at: { readonly progress: string | undefined; readonly nowMs: number },
+): string {
+  const { progress } = at;
   if (progress !== undefined && progress !== "") return progress;
-  if (task.restartInMs !== null)
-    return `restart in ${duration(task.restartInMs)}${task.message === "" ? "" : `: ${task.message}`}`;
+  if (task.restartInMs !== null) {
+    const leftMs = Math.max(0, task.restartInMs - (at.nowMs - task.updatedMs));
+    return `restart in ${duration(leftMs)}${task.message === "" ? "" : `: ${task.message}`}`;
+  }
   if (task.message !== "") return task.message;
   return task.state === "pending" ? task.reason : "";
 }

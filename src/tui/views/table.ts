@@ -18,7 +18,7 @@ export interface Column<T> {
 const LEAST_GROWN = 15;
 
 /** The columns that fit into `cells`, with their widths. */
-export function fitColumns<T>(
+function fitColumns<T>(
   columns: readonly Column<T>[],
   cells: number,
 ): { readonly column: Column<T>; readonly width: number }[] {

@@ -96,7 +96,7 @@ function columnsFor(model: Model, width: number): Column<TaskResource>[] {
       width: 12,
       grows: true,
       rank: 0,
-      read: (task) => span(taskSays(task, progress.get(task.id)), "dim"),
+      read: (task) => span(taskSays(task, { progress: progress.get(task.id), nowMs: model.nowMs }), "dim"),
     },
   ];
 }

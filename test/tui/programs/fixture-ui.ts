@@ -1,11 +1,11 @@
 // The real UI on a fake cluster with fixed data, as a program of its own: tests run it in a real pty. What it writes at the
 // end, after the terminal is back, is how the UI ended.
 import { appendFileSync, writeSync } from "node:fs";
-import { ClientError } from "../../src/client/cluster-client.ts";
-import { runUi } from "../../src/tui/run.ts";
-import { FakeClient } from "./fake-client.ts";
-import { snapshot } from "./play.ts";
-import { emptyCluster, hostileCluster, largeCluster, START_MS, smallCluster } from "./records.ts";
+import { ClientError } from "../../../src/client/cluster-client.ts";
+import { runUi } from "../../../src/tui/run.ts";
+import { FakeClient } from "../fake-client.ts";
+import { snapshot } from "../play.ts";
+import { emptyCluster, hostileCluster, largeCluster, START_MS, smallCluster } from "../records.ts";
 
 const env = process.env;
 const seeds = {
