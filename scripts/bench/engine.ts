@@ -3,7 +3,8 @@
  * create, start and inspect. Its containers carry the benchmark's own node label, so that no worker takes them for its own.
  */
 import { toJobSpec } from "../../src/client/job-request.ts";
-import { containerName, createBody } from "../../src/runtime/docker-body.ts";
+import { containerName } from "../../src/core/container-name.ts";
+import { createBody } from "../../src/runtime/docker-body.ts";
 import { LABEL } from "../../src/runtime/docker-instance.ts";
 
 /** What both sides start: made with `docker import` of a static busybox, so that no registry is needed. */

@@ -10,6 +10,7 @@ import type {
 } from "../client/resources.ts";
 import type { Change, LoggedChange } from "../core/change.ts";
 import { type Cluster, currentTask, holdsResources, isCurrent, slotsOf, specOf } from "../core/cluster.ts";
+import { containerName } from "../core/container-name.ts";
 import { type Job, taskName } from "../core/job.ts";
 import { allocatable, type Node } from "../core/node.ts";
 import { ASSUMED, isBatch, type Resources, reservation, type TaskSpec } from "../core/spec.ts";
@@ -67,6 +68,7 @@ export function taskResource(cluster: Cluster, task: Task): TaskResource {
     incarnation: fact.incarnation,
     restarts: fact.restarts,
     containerId: fact.containerId,
+    containerName: containerOf(task, { name: job && taskName(job, task.service, task.slot), spec }),
     ports: fact.ports,
     message: fact.message,
     reason: task.reason,
@@ -77,6 +79,15 @@ export function taskResource(cluster: Cluster, task: Task): TaskResource {
     startedMs: fact.startedMs,
     finishedMs: fact.finishedMs,
   };
+}
+
+/** What the engine knows the task's container by: "" without a container, or when too little is left of its job to say. */
+function containerOf(
+  task: Task,
+  of: { readonly name: string | undefined; readonly spec: TaskSpec | undefined },
+): string {
+  if (task.fact.containerId === "" || of.name === undefined || of.spec?.runtime !== "docker") return "";
+  return containerName({ name: of.name, taskId: task.id, incarnation: task.fact.incarnation });
 }
 
 /** A node with what its tasks hold. */

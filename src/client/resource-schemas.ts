@@ -131,6 +131,7 @@ export const taskSchema: z.ZodType<TaskResource> = z.strictObject({
   incarnation: int,
   restarts: int,
   containerId: z.string(),
+  containerName: z.string(),
   ports: z.array(portSchema),
   message: z.string(),
   reason: z.string(),

@@ -48,6 +48,8 @@ export interface TaskResource {
   readonly incarnation: number;
   readonly restarts: number;
   readonly containerId: string;
+  /** The container's name on its engine; "" while there is none, and for a process. */
+  readonly containerName: string;
   readonly ports: readonly PortMapping[];
   /** Why it is as it is, in words: the last error, a wait, a pull's progress. */
   readonly message: string;

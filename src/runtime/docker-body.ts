@@ -1,10 +1,10 @@
 /**
- * The engine's create body and container name for a request. Pure: what it returns is what policy.ts judges and the engine gets, unchanged. Defaults are
+ * The engine's create body for a request. Pure: what it returns is what policy.ts judges and the engine gets, unchanged. Defaults are
  * the safe ones: an init process, no new privileges, no raw sockets, bounded processes and logs, never a restart by the engine.
  */
 import { fail, ok, type Result } from "../core/failure.ts";
 import type { Mount, PortMapping, TaskSpec } from "../core/spec.ts";
-import type { CreateRequest, Incarnation } from "../worker/effects.ts";
+import type { CreateRequest } from "../worker/effects.ts";
 import { LABEL, LABEL_PREFIX } from "./docker-instance.ts";
 
 /** A mount in the engine's words. */
@@ -36,16 +36,9 @@ const PIDS_LIMIT = 4096;
 /** Output kept for each container: 3 files of 10 MB; the engine drops the oldest file first. */
 const LOG_CONFIG = { Type: "json-file", Config: { "max-size": "10m", "max-file": "3" } };
 
-const NAME_LENGTH = 40;
 const IMAGE = /^[A-Za-z0-9[][A-Za-z0-9._:/@[\]-]{0,511}$/;
 const VOLUME_NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$/;
 const ENV_KEY = /^[^=\0\s][^=\0]*$/;
-
-/** `cube-<readable>-<task first 12>-<incarnation>`. The engine's unique names make a second start of an incarnation impossible. */
-export function containerName(of: Incarnation & { readonly name: string }): string {
-  const readable = of.name.replace(/[^A-Za-z0-9_.-]+/g, "-").slice(0, NAME_LENGTH);
-  return `cube-${readable || "task"}-${of.taskId.slice(0, 12)}-${of.incarnation}`;
-}
 
 /** The create body; fails with `invalid` for what no engine could do. */
 export function createBody(request: CreateRequest, nodeId: string, clusterId: string): Result<CreateBody> {

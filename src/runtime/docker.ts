@@ -2,13 +2,14 @@
  * The Runtime port on a container engine: Docker, or podman's compatible socket. A start costs exactly three calls (create, start, inspect). Touches only
  * containers that carry its own node's label; restarts nothing, decides nothing: the worker's machine does.
  */
+import { containerName } from "../core/container-name.ts";
 import { type Failure, fail, ok, type Result } from "../core/failure.ts";
 import type { NodeRuntime } from "../core/node.ts";
 import type { TaskSpec } from "../core/spec.ts";
 import type { CreateRequest, Instance } from "../worker/effects.ts";
 import type { ExecRequest, ExecSession, LogChunk, LogQuery, Runtime, RuntimeEvent } from "../worker/ports.ts";
 import { resolveContext, resolvePaths, swapped } from "./bind-paths.ts";
-import { type CreateBody, containerName, createBody } from "./docker-body.ts";
+import { type CreateBody, createBody } from "./docker-body.ts";
 import { Engine, type EngineAddress, engineAddress } from "./docker-engine.ts";
 import { bodyText, isImageMissing, isNameTaken, refused } from "./docker-errors.ts";
 import { watchEvents } from "./docker-events.ts";

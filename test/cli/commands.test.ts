@@ -16,17 +16,26 @@ test("cli/status: the book's columns; a lone task goes by its job's id, in full 
       slot: 1,
       state: "pulling",
       containerId: "",
+      containerName: "",
       createdMs: NOW_MS - 3 * 3_600_000,
     }),
-    aTask({ jobId: "p", name: "tick", runtime: "process", image: "", command: ["sleep", "5"], state: "complete" }),
+    aTask({
+      jobId: "p",
+      name: "tick",
+      runtime: "process",
+      image: "",
+      command: ["sleep", "5"],
+      state: "complete",
+      containerName: "",
+    }),
   ];
   expect(await shell.run("status")).toEqual({
     code: 0,
     out: [
-      "ID                                     NAME         CREATED         STATE               CONTAINERNAME   IMAGE",
-      `${JOB}   web          2 minutes ago   running (healthy)   0123456789ab    nginx:1`,
-      "many-1-abcdef                          many.web.1   3 hours ago     pulling             -               nginx:1",
-      "p                                      tick         2 minutes ago   complete            0123456789ab    sleep 5",
+      "ID                                     NAME         CREATED         STATE               CONTAINERNAME             IMAGE",
+      `${JOB}   web          2 minutes ago   running (healthy)   cube-web-task-web-000-1   nginx:1`,
+      "many-1-abcdef                          many.web.1   3 hours ago     pulling             -                         nginx:1",
+      "p                                      tick         2 minutes ago   complete            -                         sleep 5",
       "",
     ].join("\n"),
     err: "",
@@ -43,14 +52,14 @@ test("cli/status: on a terminal ids are short and the table keeps to its width",
   const { out } = await shell.run("ps");
   expect(out).toBe(
     [
-      "ID             NAME           CREATED         STATE     CONTAINERNAME   IMAGE",
-      "bb1d59ef-9fc   a-name-that…   2 minutes ago   running   0123456789ab    registry.ex…",
+      "ID             NAME           CREATED         STATE     CONTAINERNAME      IMAGE",
+      "bb1d59ef-9fc   a-name-that…   2 minutes ago   running   cube-web-task-w…   registry.ex…",
       "",
     ].join("\n"),
   );
   const wide = await shell.run("ps", "--no-trunc");
   expect(wide.out.split("\n")[1]).toBe(
-    `${JOB}   a-name-that-is-quite-long   2 minutes ago   running   0123456789ab    registry.example:5000/some/very/long/image:tag`,
+    `${JOB}   a-name-that-is-quite-long   2 minutes ago   running   cube-web-task-web-000-1   registry.example:5000/some/very/long/image:tag`,
   );
 });
 

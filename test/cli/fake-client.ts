@@ -50,6 +50,7 @@ export function aTask(changes: Partial<TaskResource> = {}): TaskResource {
     incarnation: 1,
     restarts: 0,
     containerId: "0123456789abcdef0123",
+    containerName: "cube-web-task-web-000-1",
     ports: [],
     message: "",
     reason: "",

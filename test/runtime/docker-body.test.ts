@@ -1,7 +1,7 @@
 /** The create body: every field of a specification arrives, the defaults are the safe ones, nonsense is refused before the engine sees it. */
 import { expect, test } from "bun:test";
 import { NO_PRIVILEGES, type TaskSpec } from "../../src/core/spec.ts";
-import { containerName, createBody } from "../../src/runtime/docker-body.ts";
+import { createBody } from "../../src/runtime/docker-body.ts";
 import { createRequest, taskSpec } from "./requests.ts";
 
 const identity = { taskId: "0123456789abcdef", incarnation: 2, jobId: "j1", service: "main", slot: 3, specHash: "h1" };
@@ -125,10 +125,4 @@ const refused: readonly [string, Partial<TaskSpec>, string][] = [
 test.each(refused)("runtime: %s is refused as invalid", (_name, part, words) => {
   const body = createBody(createRequest(taskSpec(part)), "n1", "c1");
   expect(body).toEqual({ ok: false, failure: { kind: "invalid", message: expect.stringContaining(words) } });
-});
-
-test("runtime: a container's name is readable, unique for an incarnation and fit for an engine", () => {
-  const of = { taskId: "0123456789abcdef", incarnation: 7, name: "my web/1: ü" };
-  expect(containerName(of)).toBe("cube-my-web-1--0123456789ab-7");
-  expect(containerName({ ...of, name: "" })).toBe("cube-task-0123456789ab-7");
 });

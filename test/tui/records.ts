@@ -74,6 +74,7 @@ export const task = (of: Partial<TaskResource> = {}): TaskResource => ({
   incarnation: 1,
   restarts: 0,
   containerId: "c0ffee123456",
+  containerName: "cube-web-task-web-1",
   ports: [{ containerPort: 80, hostPort: 8080, protocol: "tcp", hostIp: "" }],
   message: "",
   reason: "node-a has the lowest score of 2 candidates",

@@ -39,7 +39,7 @@ const COLUMNS: readonly Column[] = [
   { title: "NAME", shrink: 12 },
   { title: "CREATED" },
   { title: "STATE" },
-  { title: "CONTAINERNAME" },
+  { title: "CONTAINERNAME", shrink: 16 },
   { title: "IMAGE", shrink: 12 },
 ];
 
@@ -79,7 +79,7 @@ function statusTable(
     task.name,
     ago(task.createdMs, options.nowMs),
     stateText(task),
-    task.containerId === "" ? "-" : task.containerId.slice(0, 12),
+    task.containerName || "-",
     task.image || task.command.join(" "),
   ]);
   return renderTable(COLUMNS, rows, options);
