@@ -38,7 +38,7 @@ export interface WorkerHostOptions {
   readonly log: Log;
   /** Of the machine's jitter: 32 bits, different on each node. */
   readonly seed: number;
-  /** Creates and starts in flight at a time; twice the cores when left out. */
+  /** Creates and starts in flight at a time; four times the cores when left out. */
   readonly startsAtATime?: number;
   readonly probesAtATime?: number;
   /** Milliseconds between samples and heartbeats; 1,000 when left out. */
@@ -49,6 +49,8 @@ export interface WorkerHostOptions {
 
 const SAMPLE_MS = 1_000;
 const RUNTIME_PROBE_MS = 3_000;
+/** Twice keeps an engine busy with tasks that have no CPU limit; a task that has one waits for its quota while it starts, and more of them fit beside each other. */
+const STARTS_PER_CORE = 4;
 
 /** A worker on this node. `start` once, then `close` once. The runtimes and the journal stay the caller's to close. */
 export class WorkerHost {
@@ -187,7 +189,7 @@ export class WorkerHost {
   #makeMachine(facts: NodeFacts): WorkerMachine {
     const { seed, probesAtATime } = this.#options;
     const cores = Math.max(1, Math.floor(facts.capacity.cpuMillis / 1000));
-    const startsAtATime = this.#options.startsAtATime ?? 2 * cores;
+    const startsAtATime = this.#options.startsAtATime ?? STARTS_PER_CORE * cores;
     return new WorkerMachine({ facts, startsAtATime, seed, ...(probesAtATime === undefined ? {} : { probesAtATime }) });
   }
 
