@@ -26,6 +26,14 @@ export interface TtyState {
 /** Longest wait for anything, in ms: a test on a busy machine must not fail for its slowness. */
 const PATIENCE_MS = 15_000;
 
+/**
+ * The command that runs `command` below a shell, which says `code=N` and `end` afterwards and keeps the terminal open: when
+ * a terminal's last process ends at once, its last output may be lost.
+ */
+export function belowShell(command: readonly string[], afterwards = "true"): string[] {
+  return ["/bin/bash", "-c", `"$@"; echo "code=$?"; ${afterwards}; echo end; exec cat`, "shell", ...command];
+}
+
 /** A program in a terminal. Dispose it with `await using`, or call `end`. */
 export class Tty implements AsyncDisposable {
   readonly emulator: InstanceType<typeof xterm.Terminal>;

@@ -3,7 +3,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Tty, type TtyOptions } from "../terminal/tty.ts";
+import { belowShell, Tty, type TtyOptions } from "../terminal/tty.ts";
 
 // A busy machine is slow; a wait that is over sooner costs nothing.
 setDefaultTimeout(60_000);
@@ -55,7 +55,8 @@ describe("terminal", () => {
   }
 
   test("does what every key of the footer says", async () => {
-    await using tty = await open({ cols: 200, rows: 50 });
+    await using tty = new Tty(belowShell([process.execPath, FIXTURE]), { cols: 200, rows: 50 });
+    await tty.until("q leave");
     await press(tty, "j", "3 Scores: db");
     await press(tty, "a", "New task");
     await press(tty, ESC, /^(?![\s\S]*New task)/);
@@ -88,8 +89,8 @@ describe("terminal", () => {
     await press(tty, "Q", "Stop the manager?");
     await press(tty, "n", "cordoned");
     tty.send("q");
-    expect(await tty.exit()).toBe(0);
-    await tty.until("ended: leave -");
+    await tty.until("code=0");
+    expect(tty.text()).toContain("ended: leave -");
     const text = tty.text().replaceAll("\n", "");
     for (const call of [
       '["stop","job-db"]',

@@ -3,7 +3,7 @@ import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Tty } from "../terminal/tty.ts";
+import { belowShell, Tty } from "../terminal/tty.ts";
 
 // A busy machine is slow; a wait that is over sooner costs nothing.
 setDefaultTimeout(60_000);
@@ -13,8 +13,9 @@ const given = { alternate: false, mouse: "none", cursorHidden: false, applicatio
 
 /** The UI under a shell, as a person has it: what the shell says afterwards shows the terminal's settings and the exit code. */
 async function open(env: Record<string, string> = {}): Promise<Tty> {
-  const script = `echo before; "$0" "$1"; echo "code=$?"; stty -a | tr ';' '\\n' | grep -wE -- '-?icanon|-?echo'; echo end`;
-  const tty = new Tty(["/bin/bash", "-c", script, process.execPath, FIXTURE], { cols: 100, rows: 30, env });
+  const settings = "stty -a | tr ';' '\\n' | grep -wE -- '-?icanon|-?echo'";
+  const [shell = "", flag = "", script = "", ...words] = belowShell([process.execPath, FIXTURE], settings);
+  const tty = new Tty([shell, flag, `echo before; ${script}`, ...words], { cols: 100, rows: 30, env });
   await tty.until("q leave");
   await tty.quiet(60);
   return tty;
