@@ -53,9 +53,21 @@ export interface UiEnd {
 export async function runUi(options: UiOptions): Promise<UiEnd | UnusableTerminal> {
   const problem = unusable(process.env, { stdin: process.stdin.isTTY === true, stdout: process.stdout.isTTY === true });
   if (problem !== undefined) return problem;
-  const end = await new Host(options).run();
+  const host = openHost(options);
+  if (!(host instanceof Host)) return host;
+  const end = await host.run();
   options.onQuit?.(end);
   return end;
+}
+
+/** The host with the terminal in hand, or why it could not be had. */
+function openHost(options: UiOptions): Host | UnusableTerminal {
+  try {
+    return new Host(options);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { kind: "unusable-terminal", message: `the terminal cannot be used: ${why}` };
+  }
 }
 
 /** A closed window leaves, everything else that ends a process stops it. */
@@ -88,7 +100,13 @@ class Host {
     const stdout = ownStdout();
     const release = captureStray({ logFile: options.logFile, stderrIsTerminal: Boolean(process.stderr.isTTY) });
     const can = abilities(process.env);
-    this.terminal = openScreen({ env: process.env, stdin: process.stdin, stdout, abilities: can });
+    try {
+      this.terminal = openScreen({ env: process.env, stdin: process.stdin, stdout, abilities: can });
+    } catch (error) {
+      release();
+      this.guard.dispose();
+      throw error;
+    }
     this.guard.watch(guarded(this.terminal, release));
     this.model = begin({
       cols: this.terminal.out.columns,
@@ -118,6 +136,8 @@ class Host {
     const { input, out, screen } = this.terminal;
     input.on("key", (key) => this.take({ kind: "key", key }));
     input.on("mouse", (mouse) => this.take({ kind: "mouse", mouse }));
+    // Whoever closed the terminal left; the manager goes on, as after SIGHUP.
+    input.on("gone", () => this.end({ kind: "ended", quit: "leave", exitCode: 129 }));
     input.on("paste", (text) => this.take({ kind: "paste", text }));
     // blessed lays its own screen out first; both listen to the same event of the output, ours after a pause.
     screen.on("resize", () => this.take({ kind: "resize", cols: out.columns, rows: out.rows }));

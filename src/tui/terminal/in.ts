@@ -23,13 +23,18 @@ const WHOLE =
 export type KeyStream = {
   setRawMode?(on: boolean): unknown;
   on(event: "data", listener: (bytes: Buffer) => void): unknown;
+  on(event: "end" | "error", listener: () => void): unknown;
   off(event: "data", listener: (bytes: Buffer) => void): unknown;
+  off(event: "end" | "error", listener: () => void): unknown;
   resume(): unknown;
   pause(): unknown;
 };
 
-/** Emits `key` (Key), `mouse` (Mouse), `paste` (string), and `bytes` (Buffer) instead of all three while relaying. */
-export class In extends EventEmitter<{ key: [Key]; mouse: [Mouse]; paste: [string]; bytes: [Buffer] }> {
+/**
+ * Emits `key` (Key), `mouse` (Mouse), `paste` (string), `bytes` (Buffer) instead of all three while relaying, and `gone` when
+ * the terminal was closed without a signal to say so.
+ */
+export class In extends EventEmitter<{ key: [Key]; mouse: [Mouse]; paste: [string]; bytes: [Buffer]; gone: [] }> {
   /** While true, bytes go past the key parser, to a program that has the terminal. */
   relaying = false;
   private buffer = "";
@@ -42,6 +47,10 @@ export class In extends EventEmitter<{ key: [Key]; mouse: [Mouse]; paste: [strin
     else this.take(this.decoder.decode(bytes, { stream: true }));
   };
 
+  private readonly onGone = (): void => {
+    this.emit("gone");
+  };
+
   constructor(stream: KeyStream) {
     super();
     this.stream = stream;
@@ -51,6 +60,8 @@ export class In extends EventEmitter<{ key: [Key]; mouse: [Mouse]; paste: [strin
   start(): void {
     this.stream.setRawMode?.(true);
     this.stream.on("data", this.onData);
+    this.stream.on("end", this.onGone);
+    this.stream.on("error", this.onGone);
     this.stream.resume();
   }
 
@@ -58,6 +69,8 @@ export class In extends EventEmitter<{ key: [Key]; mouse: [Mouse]; paste: [strin
   stop(): void {
     clearTimeout(this.timer);
     this.stream.off("data", this.onData);
+    this.stream.off("end", this.onGone);
+    this.stream.off("error", this.onGone);
     this.stream.setRawMode?.(false);
     this.stream.pause();
   }

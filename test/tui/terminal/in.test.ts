@@ -98,6 +98,15 @@ describe("in", () => {
     ]);
   });
 
+  test("says when the terminal is gone, once it was closed without a signal", async () => {
+    const stream = new PassThrough();
+    const input = new In(stream as never);
+    const gone = new Promise<string>((resolve) => input.once("gone", () => resolve("gone")));
+    input.start();
+    stream.end();
+    expect(await gone).toBe("gone");
+  });
+
   test("takes answers of the terminal for no keys", async () => {
     const { stream, keys } = listen();
     stream.write("\x1b]11;rgb:0000/0000/0000\x1b\\\x1bP1$r0m\x1b\\\x1b[?62;c\x1b[12;40Rj");
