@@ -53,6 +53,19 @@ export class Engine {
     return Id;
   }
 
+  /** Makes an image of another one, with a command of its own. */
+  async makeImage(name: string, from: { readonly image: string; readonly command: readonly string[] }): Promise<void> {
+    const { Id } = (await this.#json("POST", "/containers/create", { Image: from.image })) as { Id: string };
+    const changes = encodeURIComponent(`CMD ${JSON.stringify(from.command)}`);
+    await this.#json("POST", `/commit?container=${Id}&repo=${name}&tag=1&changes=${changes}`);
+    await this.remove(Id);
+  }
+
+  /** Removes an image. */
+  async removeImage(name: string): Promise<void> {
+    await this.#ask("DELETE", `/images/${name}?force=1`);
+  }
+
   /** Kills a container's process, as a crash would end it. */
   async kill(ref: string): Promise<void> {
     await this.#ask("POST", `/containers/${ref}/kill`);

@@ -1,0 +1,68 @@
+import { beforeAll, describe, expect, test } from "bun:test";
+import { dockerSwitchedOff, requireDocker, TEST_IMAGE } from "../setup/docker.ts";
+import { Cube } from "./cube.ts";
+import { PrivateEngine } from "./private-engine.ts";
+import { until } from "./until.ts";
+
+const NAMES = ["a", "b", "c"];
+
+async function startTasks(cube: Cube): Promise<void> {
+  for (const name of NAMES) {
+    await cube.ok("run", TEST_IMAGE, "--name", name, "--network", "none", "--restart", "always", "--", "sleep", "1000");
+  }
+  await until("all run", async () => (await running(cube)).length === NAMES.length);
+}
+
+const running = async (cube: Cube) => (await cube.containers()).filter((container) => container.running);
+
+/** Says how the docker runtime of the node is: "" for well. */
+const dockerProblem = async (cube: Cube) =>
+  (await cube.nodes())[0]?.runtimes.find(({ kind }) => kind === "docker")?.problem ?? "";
+
+describe.skipIf(dockerSwitchedOff() || process.getuid?.() !== 0)("e2e: the engine restarted", () => {
+  beforeAll(requireDocker);
+
+  test("e2e: tasks that ended with their engine all run again when it is back, none of them twice", async () => {
+    await using engine = await PrivateEngine.start();
+    await using cube = await Cube.start({ engine });
+    await startTasks(cube);
+    const before = (await running(cube)).map(({ id, startedAt }) => `${id} ${startedAt}`);
+    await engine.stop();
+    await until("the node says that its engine is away", async () => (await dockerProblem(cube)) !== "");
+    await engine.start();
+    await until(
+      "all tasks run again",
+      async () => {
+        const tasks = await cube.tasks();
+        const fresh = (await running(cube)).filter(({ id, startedAt }) => !before.includes(`${id} ${startedAt}`));
+        return (
+          fresh.length === NAMES.length && tasks.every(({ state, restarts }) => state === "running" && restarts > 0)
+        );
+      },
+      { onFailure: () => cube.log() },
+    );
+    await until("the node's engine is well", async () => (await dockerProblem(cube)) === "");
+    const labels = (await running(cube)).map(({ labels }) => labels["io.cube.task"]);
+    expect(new Set(labels).size).toBe(NAMES.length);
+    expect(labels.length).toBe(NAMES.length);
+    expect((await cube.tasks()).length).toBe(NAMES.length);
+  }, 90_000);
+
+  test("e2e: an engine that is killed and keeps its containers comes back, and nothing is restarted", async () => {
+    await using engine = await PrivateEngine.start("--live-restore");
+    await using cube = await Cube.start({ engine });
+    await startTasks(cube);
+    const before = await running(cube);
+    await engine.crash();
+    await until("the node says that its engine is away", async () => (await dockerProblem(cube)) !== "");
+    await engine.start();
+    await until("the node's engine is well", async () => (await dockerProblem(cube)) === "");
+    // A task that starts and ends now shows that the worker has looked at everything again.
+    await cube.ok("run", TEST_IMAGE, "--name", "marker", "--network", "none", "--wait", "--", "true");
+    expect(await running(cube)).toEqual(before);
+    const tasks = (await cube.tasks()).filter(({ name }) => name !== "marker");
+    expect(tasks.map(({ state, restarts }) => ({ state, restarts }))).toEqual(
+      NAMES.map(() => ({ state: "running" as const, restarts: 0 })),
+    );
+  }, 90_000);
+});

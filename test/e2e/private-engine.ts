@@ -1,0 +1,106 @@
+// A container engine of a test's own, to be stopped and killed at will: its state in a folder of its own, in a network namespace of its own.
+// It must never run in the machine's namespace: an engine without a bridge removes docker0, which belongs to the engine that everybody uses.
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { dockerSocket, TEST_IMAGE } from "../setup/docker.ts";
+import { Engine } from "./engine.ts";
+import { until } from "./until.ts";
+
+/** An engine that a test may stop. Dispose it with `await using`. */
+export class PrivateEngine extends Engine implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #flags: readonly string[];
+  #process: Bun.Subprocess | null = null;
+
+  private constructor(folder: string, flags: readonly string[]) {
+    super(join(folder, "docker.sock"));
+    this.#folder = folder;
+    this.#flags = flags;
+  }
+
+  /** One that answers and has the test image. Needs root. */
+  static async start(...flags: string[]): Promise<PrivateEngine> {
+    const engine = new PrivateEngine(mkdtempSync(join(tmpdir(), "cube-engine-")), flags);
+    try {
+      await engine.start();
+      await engine.#loadTestImage();
+    } catch (error) {
+      await engine[Symbol.asyncDispose]();
+      throw error;
+    }
+    return engine;
+  }
+
+  /** Starts it (again) and waits until it answers. */
+  async start(): Promise<void> {
+    mkdirSync(this.#folder, { recursive: true });
+    const log = openSync(join(this.#folder, "log"), "a");
+    const files = ["--data-root", this.#at("data"), "--exec-root", this.#at("exec"), "--pidfile", this.#at("pid")];
+    const network = ["--bridge=none", "--iptables=false"];
+    const command = ["dockerd", ...files, "--host", `unix://${this.socket}`, ...network, ...this.#flags];
+    this.#process = Bun.spawn(["unshare", "--net", ...command], {
+      env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
+      stdio: ["ignore", log, log],
+    });
+    closeSync(log);
+    await until("the private engine answers", () => this.answers(), { onFailure: () => this.#log() });
+  }
+
+  /** Ends it as a service manager would: its containers end with it, unless it runs with --live-restore. */
+  async stop(): Promise<void> {
+    await this.#end("SIGTERM");
+  }
+
+  /** Ends it as the kernel would. */
+  async crash(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  async #end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
+    this.#process?.kill(signal);
+    await this.#process?.exited;
+    this.#process = null;
+    // The engine's own containerd outlives a crash and must not be in the way of the next one.
+    if (signal === "SIGKILL") rmSync(this.#at("pid"), { force: true });
+  }
+
+  async #loadTestImage(): Promise<void> {
+    const from = ["-H", `unix://${dockerSocket()}`];
+    const saved = Bun.spawnSync(["docker", ...from, "save", TEST_IMAGE]);
+    const loaded = Bun.spawnSync(["docker", "-H", `unix://${this.socket}`, "load"], { stdin: saved.stdout });
+    if (!loaded.success) throw new Error(`the private engine has no image: ${saved.stderr}${loaded.stderr}`);
+  }
+
+  #at(name: string): string {
+    return join(this.#folder, name);
+  }
+
+  #log(): string {
+    return existsSync(this.#at("log")) ? readFileSync(this.#at("log"), "utf8").split("\n").slice(-10).join("\n") : "";
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#process !== null) {
+      const ids = (await this.answers()) ? await this.containers("io.cube.node") : [];
+      for (const { id } of ids) await this.remove(id);
+      await this.#end("SIGTERM");
+    }
+    this.#endContainerd();
+    await until("its mounts are gone", () => {
+      Bun.spawnSync(["sh", "-c", `grep -o '${this.#folder}[^ ]*' /proc/mounts | sort -r | xargs -r umount -l`]);
+      rmSync(this.#folder, { recursive: true, force: true });
+      return !existsSync(this.#folder);
+    });
+  }
+
+  #endContainerd(): void {
+    const file = this.#at("exec/containerd/containerd.pid");
+    if (!existsSync(file)) return;
+    try {
+      process.kill(Number(readFileSync(file, "utf8")), "SIGKILL");
+    } catch {
+      // It ended with its engine.
+    }
+  }
+}
