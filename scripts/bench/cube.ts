@@ -51,11 +51,12 @@ export class RunningCube implements AsyncDisposable {
       ? Bun.spawn([copy.executable, ...flags], { env, terminal: { cols: 120, rows: 40, data: () => {} } })
       : Bun.spawn([copy.executable, "--headless", "all", ...flags], { env, stdout: "ignore", stderr: "inherit" });
     const socket = join(dataDir, "cube.sock");
-    const node = await until(async () => {
-      const found = await ask<{ items: readonly NodeResource[] }>(socket, "GET", "/v1/nodes").catch(() => null);
-      return found?.items.find((one) => one.state === "ready");
-    });
-    return new RunningCube(child, socket, node.id);
+    try {
+      return new RunningCube(child, socket, (await readyNode(socket)).id);
+    } catch (error) {
+      child.kill("SIGKILL");
+      throw error;
+    }
   }
 
   /** Opens `/v1/events`; every event from now on is handed over as it arrives. */
@@ -122,6 +123,13 @@ export async function until<T>(look: () => Promise<T | null | undefined | false>
     if (performance.now() > deadlineMs) throw new Error("it did not come within a minute");
     await Bun.sleep(LOOK_MS);
   }
+}
+
+function readyNode(socket: string): Promise<NodeResource> {
+  return until(async () => {
+    const found = await ask<{ items: readonly NodeResource[] }>(socket, "GET", "/v1/nodes").catch(() => null);
+    return found?.items.find((one) => one.state === "ready");
+  });
 }
 
 async function ask<T>(socket: string, method: string, path: string, body?: unknown): Promise<T> {
