@@ -21,6 +21,8 @@ export interface ManagerInfo {
   /** Wall clock, ms since 1970. */
   readonly startedMs: number;
   readonly dataDir: string;
+  /** Why the worker in this process does not do all that it should; "" for nothing. Left out where there is no worker. */
+  readonly workerProblem?: () => string;
 }
 
 /** A line for the log; the API never writes to the screen. */

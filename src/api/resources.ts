@@ -135,6 +135,7 @@ export function metricsResource(nodeId: string, observation: Observation): Metri
 
 /** The manager as it is now. */
 export function managerResource(info: ManagerInfo, status: ManagerStatus): ManagerResource {
+  const workerProblem = info.workerProblem?.() ?? "";
   return {
     clusterId: status.clusterId,
     name: info.name,
@@ -148,6 +149,8 @@ export function managerResource(info: ManagerInfo, status: ManagerStatus): Manag
     health: status.health,
     problem: status.problem,
     ...(status.caution !== "" && { caution: status.caution }),
+    ...(status.notice !== "" && { notice: status.notice }),
+    ...(workerProblem !== "" && { workerProblem }),
   };
 }
 

@@ -211,8 +211,9 @@ export const ROUTES: readonly Route[] = [
     query: noQuerySchema,
     answers: { 200: healthSchema, 503: healthSchema },
     handle: async ({ context }) => {
-      const { health, problem, revision } = await context.client.manager();
-      return { status: health === "ok" ? 200 : 503, json: { health, problem, revision } };
+      const { health, problem, workerProblem, revision } = await context.client.manager();
+      const worker = workerProblem === undefined ? {} : { workerProblem };
+      return { status: health === "ok" ? 200 : 503, json: { health, problem, ...worker, revision } };
     },
   }),
   route({

@@ -74,6 +74,7 @@ class ManagerWatch implements Disposable {
   /** Rises with each start over, so that a snapshot overtaken by a reload is dropped. */
   #round = 0;
   #sampled = "";
+  #workerProblem = "";
   #disposed = false;
 
   constructor(access: ManagerAccess, info: ManagerInfo, onItem: (item: WatchItem) => void) {
@@ -83,8 +84,7 @@ class ManagerWatch implements Disposable {
     this.#subscription = access.subscribe((news) => {
       if (news.kind === "committed") this.#committed(news.changes, news.cluster);
       else if (news.kind === "reloaded") void this.#startOver();
-      else if (this.#revision !== null)
-        this.#deliver({ kind: "manager", manager: managerResource(info, access.status()) });
+      else this.#manager();
     });
     this.#metrics = setInterval(() => this.#sample(), METRICS_EVERY_MS);
     this.#metrics.unref?.();
@@ -105,6 +105,7 @@ class ManagerWatch implements Disposable {
     if (this.#disposed || round !== this.#round) return;
     if (!isSnapshot(item)) return this.#tryAgain(item);
     this.#revision = item.revision;
+    this.#workerProblem = item.manager.workerProblem ?? "";
     this.#deliver(item);
     this.#sample();
   }
@@ -123,9 +124,18 @@ class ManagerWatch implements Disposable {
     for (const event of eventResources(cluster, fresh)) this.#deliver({ kind: "event", event });
   }
 
+  #manager(): void {
+    if (this.#revision === null) return;
+    const manager = managerResource(this.#info, this.#access.status());
+    this.#workerProblem = manager.workerProblem ?? "";
+    this.#deliver({ kind: "manager", manager });
+  }
+
   /** Only what is new: an idle cluster of idle nodes sends nothing. */
   #sample(): void {
     if (this.#revision === null) return;
+    // The worker says how it is only when it is asked.
+    if ((this.#info.workerProblem?.() ?? "") !== this.#workerProblem) this.#manager();
     const metrics = metricsNow(this.#access);
     const digest = metrics
       .map((m) => `${m.nodeId} ${m.atMs} ${m.progress.map((p) => p.taskId + p.text).join()}`)

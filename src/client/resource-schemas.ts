@@ -225,6 +225,8 @@ export const managerSchema: z.ZodType<ManagerResource> = z.strictObject({
   health: z.enum(["ok", "read-only", "recovering"]),
   problem: z.string(),
   caution: z.string().exactOptional(),
+  notice: z.string().exactOptional(),
+  workerProblem: z.string().exactOptional(),
 });
 
 export const errorSchema: z.ZodType<ErrorResource> = z.strictObject({
@@ -246,6 +248,7 @@ export const eventsSchema = z.strictObject({ items: z.array(eventSchema), revisi
 export const healthSchema = z.strictObject({
   health: z.enum(["ok", "read-only", "recovering"]),
   problem: z.string(),
+  workerProblem: z.string().exactOptional(),
   revision: int,
 });
 

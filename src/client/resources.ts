@@ -137,6 +137,10 @@ export interface ManagerResource {
   readonly problem: string;
   /** Why absent nodes are not acted on just now; left out when they are. */
   readonly caution?: string;
+  /** What was done to the store to open it, such as a repair; left out for nothing. */
+  readonly notice?: string;
+  /** Why the worker in the manager's process does not do all that it should; left out when it does. */
+  readonly workerProblem?: string;
 }
 
 /** An API error's body. */

@@ -59,6 +59,8 @@ export interface ManagerStatus {
   readonly problem: string;
   /** Why absent nodes are not acted on just now, in words; "" when they are. */
   readonly caution: string;
+  /** What was done to the store to open it that people should know, such as a repair; "" for nothing. */
+  readonly notice: string;
 }
 
 /** What ClusterClient and API stand on. The manager's host offers it; reads see durable state only. */

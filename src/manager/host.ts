@@ -201,7 +201,8 @@ export class ManagerHost implements ManagerAccess {
       return;
     }
     this.#machine = this.#takeOver(loaded.value);
-    this.#status = this.#statusOf(loaded.value);
+    // What was done when the process started is still to be known.
+    this.#status = { ...this.#statusOf(loaded.value), notice: loaded.value.notice || this.#status.notice };
     this.#options.log.info(`the store is open again at revision ${loaded.value.revision}`);
     this.#publish({ kind: "reloaded" });
     // Each worker says hello anew and reports all that it knows: nothing that was said meanwhile is missed.
@@ -235,6 +236,7 @@ export class ManagerHost implements ManagerAccess {
       health,
       problem: contents.problem,
       caution: "",
+      notice: contents.notice ?? "",
     };
   }
 

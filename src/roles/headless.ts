@@ -1,4 +1,5 @@
 /** `cube --headless all`: manager and worker without a screen, until a signal or the API ends them. Tasks go on. */
+import { remarks } from "../client/remarks.ts";
 import type { Config } from "../config/config.ts";
 import { createLog } from "../log/log.ts";
 import { contradiction } from "./options.ts";
@@ -28,6 +29,7 @@ async function runManager(config: Config): Promise<number> {
   process.stdout.write(
     `cube: manager of cluster ${stack.clusterId.slice(0, 8)} on ${config.socket} and ${host}:${stack.port}\n`,
   );
+  for (const remark of remarks(await stack.client.manager())) process.stderr.write(`cube: ${remark}\n`);
   const why = await Promise.race([signal, stack.shutdown.then(() => "a request")]);
   log.info(`ending on ${why}; ${stack.running()} tasks go on`);
   await stack.close();

@@ -27,6 +27,8 @@ export interface LocalWorker extends AsyncDisposable {
   start(manager: ManagerHost): Promise<void>;
   /** Tasks that run now. */
   running(): number;
+  /** Why it does not do all that it should, in words; "" for nothing. */
+  problem(): string;
 }
 
 /** Kept back for the system when nobody says otherwise. */
@@ -81,6 +83,7 @@ export async function openLocalWorker(
       const server = await startBookWorker({ host: address, port, tasks, bookApi: worker.bookApi });
       opened.defer(() => server.close());
     },
+    problem: () => host.problem(),
     running: () => host.tasks().filter((fact) => fact.state === "running").length,
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   });

@@ -71,7 +71,7 @@ async function open(config: Config, log: Log, opened: AsyncDisposableStack): Pro
   const api = {
     access: manager.value,
     streams: worker.value?.streams ?? NO_STREAMS,
-    info: aboutThisProcess(config),
+    info: aboutThisProcess(config, worker.value),
     onShutdown: () => asked.resolve(),
   };
   const { host, port, auth } = config.manager;
@@ -120,7 +120,7 @@ function openTheManager(
   });
 }
 
-function aboutThisProcess(config: Config): ManagerInfo {
+function aboutThisProcess(config: Config, worker: LocalWorker | null): ManagerInfo {
   return {
     name: hostName(),
     version,
@@ -128,6 +128,7 @@ function aboutThisProcess(config: Config): ManagerInfo {
     pid: process.pid,
     startedMs: Date.now(),
     dataDir: config.dirs.data,
+    ...(worker === null ? {} : { workerProblem: () => worker.problem() }),
   };
 }
 

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { ManagerInfo } from "../../src/api/ports.ts";
 import { startApiServer } from "../../src/api/server.ts";
 import { INFO } from "../contract/cluster-client-behind.ts";
 import { FakeManager } from "../fakes/manager.ts";
@@ -22,8 +23,14 @@ export interface Served {
   end(): Promise<void>;
 }
 
-/** Starts one; `token` null for none. */
-export async function serve({ token = TOKEN }: { readonly token?: string | null } = {}): Promise<Served> {
+/** Starts one; `token` null for none, `info` what its process knows of itself. */
+export async function serve({
+  token = TOKEN,
+  info = INFO,
+}: {
+  readonly token?: string | null;
+  readonly info?: ManagerInfo;
+} = {}): Promise<Served> {
   const manager = new FakeManager();
   const streams = new FakeStreams();
   const logged: string[] = [];
@@ -33,7 +40,7 @@ export async function serve({ token = TOKEN }: { readonly token?: string | null 
   const server = await startApiServer({
     access: manager,
     streams,
-    info: INFO,
+    info,
     onShutdown: () => shutdowns++,
     log: (level, text) => logged.push(`${level} ${text}`),
     unix: { path: socket, actor: "unix:me" },

@@ -141,6 +141,8 @@ export class FakeClient implements ClusterClient {
   logLines: LogLine[] = [];
   decisionOnAll: DecisionResource | null = null;
   execStream: ExecStream | null = null;
+  /** Of the manager, where it is not as usual. */
+  about: Partial<ManagerResource> = {};
   /** Set to make every request fail. */
   down: ClientError | null = null;
   closed = false;
@@ -151,7 +153,7 @@ export class FakeClient implements ClusterClient {
 
   async manager(): Promise<ManagerResource> {
     this.#check();
-    return { ...MANAGER, revision: this.#revision() };
+    return { ...MANAGER, revision: this.#revision(), ...this.about };
   }
 
   async jobs(query: ListQuery = {}): Promise<Page<JobResource>> {

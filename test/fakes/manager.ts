@@ -60,6 +60,7 @@ export class FakeManager implements ManagerAccess {
     health: "ok",
     problem: "",
     caution: "",
+    notice: "",
   };
   #log: LoggedChange[] = [];
   #listeners = new Set<(news: ManagerNews) => void>();

@@ -1,5 +1,6 @@
 /** `cube status`: the tasks in the book's columns. */
 import type { ListQuery } from "../../client/cluster-client.ts";
+import { remarks } from "../../client/remarks.ts";
 import type { TaskResource } from "../../client/resources.ts";
 import { TASK_STATES } from "../../core/task.ts";
 import { allPages } from "../all-pages.ts";
@@ -47,9 +48,12 @@ async function runStatus(context: Context): Promise<number> {
   const { io, flags } = context;
   const client = await context.client();
   const tasks = await allPages((page) => client.tasks({ ...queryOf(context), ...page }));
+  const table = flags.json !== true && flags.quiet !== true;
+  const said = table ? remarks(await client.manager()) : [];
   if (flags.json === true) io.stdout.write(`${jsonText(tasks)}\n`);
   else if (flags.quiet === true) io.stdout.write(tasks.map((task) => `${clean(idOf(task))}\n`).join(""));
   else io.stdout.write(statusTable(tasks, { nowMs: io.nowMs(), width: tableWidth(context), bold: boldFor(io) }));
+  io.stderr.write(said.map((text) => `cube: ${clean(text)}\n`).join(""));
   return 0;
 }
 

@@ -1,0 +1,98 @@
+import { expect, test } from "bun:test";
+import { aTask, NOW_MS } from "./fake-client.ts";
+import { FakeShell } from "./fake-shell.ts";
+
+const JOB = "bb1d59ef-9fc1-4e4b-a44d-db571eeed203";
+
+test("cli/status: the book's columns; a lone task goes by its job's id, in full for a pipe", async () => {
+  using shell = new FakeShell();
+  shell.client.taskList = [
+    aTask({ health: "healthy" }),
+    aTask({
+      id: "many-1-abcdef",
+      name: "many.web.1",
+      slot: 1,
+      state: "pulling",
+      containerId: "",
+      containerName: "",
+      createdMs: NOW_MS - 3 * 3_600_000,
+    }),
+    aTask({
+      jobId: "p",
+      name: "tick",
+      runtime: "process",
+      image: "",
+      command: ["sleep", "5"],
+      state: "complete",
+      containerName: "",
+    }),
+  ];
+  expect(await shell.run("status")).toEqual({
+    code: 0,
+    out: [
+      "ID                                     NAME         CREATED         STATE               CONTAINERNAME             IMAGE",
+      `${JOB}   web          2 minutes ago   running (healthy)   cube-web-task-web-000-1   nginx:1`,
+      "many-1-abcdef                          many.web.1   3 hours ago     pulling             -                         nginx:1",
+      "p                                      tick         2 minutes ago   complete            -                         sleep 5",
+      "",
+    ].join("\n"),
+    err: "",
+  });
+});
+
+test("cli/status: on a terminal ids are short and the table keeps to its width", async () => {
+  using shell = new FakeShell();
+  shell.stdout.isTTY = true;
+  shell.env.NO_COLOR = "1";
+  shell.client.taskList = [
+    aTask({ name: "a-name-that-is-quite-long", image: "registry.example:5000/some/very/long/image:tag" }),
+  ];
+  const { out } = await shell.run("ps");
+  expect(out).toBe(
+    [
+      "ID             NAME           CREATED         STATE     CONTAINERNAME      IMAGE",
+      "bb1d59ef-9fc   a-name-that…   2 minutes ago   running   cube-web-task-w…   registry.ex…",
+      "",
+    ].join("\n"),
+  );
+  const wide = await shell.run("ps", "--no-trunc");
+  expect(wide.out.split("\n")[1]).toBe(
+    `${JOB}   a-name-that-is-quite-long   2 minutes ago   running   cube-web-task-web-000-1   registry.example:5000/some/very/long/image:tag`,
+  );
+});
+
+test("cli/status: the head is bold on a terminal with colours, and nowhere else", async () => {
+  using shell = new FakeShell();
+  shell.stdout.isTTY = true;
+  const colours = (await shell.run("node")).out;
+  shell.env.TERM = "dumb";
+  const dumb = (await shell.run("node")).out;
+  expect([colours.startsWith("\u001b[1mNAME"), dumb.startsWith("NAME")]).toEqual([true, true]);
+});
+
+test("cli/status: filters are the manager's, every page is read, and --json and -q give the same tasks", async () => {
+  using shell = new FakeShell();
+  shell.client.pageSize = 2;
+  shell.client.taskList = ["a", "b", "c", "d", "e"].map((name) =>
+    aTask({ id: `task-${name}`, jobId: `job-${name}`, name }),
+  );
+  const quiet = await shell.run("status", "-aq", "--job", "x", "--node", "n1", "--state", "running");
+  const json = await shell.run("status", "--json");
+  expect([quiet.out, JSON.parse(json.out)]).toEqual(["job-a\njob-b\njob-c\njob-d\njob-e\n", shell.client.taskList]);
+  expect(shell.client.queries[0]).toEqual({ history: true, job: "x", node: "n1", state: "running", limit: 500 });
+  expect(shell.client.queries.slice(3).map(({ cursor }) => cursor)).toEqual([undefined, "2", "4"]);
+});
+
+test("cli/status: what people should know of the manager stands below the table, on standard error", async () => {
+  using shell = new FakeShell();
+  shell.client.about = { notice: "the store was damaged and has been repaired", workerProblem: "journal: no space" };
+  const outcome = await shell.run("status");
+  expect([outcome.out.split("\n").length, outcome.err]).toEqual([
+    2,
+    "cube: the store was damaged and has been repaired\ncube: journal: no space\n",
+  ]);
+  expect([await shell.run("status", "-q"), await shell.run("status", "--json")]).toEqual([
+    { code: 0, out: "", err: "" },
+    { code: 0, out: "[]\n", err: "" },
+  ]);
+});
