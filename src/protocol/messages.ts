@@ -30,6 +30,8 @@ export type WorkerMessage =
       readonly bootId: string;
       /** Number of the assignment set that it holds; 0 for none. */
       readonly setNumber: number;
+      /** The highest manager that it has obeyed; null for none yet. */
+      readonly seen: ManagerIdentity | null;
     }
   | {
       readonly kind: "report";
@@ -42,7 +44,23 @@ export type WorkerMessage =
       readonly removed: readonly string[];
     }
   | { readonly kind: "heartbeat"; readonly metrics: NodeMetrics | null; readonly progress: readonly TaskProgress[] }
-  | { readonly kind: "facts"; readonly facts: NodeFacts };
+  | { readonly kind: "facts"; readonly facts: NodeFacts }
+  /** Why the manager's orders are not followed; "" once they are again. */
+  | { readonly kind: "refused"; readonly reason: string }
+  /** The answer to `tell`, in pieces; the last one says so. */
+  | {
+      readonly kind: "held";
+      readonly held: readonly Held[];
+      /** Tasks that run here without anybody knowing what they are: their assignments were lost with a journal. */
+      readonly strays: readonly TaskFact[];
+      readonly last: boolean;
+    };
+
+/** What a worker holds of a task: all that a manager needs to know it again. */
+export interface Held {
+  readonly assignment: Assignment;
+  readonly fact: TaskFact;
+}
 
 /** What is worth seeing but not worth keeping, such as a pull's progress. Never durable. */
 export interface TaskProgress {
@@ -52,7 +70,12 @@ export interface TaskProgress {
 
 /** From manager to worker. */
 export type ManagerMessage =
-  | { readonly kind: "welcome"; readonly manager: ManagerIdentity; readonly protocol: number; readonly heartbeatMs: number }
+  | {
+      readonly kind: "welcome";
+      readonly manager: ManagerIdentity;
+      readonly protocol: number;
+      readonly heartbeatMs: number;
+    }
   | { readonly kind: "refused"; readonly reason: string }
   | {
       readonly kind: "assignments";
@@ -64,7 +87,54 @@ export type ManagerMessage =
       readonly put: readonly Assignment[];
       readonly remove: readonly string[];
     }
-  | { readonly kind: "ack"; readonly number: number };
+  | { readonly kind: "ack"; readonly number: number }
+  /** Asks what the worker holds. Answered also to a manager whose orders are refused, and no order by itself. */
+  | { readonly kind: "tell" };
 
 /** Bytes of one message on the control link. */
 export const MAX_MESSAGE_BYTES = 1 << 20;
+
+/** Bytes of one frame before the session is up: whoever is not known yet may not make the other side hold more. */
+export const MAX_GREETING_BYTES = 256 * 1024;
+
+/** Bytes of a message that goes in several pieces, such as the whole set of a large node. */
+export const MAX_WHOLE_BYTES = 32 << 20;
+
+/**
+ * The greeting of a worker over a fresh link, before its hello. Who it is, its key says; what is here cannot be told from a key. Fields that a later version
+ * adds to either `open` are ignored by an older one, so that any two versions can find out that they do not fit; all other messages are strict.
+ */
+export interface WorkerOpen {
+  readonly kind: "open";
+  readonly from: "worker";
+  readonly protocol: { readonly min: number; readonly max: number };
+  /** 32 random bytes in hexadecimal, new for each link. */
+  readonly nonce: string;
+  /** Of the machine and of this run of the program: by them a copied key is told from a worker that comes back. */
+  readonly machineId: string;
+  readonly processId: string;
+}
+
+/** The greeting of a manager. */
+export interface ManagerOpen {
+  readonly kind: "open";
+  readonly from: "manager";
+  readonly protocol: { readonly min: number; readonly max: number };
+  readonly nonce: string;
+  /** The manager does not know this worker's key: a proof of the join token is needed. */
+  readonly enrol: boolean;
+  /** What the worker compares with the managers that it has seen; null while the manager cannot say. */
+  readonly manager: ManagerIdentity | null;
+}
+
+/** What goes over a link beside the messages of manager and worker. */
+export type SessionMessage =
+  | WorkerOpen
+  | ManagerOpen
+  /** HMAC-SHA256 in hexadecimal; see transport/join-token.ts. */
+  | { readonly kind: "proof"; readonly mac: string }
+  /** From the manager: the session is up, and this version is spoken. */
+  | { readonly kind: "joined"; readonly protocol: number }
+  | { readonly kind: "refused"; readonly reason: string }
+  /** A bulk socket is wanted (from the manager), or may be opened (from the worker). The nonce serves once. */
+  | { readonly kind: "bulk"; readonly nonce: string };

@@ -1,0 +1,223 @@
+/**
+ * Where connections of peers come in. One port speaks plain HTTP and TLS: the first byte tells. Behind TLS the first line tells whether it is a link or an
+ * ordinary request, which is handed on to an HTTP server. Every wait has a timer of its own (Bun enforces none here) and strangers are few and slow: whoever
+ * has not shown that it belongs here may hold neither many sockets nor one for long.
+ */
+import { createServer as createHttpServer, type Server as HttpServer, type IncomingMessage } from "node:http";
+import { createServer as createNetServer, type Server as NetServer, type Socket } from "node:net";
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
+import { type WebSocket, WebSocketServer } from "ws";
+import { type SeenPeer, seen } from "./dial.ts";
+import type { Identity } from "./identity.ts";
+import { MAX_FRAME_BYTES } from "./session-host.ts";
+
+/** The paths of links; everything else behind TLS is HTTP. */
+export const LINK_PATH = "/cube/link";
+export const BULK_PATH = "/cube/bulk";
+
+/** How many strangers at a time, and how many new connections of one address in a second. */
+export interface DoorLimits {
+  readonly strangers: number;
+  readonly perSecond: number;
+}
+
+export const DOOR_LIMITS: DoorLimits = { strangers: 64, perSecond: 16 };
+
+/** A link that has come in: a peer with a key of its own. `settled` says that it is no stranger any more. */
+export interface Visitor {
+  readonly ws: WebSocket;
+  readonly peer: SeenPeer;
+  readonly path: typeof LINK_PATH | typeof BULK_PATH;
+  /** Host and port that it comes from. */
+  readonly address: string;
+  readonly settled: () => void;
+}
+
+export interface DoorOptions {
+  readonly identity: Identity;
+  readonly limits?: DoorLimits;
+  /** Milliseconds for TLS, for the first bytes, and for the rest of a link's request; 5,000 each when left out. */
+  readonly patienceMs?: number;
+  readonly onLink: (visitor: Visitor) => void;
+}
+
+const PATIENCE_MS = 5_000;
+const TLS_FIRST_BYTE = 0x16;
+/** All paths of links begin so, and no path of the API does. */
+const LINK_REQUEST = "GET /cube/";
+/** Addresses whose rate is remembered; the oldest are forgotten beyond it. */
+const MAX_ADDRESSES = 10_000;
+
+/** Made by whoever listens; it listens itself only through `front`. */
+export class Door {
+  readonly #options: DoorOptions;
+  readonly #limits: DoorLimits;
+  readonly #patienceMs: number;
+  readonly #tls: TlsServer;
+  readonly #links: HttpServer;
+  readonly #upgrades = new WebSocketServer({ noServer: true, maxPayload: MAX_FRAME_BYTES, perMessageDeflate: false });
+  readonly #strangers = new Map<string, Stranger>();
+  readonly #rates = new Map<string, { second: number; count: number }>();
+  readonly #sockets = new Set<Socket>();
+  #closed = false;
+
+  constructor(options: DoorOptions) {
+    this.#options = options;
+    this.#limits = options.limits ?? DOOR_LIMITS;
+    this.#patienceMs = options.patienceMs ?? PATIENCE_MS;
+    const { keyPem, certPem } = options.identity;
+    this.#tls = createTlsServer(
+      { key: keyPem, cert: certPem, requestCert: true, rejectUnauthorized: false, minVersion: "TLSv1.3" },
+      (socket) => this.#secured(socket),
+    );
+    // Bun leaves such a socket open.
+    this.#tls.on("tlsClientError", (_error, socket) => socket.destroy());
+    this.#links = createHttpServer((_request, response) => response.writeHead(404, { connection: "close" }).end());
+    this.#links.on("upgrade", (request, socket, head) => this.#upgrade(request, socket as TLSSocket, head));
+    this.#links.on("clientError", (_error, socket) => socket.destroy());
+  }
+
+  /** A server for one port: TLS comes in here, plain HTTP goes to `http`, or is hung up on without one. The caller listens and closes. */
+  front(http: HttpServer | null): NetServer {
+    const server = createNetServer((socket) => {
+      socket.on("error", () => undefined);
+      // Counted from here: the first byte may never come.
+      const late = setTimeout(() => socket.destroy(), this.#patienceMs);
+      socket.on("close", () => clearTimeout(late));
+      socket.once("data", (first: Buffer) => {
+        clearTimeout(late);
+        pushBack(socket, first);
+        if (first[0] === TLS_FIRST_BYTE) this.acceptTls(socket, http);
+        else if (http) http.emit("connection", socket);
+        else socket.destroy();
+        process.nextTick(() => socket.resume());
+      });
+    });
+    return server;
+  }
+
+  /** Takes over a socket on which TLS begins. What turns out to be HTTP goes to `http`. */
+  acceptTls(socket: Socket, http: HttpServer | null): void {
+    const name = nameOf(socket);
+    if (this.#closed || !this.#mayEnter(socket)) {
+      socket.destroy();
+      return;
+    }
+    this.#sockets.add(socket);
+    const stranger: Stranger = { socket, http, timer: undefined };
+    this.#strangers.set(name, stranger);
+    this.#expect(stranger);
+    socket.on("error", () => undefined);
+    socket.on("close", () => {
+      this.#sockets.delete(socket);
+      this.#settle(name, stranger);
+    });
+    this.#tls.emit("connection", socket);
+  }
+
+  /** Ends every connection that has come in. */
+  close(): void {
+    this.#closed = true;
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #secured(tls: TLSSocket): void {
+    tls.on("error", () => undefined);
+    const name = nameOf(tls);
+    const stranger = this.#strangers.get(name);
+    if (!stranger) {
+      tls.destroy();
+      return;
+    }
+    this.#expect(stranger);
+    const read: Buffer[] = [];
+    const look = (data: Buffer): void => {
+      read.push(data);
+      const start = Buffer.concat(read).subarray(0, LINK_REQUEST.length).toString("latin1");
+      if (start.length < LINK_REQUEST.length && LINK_REQUEST.startsWith(start)) return;
+      tls.off("data", look);
+      pushBack(tls, Buffer.concat(read));
+      this.#handOn(tls, stranger, start === LINK_REQUEST);
+      process.nextTick(() => tls.resume());
+    };
+    tls.on("data", look);
+  }
+
+  #handOn(tls: TLSSocket, stranger: Stranger, isLink: boolean): void {
+    if (isLink) {
+      this.#expect(stranger);
+      this.#links.emit("connection", tls);
+      return;
+    }
+    // From here on the HTTP server's own limits hold.
+    this.#settle(nameOf(tls), stranger);
+    if (stranger.http) stranger.http.emit("connection", tls);
+    else tls.destroy();
+  }
+
+  #upgrade(request: IncomingMessage, tls: TLSSocket, head: Buffer): void {
+    const name = nameOf(tls);
+    const stranger = this.#strangers.get(name);
+    const certificate = tls.getPeerX509Certificate();
+    const path = (request.url ?? "").split("?")[0];
+    if (
+      !stranger ||
+      !certificate ||
+      (path !== LINK_PATH && path !== BULK_PATH) ||
+      request.headers.origin !== undefined
+    ) {
+      tls.end("HTTP/1.1 401 Unauthorized\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+      return;
+    }
+    // A session has a timer of its own; the place among the strangers is given back only by `settled`.
+    clearTimeout(stranger.timer);
+    this.#upgrades.handleUpgrade(request, tls, head, (ws) => {
+      const settled = (): void => this.#settle(name, stranger);
+      this.#options.onLink({ ws, peer: seen(certificate), path, address: name.split("|")[0] ?? "", settled });
+    });
+  }
+
+  /** Hangs up unless the next step comes in time. */
+  #expect(stranger: Stranger): void {
+    clearTimeout(stranger.timer);
+    stranger.timer = setTimeout(() => stranger.socket.destroy(), this.#patienceMs);
+  }
+
+  #settle(name: string, stranger: Stranger): void {
+    clearTimeout(stranger.timer);
+    if (this.#strangers.get(name) === stranger) this.#strangers.delete(name);
+  }
+
+  #mayEnter(socket: Socket): boolean {
+    if (this.#strangers.size >= this.#limits.strangers) return false;
+    const second = Math.floor(performance.now() / 1000);
+    const address = socket.remoteAddress ?? "";
+    const rate = this.#rates.get(address);
+    if (rate?.second !== second) {
+      this.#rates.delete(address);
+      this.#rates.set(address, { second, count: 1 });
+      const oldest = this.#rates.size > MAX_ADDRESSES ? this.#rates.keys().next().value : undefined;
+      if (oldest !== undefined) this.#rates.delete(oldest);
+      return true;
+    }
+    rate.count++;
+    return rate.count <= this.#limits.perSecond;
+  }
+}
+
+/** A connection that has not shown yet that it belongs here. */
+interface Stranger {
+  readonly socket: Socket;
+  readonly http: HttpServer | null;
+  timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+function pushBack(socket: Socket, data: Buffer): void {
+  socket.pause();
+  socket.unshift(data);
+}
+
+/** The TLS socket on top of a socket has the same ends, which is all by which Bun lets one find the other. */
+function nameOf(socket: Socket): string {
+  return `${socket.remoteAddress}:${socket.remotePort}|${socket.localAddress}:${socket.localPort}`;
+}

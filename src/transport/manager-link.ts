@@ -1,0 +1,305 @@
+/**
+ * A worker's link to a manager on another machine: dials it, or waits on a port of its own for the manager's dial, or both. It follows one cluster only, that of
+ * its pin, or of its join token before the first link; to any other key it says nothing.
+ */
+import { randomUUID } from "node:crypto";
+import type { Server as HttpServer } from "node:http";
+import type { Server as NetServer, Socket } from "node:net";
+import type { WebSocket } from "ws";
+import type { Result } from "../core/failure.ts";
+import type { Draw } from "../core/jitter.ts";
+import type { ManagerIdentity, ManagerMessage, WorkerMessage } from "../protocol/messages.ts";
+import type { SessionTimes } from "../protocol/session.ts";
+import type { Log, ManagerLink } from "../worker/ports.ts";
+import { type Address, nameOf, type SeenPeer } from "./dial.ts";
+import { Door, type DoorLimits, LINK_PATH } from "./door.ts";
+import type { Identity } from "./identity.ts";
+import { type JoinToken, proofOf } from "./join-token.ts";
+import { readPin, writePin } from "./pin.ts";
+import { Redialler } from "./redial.ts";
+import { type Frame, SessionHost } from "./session-host.ts";
+
+/** What the link stands on. */
+export interface ManagerLinkOptions {
+  /** The worker's; its id is the node id. */
+  readonly identity: Identity;
+  /** As in the node's facts. */
+  readonly machineId: string;
+  /** File of the pinned cluster id. */
+  readonly pinFile: string;
+  /** The join token, asked anew before each link until one is pinned; null for none yet. */
+  readonly token: () => Result<JoinToken | null>;
+  /** Where the manager is; null when it dials. */
+  readonly join: Address | null;
+  /** Why a manager that shows the right key is not to be followed; null when it is. */
+  readonly judge?: (manager: ManagerIdentity) => string | null;
+  readonly log: Log;
+  readonly draw: Draw;
+  readonly times?: SessionTimes;
+  readonly limits?: DoorLimits;
+  readonly patienceMs?: number;
+}
+
+/** The manager at the other end. */
+export interface ManagerPeer {
+  readonly clusterId: string;
+  readonly address: string;
+  readonly dialledBy: "manager" | "worker";
+  readonly roundTripMs: number | null;
+  /** Wall clock, ms since 1970. */
+  readonly sinceMs: number;
+  readonly protocol: number;
+}
+
+/** A worker's one link. */
+export interface RemoteManagerLink extends ManagerLink {
+  /** A server for the worker's own port: TLS is the manager's dial, plain HTTP goes to `http`. The caller listens and closes. */
+  front(http: HttpServer | null): NetServer;
+  acceptTls(socket: Socket, http: HttpServer | null): void;
+  /** null while there is no link. */
+  peer(): ManagerPeer | null;
+  /** Why there is no link, in words; "" while there is one, or nothing is known yet. */
+  problem(): string;
+  /** Ends the link, and dials and listens no more. */
+  end(): void;
+}
+
+/** Milliseconds that the present link has to show that it is alive when the manager dials anew. */
+const RIVAL_MS = 2_000;
+
+type Handlers = Parameters<ManagerLink["open"]>[0];
+
+/** Makes the link; nothing is dialled before `open`. */
+export function createManagerLink(options: ManagerLinkOptions): RemoteManagerLink {
+  return new Link(options);
+}
+
+interface Current {
+  readonly host: SessionHost;
+  readonly clusterId: string;
+  readonly address: string;
+  readonly dialledBy: "manager" | "worker";
+  readonly sinceMs: number;
+}
+
+interface Incoming {
+  readonly ws: WebSocket;
+  readonly peer: SeenPeer;
+  readonly address: string;
+  readonly dialledBy: "manager" | "worker";
+  readonly onUp: () => void;
+  readonly onEnd: (reason: string) => void;
+}
+
+class Link implements RemoteManagerLink {
+  readonly #options: ManagerLinkOptions;
+  readonly #door: Door;
+  readonly #processId = randomUUID();
+  readonly #greeting = new Set<SessionHost>();
+  #current: Current | undefined;
+  #handlers: Handlers | undefined;
+  #redialler: Redialler | undefined;
+  #problem = "";
+  #closed = false;
+
+  constructor(options: ManagerLinkOptions) {
+    this.#options = options;
+    const { identity, limits, patienceMs } = options;
+    this.#door = new Door({
+      identity,
+      ...(limits === undefined ? {} : { limits }),
+      ...(patienceMs === undefined ? {} : { patienceMs }),
+      onLink: ({ ws, peer, path, address, settled }) => {
+        if (path !== LINK_PATH) ws.terminate();
+        else void this.#visited({ ws, peer, address, dialledBy: "manager", onUp: settled, onEnd: settled });
+      },
+    });
+  }
+
+  front(http: HttpServer | null): NetServer {
+    return this.#door.front(http);
+  }
+
+  acceptTls(socket: Socket, http: HttpServer | null): void {
+    this.#door.acceptTls(socket, http);
+  }
+
+  send(message: WorkerMessage): void {
+    this.#current?.host.send(message);
+  }
+
+  open(handlers: Handlers): Disposable {
+    this.#handlers = handlers;
+    const { join } = this.#options;
+    if (join) this.#redialler = this.#redial(join);
+    return {
+      [Symbol.dispose]: () => {
+        this.#handlers = undefined;
+        this.#hangUp("the worker is ending");
+      },
+    };
+  }
+
+  peer(): ManagerPeer | null {
+    if (!this.#current) return null;
+    const { host, ...rest } = this.#current;
+    return { ...rest, ...host.figures() };
+  }
+
+  problem(): string {
+    return this.#current ? "" : this.#redialler?.problem || this.#problem;
+  }
+
+  end(): void {
+    this.#closed = true;
+    this.#hangUp("the worker is ending");
+    this.#door.close();
+  }
+
+  #hangUp(reason: string): void {
+    this.#redialler?.stop();
+    this.#current?.host.close(reason);
+    for (const host of [...this.#greeting]) host.close(reason);
+  }
+
+  #redial(join: Address): Redialler {
+    const redialler: Redialler = new Redialler({
+      to: { ...join, path: LINK_PATH },
+      identity: this.#options.identity,
+      pin: () => this.#belongsTo() ?? undefined,
+      draw: this.#options.draw,
+      onOpen: (ws, peer) =>
+        this.#take({
+          ws,
+          peer,
+          address: nameOf(join),
+          dialledBy: "worker",
+          onUp: () => redialler.succeeded(),
+          onEnd: (reason) => redialler.ended(reason),
+        }),
+      onProblem: (reason) => this.#options.log.warn(`manager at ${nameOf(join)}: ${this.#problem || reason}`),
+    });
+    return redialler;
+  }
+
+  /** The cluster whose orders are taken; null for none yet. */
+  #belongsTo(): string | null {
+    const pin = readPin(this.#options.pinFile);
+    const token = this.#options.token();
+    this.#problem = "";
+    if (!pin.ok) this.#problem = pin.failure.message;
+    else if (!token.ok && pin.value === null) this.#problem = token.failure.message;
+    else if (pin.value === null && token.ok && token.value === null) {
+      this.#problem = "this node has joined no cluster yet and has no join token: see `cube node token`";
+    } else if (pin.value !== null && token.ok && token.value !== null && token.value.clusterId !== pin.value) {
+      this.#problem = `this node belongs to cluster ${pin.value.slice(0, 8)}, and its join token is for ${token.value.clusterId.slice(0, 8)}: to move it, delete ${this.#options.pinFile}`;
+    }
+    if (this.#problem !== "" || !pin.ok) return null;
+    return pin.value ?? (token.ok ? (token.value?.clusterId ?? null) : null);
+  }
+
+  /** The manager dials. While the present link lives nothing else is wanted. */
+  async #visited(from: Incoming): Promise<void> {
+    const isFree = !this.#current || !(await this.#current.host.answers(RIVAL_MS));
+    if (from.ws.readyState !== from.ws.OPEN || this.#closed || !this.#handlers || !isFree) {
+      from.onEnd("");
+      from.ws.terminate();
+      return;
+    }
+    this.#current?.host.close("a newer link takes its place");
+    this.#take(from);
+  }
+
+  #take(from: Incoming): void {
+    const { identity, machineId, judge, times } = this.#options;
+    const host: SessionHost = new SessionHost(from.ws, {
+      role: {
+        kind: "worker",
+        clusterId: this.#belongsTo(),
+        machineId,
+        processId: this.#processId,
+        ...(judge === undefined ? {} : { judge }),
+      },
+      peerId: from.peer.peerId,
+      ...(times === undefined ? {} : { times }),
+      prove: ({ peerId, managerNonce, workerNonce }) => {
+        const token = this.#options.token();
+        if (!token.ok || token.value === null || token.value.clusterId !== peerId) return null;
+        return proofOf(token.value.secret, { clusterId: peerId, nodeId: identity.id, managerNonce, workerNonce });
+      },
+      onUp: () => this.#up(host, from),
+      onFrame: (frame) => this.#hear(host, frame),
+      onClosed: (reason, refused) => this.#ended(host, from, { reason, refused }),
+    });
+    this.#greeting.add(host);
+    host.start();
+  }
+
+  #up(host: SessionHost, from: Incoming): void {
+    this.#greeting.delete(host);
+    this.#current?.host.close("a newer link takes its place");
+    this.#pin(from.peer.peerId);
+    this.#problem = "";
+    const { address, dialledBy } = from;
+    this.#current = { host, clusterId: from.peer.peerId, address, dialledBy, sinceMs: Date.now() };
+    this.#options.log.info(
+      `linked to the manager of cluster ${from.peer.peerId.slice(0, 8)} (${address}, dialled by the ${dialledBy})`,
+    );
+    from.onUp();
+    this.#handlers?.onLinked();
+  }
+
+  #pin(clusterId: string): void {
+    const pin = readPin(this.#options.pinFile);
+    if (pin.ok && pin.value === clusterId) return;
+    try {
+      writePin(this.#options.pinFile, clusterId);
+    } catch (error) {
+      // The link is good all the same; the token will be needed again.
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#options.log.error(`the cluster that this node has joined cannot be noted: ${reason}`);
+    }
+  }
+
+  #hear(host: SessionHost, frame: Frame): void {
+    const message = asManagerMessage(frame);
+    if (message !== null && this.#current?.host === host) this.#handlers?.onMessage(message);
+  }
+
+  #ended(host: SessionHost, from: Incoming, { reason, refused }: { reason: string; refused: boolean }): void {
+    this.#greeting.delete(host);
+    const wasCurrent = this.#current?.host === host;
+    if (wasCurrent) {
+      this.#current = undefined;
+      this.#handlers?.onUnlinked();
+    }
+    // Of a dialled link the redialler tells; of the manager's own dials only what a person should know.
+    if (from.dialledBy === "manager" && (refused || wasCurrent) && reason !== this.#problem) {
+      this.#options.log.warn(`manager at ${from.address}: ${reason}`);
+      if (!wasCurrent) this.#problem = reason;
+    }
+    from.onEnd(reason);
+  }
+}
+
+/** null for what a worker does not hear of. Without a default, so that the compiler names each new message. */
+function asManagerMessage(frame: Frame): ManagerMessage | null {
+  switch (frame.kind) {
+    case "welcome":
+    case "refused":
+    case "assignments":
+    case "ack":
+    case "tell":
+      return frame;
+    case "hello":
+    case "report":
+    case "heartbeat":
+    case "facts":
+    case "held":
+    case "open":
+    case "proof":
+    case "joined":
+    case "bulk":
+      return null;
+  }
+}

@@ -1,0 +1,93 @@
+/** Keeps one outgoing link: dials, and dials again with back-off when it is lost or was not to be had. Says what it is at, in words, for people. */
+import type { WebSocket } from "ws";
+import type { Draw } from "../core/jitter.ts";
+import { backOffMs } from "../protocol/session.ts";
+import { type Address, dial, type SeenPeer } from "./dial.ts";
+import type { Identity } from "./identity.ts";
+
+/** What a redialler needs to know and whom it tells. */
+export interface RedialOptions {
+  readonly to: Address & { readonly path: string };
+  readonly identity: Identity;
+  /** The only key to talk to, asked before each dial; null for whoever is there; undefined while it makes no sense to dial. */
+  readonly pin: () => string | null | undefined;
+  readonly draw: Draw;
+  readonly onOpen: (ws: WebSocket, peer: SeenPeer) => void;
+  /** Called when the reason changes, so that a peer that is long away fills no log. */
+  readonly onProblem: (reason: string) => void;
+}
+
+/** A link that was up for so long was a good one: after it the back-off begins anew. */
+const LASTING_MS = 10_000;
+
+/** Made by its owner, who says how each link that it was given has ended. */
+export class Redialler {
+  readonly #options: RedialOptions;
+  #seen: SeenPeer | undefined;
+  #failures = 0;
+  #problem = "";
+  #upSinceMs: number | null = null;
+  #giveUp: (() => void) | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #stopped = false;
+
+  constructor(options: RedialOptions) {
+    this.#options = options;
+    this.#dial();
+  }
+
+  /** Why there is no link; "" while there is one, or the first dial is under way. */
+  get problem(): string {
+    return this.#problem;
+  }
+
+  /** The link is up. */
+  succeeded(): void {
+    this.#upSinceMs = performance.now();
+    this.#problem = "";
+  }
+
+  /** The link has ended; dials again after a wait. */
+  ended(reason: string): void {
+    if (this.#stopped) return;
+    // A link that never lasts is no reason to hurry.
+    if (this.#upSinceMs !== null && performance.now() - this.#upSinceMs > LASTING_MS) this.#failures = 0;
+    this.#upSinceMs = null;
+    if (reason !== this.#problem) {
+      this.#problem = reason;
+      this.#options.onProblem(reason);
+    }
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#dial(), backOffMs(this.#failures++, this.#options.draw));
+  }
+
+  /** Never dials again. A link that is up stays its owner's. */
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    this.#giveUp?.();
+  }
+
+  #dial(): void {
+    if (this.#stopped) return;
+    const pin = this.#options.pin();
+    if (pin === undefined) return this.ended("there is no join token yet");
+    const { to, identity } = this.#options;
+    const seen = this.#seen;
+    this.#giveUp = dial(
+      to,
+      { identity, pin, ...(seen ? { seen } : {}) },
+      {
+        onOpen: (ws, peer) => {
+          this.#seen = peer;
+          this.#options.onOpen(ws, peer);
+        },
+        onFailed: (failure) => {
+          // Its certificate may be another one by now.
+          this.#seen = undefined;
+          this.ended(failure.message);
+        },
+      },
+    );
+  }
+}

@@ -1,0 +1,360 @@
+/**
+ * The manager's links to workers on other machines: TLS with pinned keys, dialled by either side. A link is known to the manager only once its session is up,
+ * and what comes over it must speak for the node whose key it shows.
+ */
+import type { Server as HttpServer } from "node:http";
+import type { Server as NetServer, Socket } from "node:net";
+import type { WebSocket } from "ws";
+import type { Draw } from "../core/jitter.ts";
+import type { Log, WorkerLinks } from "../manager/ports.ts";
+import type { ManagerIdentity, ManagerMessage, WorkerMessage } from "../protocol/messages.ts";
+import { CLONE_REFUSAL, rival, type SessionTimes, type WorkerTraits } from "../protocol/session.ts";
+import { type Address, nameOf, parseAddress, type SeenPeer } from "./dial.ts";
+import { Door, type DoorLimits, LINK_PATH } from "./door.ts";
+import type { Identity } from "./identity.ts";
+import { proofMatches } from "./join-token.ts";
+import { Redialler } from "./redial.ts";
+import { type Frame, SessionHost } from "./session-host.ts";
+
+/** What the links stand on. */
+export interface RemoteLinksOptions {
+  /** The manager's; its id is the cluster id. */
+  readonly identity: Identity;
+  /** The join token's secret, asked at each enrolment; null lets nobody new in. */
+  readonly joinSecret: () => string | null;
+  /** What is on record of a node; null for one that has to enrol. */
+  readonly known: (nodeId: string) => { readonly machineId: string } | null;
+  /** Who the manager is just now; null while it cannot say. */
+  readonly manager: () => ManagerIdentity | null;
+  readonly log: Log;
+  readonly draw: Draw;
+  readonly times?: SessionTimes;
+  readonly limits?: DoorLimits;
+  /** Milliseconds for each step of a connection that comes in; 5,000 when left out. */
+  readonly patienceMs?: number;
+}
+
+/** A worker that is linked now. */
+export interface PeerInfo {
+  readonly nodeId: string;
+  readonly linkId: string;
+  /** Host and port of the other end. */
+  readonly address: string;
+  readonly dialledBy: "manager" | "worker";
+  /** null before the first answer to a ping. */
+  readonly roundTripMs: number | null;
+  /** Wall clock, ms since 1970. */
+  readonly sinceMs: number;
+  /** Version of the protocol that is spoken. */
+  readonly protocol: number;
+  /** The worker's own, from its hello; "" before. */
+  readonly version: string;
+}
+
+/** An address that the manager dials. */
+export interface DialledAddress {
+  readonly address: string;
+  /** "" before its first link. */
+  readonly nodeId: string;
+  readonly linked: boolean;
+  /** Why there is no link; "" for none or not yet. */
+  readonly problem: string;
+}
+
+/** Workers elsewhere, as one manager's links. */
+export interface RemoteLinks extends WorkerLinks {
+  /** A server for one port that speaks TLS for links and HTTP, and plain HTTP; the caller listens and closes. */
+  front(http: HttpServer | null): NetServer;
+  /** Takes over a socket on which TLS begins; HTTP within it goes to `http`. */
+  acceptTls(socket: Socket, http: HttpServer | null): void;
+  /** Dials HOST:PORT until disposed. Throws for text that is no address. */
+  dial(address: string): Disposable;
+  dialled(): readonly DialledAddress[];
+  peers(): readonly PeerInfo[];
+  /** Ends the link of a node, for one that is removed. */
+  disconnect(nodeId: string): void;
+  /** Ends all links, lets nobody in and dials no more. */
+  end(): void;
+}
+
+/** Port of a worker when an address names none. */
+export const WORKER_PORT = 5556;
+
+/** Milliseconds that an older link has to show that it is alive when the same worker comes again. */
+const RIVAL_MS = 2_000;
+
+type Handlers = Parameters<WorkerLinks["open"]>[0];
+
+/** Makes the links; nothing comes in before `front` or `acceptTls`, nobody is let in before `open`. */
+export function createRemoteLinks(options: RemoteLinksOptions): RemoteLinks {
+  return new Links(options);
+}
+
+interface Peer {
+  readonly nodeId: string;
+  readonly address: string;
+  readonly dialledBy: "manager" | "worker";
+  readonly traits: WorkerTraits;
+  readonly sinceMs: number;
+  readonly host: SessionHost;
+  version: string;
+}
+
+interface Incoming {
+  readonly ws: WebSocket;
+  readonly peer: SeenPeer;
+  readonly address: string;
+  readonly dialledBy: "manager" | "worker";
+  readonly onUp: () => void;
+  readonly onEnd: (reason: string) => void;
+}
+
+class Links implements RemoteLinks {
+  readonly #options: RemoteLinksOptions;
+  readonly #door: Door;
+  readonly #peers = new Map<string, Peer>();
+  readonly #byNode = new Map<string, string>();
+  readonly #greeting = new Set<SessionHost>();
+  readonly #dials = new Map<string, { readonly redialler: Redialler; nodeId: string; linkId: string }>();
+  readonly #refusals = new Map<string, string>();
+  #handlers: Handlers | undefined;
+  #number = 0;
+  #closed = false;
+
+  constructor(options: RemoteLinksOptions) {
+    this.#options = options;
+    const { identity, limits, patienceMs } = options;
+    this.#door = new Door({
+      identity,
+      ...(limits === undefined ? {} : { limits }),
+      ...(patienceMs === undefined ? {} : { patienceMs }),
+      onLink: ({ ws, peer, path, address, settled }) => {
+        if (path !== LINK_PATH) ws.terminate();
+        else this.#take({ ws, peer, address, dialledBy: "worker", onUp: settled, onEnd: settled });
+      },
+    });
+  }
+
+  front(http: HttpServer | null): NetServer {
+    return this.#door.front(http);
+  }
+
+  acceptTls(socket: Socket, http: HttpServer | null): void {
+    this.#door.acceptTls(socket, http);
+  }
+
+  send(linkId: string, message: ManagerMessage): void {
+    this.#peers.get(linkId)?.host.send(message);
+  }
+
+  close(linkId: string): void {
+    this.#peers.get(linkId)?.host.close("the manager begins anew");
+  }
+
+  open(handlers: Handlers): Disposable {
+    this.#handlers = handlers;
+    return {
+      [Symbol.dispose]: () => {
+        this.#handlers = undefined;
+        this.#hangUpAll("the manager is ending");
+      },
+    };
+  }
+
+  dial(address: string): Disposable {
+    const to = parseAddress(address, WORKER_PORT);
+    if (!to.ok) throw new Error(to.failure.message);
+    const name = nameOf(to.value);
+    if (!this.#dials.has(name)) this.#dials.set(name, { redialler: this.#redial(to.value), nodeId: "", linkId: "" });
+    return { [Symbol.dispose]: () => this.#stopDialling(name) };
+  }
+
+  dialled(): readonly DialledAddress[] {
+    return [...this.#dials].map(([address, { nodeId, linkId, redialler }]) => {
+      const linked = this.#peers.has(linkId);
+      return { address, nodeId, linked, problem: linked ? "" : redialler.problem };
+    });
+  }
+
+  peers(): readonly PeerInfo[] {
+    return [...this.#peers].map(([linkId, { host, nodeId, address, dialledBy, sinceMs, version }]) => {
+      return { nodeId, linkId, address, dialledBy, sinceMs, version, ...host.figures() };
+    });
+  }
+
+  disconnect(nodeId: string): void {
+    const linkId = this.#byNode.get(nodeId);
+    if (linkId !== undefined) this.close(linkId);
+  }
+
+  #redial(to: Address): Redialler {
+    const name = nameOf(to);
+    const redialler: Redialler = new Redialler({
+      to: { ...to, path: LINK_PATH },
+      identity: this.#options.identity,
+      // Whoever is there has to be known by its key, or to prove the join token.
+      pin: () => null,
+      draw: this.#options.draw,
+      onOpen: (ws, peer) => this.#dialledOne(name, redialler, { ws, peer }),
+      onProblem: (reason) => this.#options.log.warn(`worker at ${name}: ${reason}`),
+    });
+    return redialler;
+  }
+
+  #dialledOne(
+    name: string,
+    redialler: Redialler,
+    { ws, peer }: { readonly ws: WebSocket; readonly peer: SeenPeer },
+  ): void {
+    const linkId = this.#take({
+      ws,
+      peer,
+      address: name,
+      dialledBy: "manager",
+      onUp: () => redialler.succeeded(),
+      onEnd: (reason) => redialler.ended(reason),
+    });
+    const entry = this.#dials.get(name);
+    if (entry) Object.assign(entry, { nodeId: peer.peerId, linkId });
+  }
+
+  #stopDialling(name: string): void {
+    const entry = this.#dials.get(name);
+    if (!entry) return;
+    this.#dials.delete(name);
+    entry.redialler.stop();
+    this.#peers.get(entry.linkId)?.host.close("the manager dials this address no more");
+  }
+
+  /** A socket on which a worker speaks, whoever dialled. Gives the id that its link gets. */
+  #take(from: Incoming): string {
+    const linkId = `remote-${++this.#number}`;
+    const { identity, joinSecret, known, manager, times } = this.#options;
+    const nodeId = from.peer.peerId;
+    let traits: WorkerTraits = { machineId: "", processId: "" };
+    const host: SessionHost = new SessionHost(from.ws, {
+      role: { kind: "manager", manager: manager(), known: known(nodeId) },
+      peerId: nodeId,
+      ...(times === undefined ? {} : { times }),
+      check: (mac, { managerNonce, workerNonce }) => {
+        const secret = joinSecret();
+        return (
+          secret !== null && proofMatches(mac, secret, { clusterId: identity.id, nodeId, managerNonce, workerNonce })
+        );
+      },
+      admit: (given) => {
+        traits = given;
+        return this.#admit(nodeId, given);
+      },
+      onUp: (enrolled) => {
+        this.#greeting.delete(host);
+        this.#refusals.delete(nodeId);
+        this.#supersede(nodeId);
+        const { address, dialledBy } = from;
+        this.#peers.set(linkId, { nodeId, address, dialledBy, traits, sinceMs: Date.now(), host, version: "" });
+        this.#byNode.set(nodeId, linkId);
+        from.onUp();
+        const how = enrolled ? " and has joined" : "";
+        this.#options.log.info(`node ${nodeId.slice(0, 8)} is linked${how} (${address}, dialled by the ${dialledBy})`);
+      },
+      onFrame: (frame) => this.#hear(linkId, frame),
+      onClosed: (reason, refused) => {
+        this.#greeting.delete(host);
+        this.#forget(linkId, { nodeId, address: from.address, reason, refused });
+        from.onEnd(reason);
+      },
+    });
+    this.#greeting.add(host);
+    host.start();
+    return linkId;
+  }
+
+  async #admit(nodeId: string, traits: WorkerTraits): Promise<string> {
+    if (this.#handlers === undefined || this.#closed) return "the manager is not ready yet";
+    const older = this.#peers.get(this.#byNode.get(nodeId) ?? "");
+    if (!older) return "";
+    const verdict = rival(traits, older.traits);
+    if (verdict === "refuse") return CLONE_REFUSAL;
+    if (!(await older.host.answers(RIVAL_MS))) return "";
+    return older.traits.processId === traits.processId ? ALREADY_LINKED : CLONE_REFUSAL;
+  }
+
+  /** The older link of the same worker did not answer. */
+  #supersede(nodeId: string): void {
+    const older = this.#byNode.get(nodeId);
+    if (older !== undefined) this.#peers.get(older)?.host.close("a newer link takes its place");
+  }
+
+  #hear(linkId: string, frame: Frame): void {
+    const peer = this.#peers.get(linkId);
+    if (!peer) return;
+    const message = asWorkerMessage(frame);
+    if (message === null) return;
+    if (message.kind === "hello" || message.kind === "facts") {
+      const { facts } = message;
+      const wrong = facts.id !== peer.nodeId || facts.machineId !== peer.traits.machineId || facts.local;
+      if (wrong) return peer.host.close(`it speaks for another node (${facts.id.slice(0, 8)}) than its key is of`);
+      peer.version = facts.version;
+    }
+    this.#handlers?.onMessage(linkId, message);
+  }
+
+  #forget(linkId: string, end: { nodeId: string; address: string; reason: string; refused: boolean }): void {
+    const wasUp = this.#peers.delete(linkId);
+    if (this.#byNode.get(end.nodeId) === linkId) this.#byNode.delete(end.nodeId);
+    this.#note(end, wasUp);
+    if (wasUp) this.#handlers?.onClosed(linkId);
+  }
+
+  /** One line for each new reason: a worker that is refused comes back every few seconds. */
+  #note(
+    { nodeId, address, reason, refused }: { nodeId: string; address: string; reason: string; refused: boolean },
+    wasUp: boolean,
+  ): void {
+    if (reason.endsWith(ALREADY_LINKED) || this.#closed) return;
+    const who = `node ${nodeId.slice(0, 8)} (${address})`;
+    if (wasUp) this.#options.log.warn(`${who}: ${reason}`);
+    else if (refused && this.#refusals.get(nodeId) !== reason) {
+      if (this.#refusals.size > MAX_REFUSALS) this.#refusals.clear();
+      this.#refusals.set(nodeId, reason);
+      this.#options.log.warn(`${who} is not let in: ${reason}`);
+    }
+  }
+
+  #hangUpAll(reason: string): void {
+    for (const { host } of [...this.#peers.values()]) host.close(reason);
+    for (const host of [...this.#greeting]) host.close(reason);
+  }
+
+  end(): void {
+    this.#closed = true;
+    for (const name of [...this.#dials.keys()]) this.#stopDialling(name);
+    this.#hangUpAll("the manager is ending");
+    this.#door.close();
+  }
+}
+
+const ALREADY_LINKED = "this worker is linked already";
+const MAX_REFUSALS = 1_000;
+
+/** null for what a manager does not hear of. Without a default, so that the compiler names each new message. */
+function asWorkerMessage(frame: Frame): WorkerMessage | null {
+  switch (frame.kind) {
+    case "hello":
+    case "report":
+    case "heartbeat":
+    case "facts":
+    case "refused":
+    case "held":
+      return frame;
+    case "welcome":
+    case "assignments":
+    case "ack":
+    case "tell":
+    case "open":
+    case "proof":
+    case "joined":
+    case "bulk":
+      return null;
+  }
+}
