@@ -19,6 +19,13 @@ test("cli/node: the book's columns; a node that is out of placement says so", as
   });
 });
 
+test("cli/node: a runtime that cannot run tasks is said beside the table, with its way out", async () => {
+  using shell = new FakeShell();
+  const problem = "no container engine answers at /run/docker.sock: install or start Docker";
+  shell.client.nodeList = [aNode({ runtimes: [{ kind: "docker", version: "", problem }] })];
+  expect((await shell.run("node")).err).toBe(`cube: n1: docker: ${problem}\n`);
+});
+
 test("cli/node: cordon and uncordon change the nodes named", async () => {
   using shell = new FakeShell();
   shell.client.nodeList = [aNode(), aNode({ id: "node-2", name: "n2" })];

@@ -44,10 +44,13 @@ async function runNode(context: Context): Promise<number> {
   const { io } = context;
   const client = await context.client();
   const nodes = await allPages((page) => client.nodes(page));
+  if (context.flags.json === true) {
+    io.stdout.write(`${jsonText(nodes)}\n`);
+    return 0;
+  }
   const width = io.stdout.isTTY ? io.stdout.columns : null;
-  io.stdout.write(
-    context.flags.json === true ? `${jsonText(nodes)}\n` : nodeTable(nodes, { width, bold: boldFor(io) }),
-  );
+  io.stdout.write(nodeTable(nodes, { width, bold: boldFor(io) }));
+  io.stderr.write(runtimeProblems(nodes));
   return 0;
 }
 
@@ -64,6 +67,16 @@ function nodeTable(
     String(node.tasks),
   ]);
   return renderTable(COLUMNS, rows, options);
+}
+
+/** A line for each runtime that cannot run tasks now: its node is ready all the same, so the table does not show it. Pure. */
+function runtimeProblems(nodes: readonly NodeResource[]): string {
+  const lines = nodes.flatMap(({ name, runtimes }) =>
+    runtimes.flatMap(({ kind, problem }) =>
+      problem === "" ? [] : [`cube: ${clean(`${name}: ${kind}: ${problem}`)}\n`],
+    ),
+  );
+  return lines.join("");
 }
 
 function roleText(node: NodeResource): string {
