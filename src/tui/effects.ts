@@ -133,8 +133,8 @@ export class Effects {
     const { client } = this.given;
     this.attempt(async () => {
       try {
-        await client.submit(job, { idempotencyKey: crypto.randomUUID() });
-        return { kind: "submitted", name: job.name };
+        const submitted = await client.submit(job, { idempotencyKey: crypto.randomUUID() });
+        return { kind: "submitted", name: job.name, jobId: submitted.job.id };
       } catch (error) {
         return { kind: "refused", error: uiError(error, Date.now()) };
       }

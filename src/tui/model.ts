@@ -54,13 +54,7 @@ function handle(model: Model, message: Message): Step {
         })),
       );
     case "submitted":
-      return only(
-        say(
-          { ...model, overlay: model.overlay?.kind === "form" ? undefined : model.overlay },
-          "good",
-          `${message.name} is accepted`,
-        ),
-      );
+      return only(submitted(model, message));
     case "refused":
       return only(refused(model, message.error));
     case "done":
@@ -92,6 +86,11 @@ function failed(model: Model, error: UiError): Model {
     "bad",
     `[${error.code}] ${error.message}${hint}`,
   );
+}
+
+function submitted(model: Model, message: Extract<Message, { kind: "submitted" }>): Model {
+  const overlay = model.overlay?.kind === "form" ? undefined : model.overlay;
+  return say({ ...model, overlay, awaitedJob: message.jobId }, "good", `${message.name} is accepted`);
 }
 
 /** The manager refused what the form sent: the form stays open with everything in it. */
@@ -212,6 +211,7 @@ function settle(before: Model, step: Step): Step {
 function withRows(before: Model, model: Model): Model {
   const same =
     before.shown === model.shown &&
+    before.awaitedJob === model.awaitedJob &&
     before.filter === model.filter &&
     before.sort === model.sort &&
     before.tasks === model.tasks;
@@ -224,6 +224,8 @@ function withRows(before: Model, model: Model): Model {
 
 /** The selection stays on its task; a new attempt in the same slot takes it over; else it stays in its row. */
 function reselect(model: Model): Model {
+  const awaited = model.awaitedJob === "" ? -1 : model.tasks.findIndex((task) => task.jobId === model.awaitedJob);
+  if (awaited >= 0) return selectRow({ ...model, awaitedJob: "" }, awaited);
   const found = model.tasks.findIndex((task) => task.id === model.taskId);
   if (found >= 0) return { ...model, places: { ...model.places, tasks: { ...model.places.tasks, index: found } } };
   const old = model.shown.tasks.get(model.taskId);

@@ -12,6 +12,7 @@ import {
   type WatchItem,
 } from "../../src/client/cluster-client.ts";
 import type {
+  CreatedToken,
   DecisionResource,
   EventResource,
   JobResource,
@@ -19,6 +20,8 @@ import type {
   MetricsResource,
   NodeResource,
   TaskResource,
+  TokenRequest,
+  TokenResource,
 } from "../../src/client/resources.ts";
 import type { Availability } from "../../src/core/node.ts";
 import type { JobSpec } from "../../src/core/spec.ts";
@@ -49,6 +52,7 @@ export class FakeClient implements ClusterClient {
   private readonly nodesById: Map<string, NodeResource>;
   private readonly seed: Seed;
   private readonly watchers = new Set<(item: WatchItem) => void>();
+  private readonly tokensMade: TokenResource[] = [];
   private revision = 100;
 
   constructor(seed: Seed) {
@@ -149,6 +153,27 @@ export class FakeClient implements ClusterClient {
       event: this.event({ kind: "node.put", nodeId: ref, node: changed, text: `${changed.name} is ${availability}` }),
     });
     return changed;
+  }
+
+  async removeNode(ref: string, options: { readonly force: boolean }): Promise<void> {
+    this.called("remove node", ref, options.force);
+    this.nodesById.delete(ref);
+    this.emit({ kind: "event", event: this.event({ kind: "node.remove", nodeId: ref, text: `${ref} is removed` }) });
+  }
+  async trustLoss(): Promise<void> {
+    this.called("trust loss");
+  }
+  async tokens(): Promise<readonly TokenResource[]> {
+    return this.tokensMade;
+  }
+  async createToken({ name, role }: TokenRequest): Promise<CreatedToken> {
+    this.called("create token", name, role);
+    const token: TokenResource = { name, role, createdMs: START_MS, createdBy: "ui", lastUsedMs: 0 };
+    this.tokensMade.push(token);
+    return { token, secret: "the-secret" };
+  }
+  async revokeToken(name: string): Promise<void> {
+    this.called("revoke token", name);
   }
 
   async *logs(ref: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine> {

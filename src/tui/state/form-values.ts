@@ -1,6 +1,7 @@
 // What people type into the new-task form, as values: cores, sizes, ports, variables, commands, health checks. Pure.
 // Each reader answers with the value or with one line that says what would have been right.
-import { parseCpus, parsePort, parseSize } from "../../client/job-units.ts";
+import { parsePort } from "../../client/job-units.ts";
+import { parseCpus, parseSize } from "../../core/quantities.ts";
 import { DEFAULT_HEALTH_RHYTHM, type HealthCheck, type HealthProbe, type PortMapping } from "../../core/spec.ts";
 
 /** A value, or why there is none. */

@@ -88,6 +88,8 @@ export interface Model {
   readonly nodes: readonly NodeResource[];
   /** The selected task, which keeps its selection when rows move; "" for none. */
   readonly taskId: string;
+  /** A job that was just submitted: its task is selected as soon as it appears; "" for none. */
+  readonly awaitedJob: string;
   readonly places: Readonly<Record<PaneId, Place>>;
   readonly focus: PaneId;
   readonly zoom: boolean;
@@ -118,7 +120,7 @@ export type Message =
   | { readonly kind: "decisions"; readonly decisions: readonly Decision[] }
   | { readonly kind: "log-lines"; readonly taskId: string; readonly lines: readonly LogRow[] }
   | { readonly kind: "log-end"; readonly taskId: string; readonly problem: string }
-  | { readonly kind: "submitted"; readonly name: string }
+  | { readonly kind: "submitted"; readonly name: string; readonly jobId: string }
   | { readonly kind: "refused"; readonly error: UiError }
   | { readonly kind: "done"; readonly text: string }
   | { readonly kind: "failed"; readonly error: UiError };
@@ -170,6 +172,7 @@ export function begin(
     tasks: [],
     nodes: [],
     taskId: "",
+    awaitedJob: "",
     places: { tasks: START, nodes: START, scores: START, events: START },
     focus: "tasks",
     zoom: false,

@@ -9,7 +9,7 @@ import {
   readWords,
 } from "../../../src/tui/state/form-values.ts";
 import { Play } from "../play.ts";
-import { emptyCluster, smallCluster } from "../records.ts";
+import { emptyCluster, event, smallCluster, task } from "../records.ts";
 
 const MIB = 1024 * 1024;
 const value = (reading: { ok: boolean; value?: unknown; problem?: string }): unknown =>
@@ -116,7 +116,15 @@ describe("form", () => {
       health: { probe: { kind: "http", path: "/up", port: 0 }, intervalMs: 10_000 },
     });
     expect(play.text()).toContain("sending");
-    expect(play.tell({ kind: "submitted", name: "api" }).model.overlay).toBeUndefined();
+    expect(play.tell({ kind: "submitted", name: "api", jobId: "job-api" }).model.overlay).toBeUndefined();
+  });
+
+  test("selects the task of the job that was submitted as soon as it appears", () => {
+    const play = new Play(smallCluster()).tell({ kind: "submitted", name: "zeta", jobId: "job-zeta" });
+    expect(play.model.taskId).toBe("task-cache");
+    const made = task({ id: "task-zeta", jobId: "job-zeta", name: "zeta" });
+    play.items([{ kind: "event", event: event({ task: made }) }]);
+    expect([play.model.taskId, play.model.awaitedJob]).toEqual(["task-zeta", ""]);
   });
 
   test("shows what is wrong at its field, takes the focus there, and submits nothing", () => {
