@@ -63,6 +63,8 @@ function fill(context: ReconcileContext, job: Job, service: ServiceSpec, slot: S
   }
   if (task && !isTerminal(task.fact.state)) return [];
   if (slot.waitMs > 0) return context.waited(slotKeyOf(slot)) ? newAttempt(context, job, { ...slot, waitMs: 0 }) : [];
+  // Left empty by an adoption: its task may run where nobody has answered.
+  if (slot.taskId === "") return [];
   if (!task) return newAttempt(context, job, slot);
   return afterEnd(context, job, service, { slot, task });
 }

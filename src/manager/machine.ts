@@ -10,6 +10,7 @@ import type { Draft } from "../core/draft.ts";
 import { ingestFacts, ingestRemoved, ingestTaskFacts, stepBack } from "../core/ingest.ts";
 import { pruneHistories, pruneSlot } from "../core/prune.ts";
 import { reconcileSlot } from "../core/reconcile.ts";
+import { ingestRefusal, refusalCaution } from "../core/refusal.ts";
 import type { Scheduler } from "../core/schedule.ts";
 import type { Time } from "../core/time.ts";
 import { type ManagerIdentity, PROTOCOL, type WorkerMessage } from "../protocol/messages.ts";
@@ -105,6 +106,8 @@ export class ManagerMachine {
     if (this.#presence.isolated) {
       return "more than half of the nodes are out at once: is this manager cut off? Nothing is replaced until they return or `cube nodes trust-loss` says that they are gone";
     }
+    const refusal = refusalCaution(this.cluster, this.#presence.refusers());
+    if (refusal !== "") return refusal;
     return this.#presence.settling(this.#time.monoMs) ? "settling: nodes are given time to come back" : "";
   }
 
@@ -176,7 +179,16 @@ export class ManagerMachine {
     if (message.kind === "hello") this.#hello(linkId, message);
     else if (nodeId === undefined || message.kind === "heartbeat") return;
     else if (message.kind === "report") this.#report({ linkId, nodeId }, message);
+    else if (message.kind === "refused") this.#refusedBy(nodeId, message.reason);
+    else if (message.kind === "held") return;
     else if (message.facts.id === nodeId) this.#record(ingestFacts(this.cluster, message.facts, this.#time.wallMs));
+  }
+
+  /** A worker does not follow this manager: nothing can be placed there, and people have to know. */
+  #refusedBy(nodeId: string, reason: string): void {
+    this.#presence.refusedBy(nodeId, reason);
+    this.#derived.linkChanged(nodeId);
+    this.#record(ingestRefusal(this.cluster, nodeId, reason));
   }
 
   #report(

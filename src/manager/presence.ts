@@ -15,6 +15,8 @@ interface Attendance {
   outSinceMs: number | null;
   /** True once the brake has let its tasks be replaced. */
   released: boolean;
+  /** Why it does not follow this manager's orders, as it said over this link; "" while it does. */
+  refusal: string;
   /** The worker inside the manager's process: its absence says nothing about the network. */
   readonly local: boolean;
 }
@@ -60,6 +62,7 @@ export class Presence {
       reported: false,
       outSinceMs: null,
       released: false,
+      refusal: "",
       local: as.local,
     });
   }
@@ -71,7 +74,19 @@ export class Presence {
   linked(nodeId: string, as: { readonly local: boolean; readonly monoMs: number }): void {
     this.expect(nodeId, as);
     const node = this.#nodes.get(nodeId);
-    if (node) Object.assign(node, { linked: true, reported: false, seenMs: as.monoMs });
+    if (node) Object.assign(node, { linked: true, reported: false, refusal: "", seenMs: as.monoMs });
+  }
+
+  /** It does not follow this manager; "" when it does again. */
+  refusedBy(nodeId: string, reason: string): void {
+    const node = this.#nodes.get(nodeId);
+    if (node) node.refusal = reason;
+  }
+
+  /** Linked nodes that do not follow this manager, and why. */
+  refusers(): ReadonlyMap<string, string> {
+    const refusers = [...this.#nodes].filter(([, node]) => node.linked && node.refusal !== "");
+    return new Map(refusers.map(([id, node]) => [id, node.refusal]));
   }
 
   /** A sign of life. */
@@ -134,6 +149,7 @@ export class Presence {
   refusal(nodeId: string): string {
     const node = this.#nodes.get(nodeId);
     if (!node?.linked) return "has no link";
+    if (node.refusal !== "") return "refuses this manager";
     return node.outSinceMs === null ? "" : "is coming back";
   }
 

@@ -4,6 +4,12 @@
  */
 import type { ManagerIdentity } from "../protocol/messages.ts";
 
+/** The highest manager that was obeyed, as a worker keeps it. */
+export type Remembered = ManagerIdentity & {
+  /** A copy of its store has been seen since. Terms and revisions of a copy rise by themselves, so they prove nothing any more: only a set that leaves nothing out does. */
+  readonly doubted?: boolean;
+};
+
 /** null: obey. Otherwise why not, in words that name the way out. Pure. */
 export function refusal(remembered: ManagerIdentity | null, manager: ManagerIdentity): string | null {
   if (remembered === null) return null;
@@ -37,13 +43,18 @@ export function isNewManager(remembered: ManagerIdentity | null, manager: Manage
  * that runs here, and one that has forgotten most of it least of all (invariant S13).
  */
 export function amnesia(
-  remembered: ManagerIdentity | null,
+  remembered: Remembered | null,
   manager: ManagerIdentity,
   running: { readonly total: number; readonly missing: number },
 ): string | null {
-  if (remembered === null || running.missing === 0 || manager.lineage === remembered.lineage) return null;
+  if (remembered === null || running.missing === 0) return null;
+  const isOther = manager.lineage !== remembered.lineage;
+  if (!isOther && remembered.doubted !== true) return null;
+  const store = isOther
+    ? `another store (${manager.lineage}, known ${remembered.lineage})`
+    : "a copy of the known store";
   return (
-    `the manager has another store (${manager.lineage}, known ${remembered.lineage}) that does not know ${running.missing} of ${running.total} ` +
+    `the manager has ${store} that does not know ${running.missing} of ${running.total} ` +
     "tasks running here: they are left alone until it does, or until this worker's journal is removed"
   );
 }

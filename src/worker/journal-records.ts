@@ -4,8 +4,9 @@
  */
 import { agesOf, fromAges } from "../core/restart.ts";
 import { DESIRED_STATES, isTerminal, TASK_STATES, type TaskFact } from "../core/task.ts";
-import type { Assignment, ManagerIdentity } from "../protocol/messages.ts";
+import type { Assignment } from "../protocol/messages.ts";
 import type { JournalRecord } from "./effects.ts";
+import type { Remembered } from "./fence.ts";
 import { newRun, type TaskRun } from "./task-run.ts";
 
 /** What is kept of a task. */
@@ -21,7 +22,7 @@ interface TaskRecord {
 /** What a journal held. */
 export interface Restored {
   readonly runs: ReadonlyMap<string, TaskRun>;
-  readonly manager: ManagerIdentity | null;
+  readonly manager: Remembered | null;
   /** Records that could not be read. */
   readonly unreadable: number;
 }
@@ -43,7 +44,7 @@ export function taskRecord(run: TaskRun, nowMs: number): JournalRecord | null {
 /** Reads all records, oldest first; the last one of a key counts. */
 export function restoreRecords(records: readonly JournalRecord[], nowMs: number): Restored {
   const runs = new Map<string, TaskRun>();
-  let manager: ManagerIdentity | null = null;
+  let manager: Remembered | null = null;
   let unreadable = 0;
   for (const record of records) {
     if (record.kind === "forget") {
@@ -80,7 +81,7 @@ function isTaskRecord(value: unknown, taskId: string): value is TaskRecord {
   return named && known && counted && Array.isArray(fact.exits) && isNumbers(value.agesMs);
 }
 
-function isManager(value: unknown): value is ManagerIdentity {
+function isManager(value: unknown): value is Remembered {
   if (!isObject(value)) return false;
   const { clusterId, instanceId, term, lineage, revision } = value;
   const texts = [clusterId, instanceId, lineage].every((text) => typeof text === "string");

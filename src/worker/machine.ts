@@ -13,29 +13,20 @@ import { type ManagerMessage, PROTOCOL, type TaskProgress, type WorkerMessage } 
 import { runtimeOf, showAway, takeListing } from "./adopt.ts";
 import { stopAloneAtMs, stopWhatIsAlone } from "./alone.ts";
 import { takeAssignments } from "./assignments.ts";
+import { Disclosure } from "./disclosure.ts";
 import { type Desk, drive } from "./drive.ts";
 import type { Incarnation, Instance, JournalRecord, WorkerEffect, WorkerEvent } from "./effects.ts";
 import { sendProbes, takeProbe } from "./health.ts";
 import { everything, JournalKeeper } from "./journal-keeper.ts";
 import { restoreRecords } from "./journal-records.ts";
 import { Listings } from "./listings.ts";
+import type { WorkerMachineOptions } from "./machine-options.ts";
 import { wakeMs } from "./next-step.ts";
 import { Obedience } from "./obedience.ts";
 import { doubt, type Outcome, takeOutcome } from "./outcomes.ts";
 import { Permits } from "./permits.ts";
 import { factOf, Reporter } from "./report.ts";
 import { newestInstance, type TaskRun } from "./task-run.ts";
-
-export interface WorkerMachineOptions {
-  /** Who and what this node is; its runtimes are those that tasks may ask for. */
-  readonly facts: NodeFacts;
-  /** Creates and starts in flight at a time; about twice the cores. */
-  readonly startsAtATime: number;
-  /** Probes in flight at a time; 16 when left out. */
-  readonly probesAtATime?: number;
-  /** Of the jitter: 32 bits, different on each node. */
-  readonly seed: number;
-}
 
 /** A report that is not acknowledged for this long is said again, whole. */
 const PATIENCE_MS = 10_000;
@@ -51,6 +42,7 @@ export class WorkerMachine {
   readonly #probesAtATime: number;
   readonly #probing = new Set<string>();
   readonly #reporter = new Reporter();
+  readonly #disclosure = new Disclosure();
   readonly #journal = new JournalKeeper();
   readonly #obedience = new Obedience({
     change: (isNew) => this.#journal.managerChanged(isNew),
@@ -190,7 +182,7 @@ export class WorkerMachine {
   #message(message: ManagerMessage): void {
     switch (message.kind) {
       case "welcome":
-        this.#obedience.greet(message.manager);
+        if (!this.#obedience.greet(message.manager)) this.#disclosure.judged(this.#obedience.refused);
         return;
       case "refused":
         this.#log("warn", `the manager refuses this node: ${message.reason}`);
@@ -201,6 +193,9 @@ export class WorkerMachine {
       case "ack":
         this.#reporter.acked(message.number);
         return;
+      case "tell":
+        this.#disclosure.asked();
+        return;
       default:
         unreachable(message);
     }
@@ -208,6 +203,7 @@ export class WorkerMachine {
 
   #link(): void {
     this.#linked = true;
+    this.#disclosure.linked();
     this.#unlinkedSinceMs = this.#time.monoMs;
     this.#hello();
     this.#reporter.wantFull();
@@ -215,12 +211,14 @@ export class WorkerMachine {
 
   #hello(): void {
     this.#obedience.said();
+    const { setNumber, seen } = this.#obedience;
     const { bootId } = this.#time;
-    this.#send({ kind: "hello", protocol: PROTOCOL, facts: this.#facts, bootId, setNumber: this.#obedience.setNumber });
+    this.#send({ kind: "hello", protocol: PROTOCOL, facts: this.#facts, bootId, setNumber, seen });
   }
 
   #assignments(set: Extract<ManagerMessage, { readonly kind: "assignments" }>): void {
     const verdict = this.#obedience.takeSet(set, this.#runs);
+    if (verdict !== "ask_again") this.#disclosure.judged(this.#obedience.refused);
     if (verdict === "ask_again") this.#hello();
     if (verdict !== "take") return;
     const nothingLeft = (taskId: string): void => this.#reporter.removed(taskId);
@@ -345,6 +343,7 @@ export class WorkerMachine {
     const mayReport = this.#linked && this.#listings.complete && (append !== null || this.#journal.mayReport());
     const report = mayReport ? this.#reporter.take(this.#runs, monoMs) : null;
     if (report !== null) this.#send(report);
+    for (const message of this.#disclosure.take(this.#runs, { mayTell: mayReport, monoMs })) this.#send(message);
     const snapshot = this.#journal.snapshot(this.#runs, this.#obedience.manager, monoMs);
     const compact: WorkerEffect[] = snapshot === null ? [] : [{ kind: "compact", records: snapshot }];
     const effects = append?.first === true ? [...journal, ...this.#effects] : [...this.#effects, ...journal];

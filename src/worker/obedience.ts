@@ -1,7 +1,7 @@
 /** Which manager this worker obeys and which of its numbered sets it holds. Judges and remembers; `fence.ts` has the rules. */
 import type { ManagerIdentity, ManagerMessage } from "../protocol/messages.ts";
 import { runningLeftOut } from "./assignments.ts";
-import { amnesia, isNewManager, refusal } from "./fence.ts";
+import { amnesia, isNewManager, type Remembered, refusal } from "./fence.ts";
 import type { TaskRun } from "./task-run.ts";
 
 type AssignmentSet = Extract<ManagerMessage, { readonly kind: "assignments" }>;
@@ -10,7 +10,7 @@ type AssignmentSet = Extract<ManagerMessage, { readonly kind: "assignments" }>;
 export type SetVerdict = "take" | "ignore" | "ask_again";
 
 export class Obedience {
-  #manager: ManagerIdentity | null = null;
+  #manager: Remembered | null = null;
   #held = { instanceId: "", number: 0 };
   #refused = "";
   /** A hello has gone out: its answer is a whole set, whatever its number. */
@@ -23,9 +23,16 @@ export class Obedience {
     this.#onRefusal = on.refusal;
   }
 
-  /** The highest manager seen. */
-  get manager(): ManagerIdentity | null {
+  /** The highest manager obeyed, as it is to be kept. */
+  get manager(): Remembered | null {
     return this.#manager;
+  }
+
+  /** The same, as managers are told of it. */
+  get seen(): ManagerIdentity | null {
+    if (this.#manager === null) return null;
+    const { doubted: _, ...seen } = this.#manager;
+    return seen;
   }
 
   /** Number of the set held; 0 for none in this process. */
@@ -43,41 +50,58 @@ export class Obedience {
     this.#expectsWhole = true;
   }
 
-  restore(manager: ManagerIdentity | null): void {
+  restore(manager: Remembered | null): void {
     this.#manager = manager;
   }
 
-  /** A greeting is judged and remembered; another store is believed only by its first whole set. */
-  greet(manager: ManagerIdentity): void {
-    if (!this.#judge(refusal(this.#manager, manager))) return;
-    if (this.#manager === null || this.#manager.lineage === manager.lineage) this.#remember(manager);
+  /** A greeting is judged and remembered; another store is believed only by its first whole set. False when it is refused. */
+  greet(manager: ManagerIdentity): boolean {
+    if (this.#refuses(refusal(this.#manager, manager))) {
+      this.#doubt(manager);
+      return false;
+    }
+    if (this.#manager === null || this.#manager.lineage === manager.lineage) this.#remember(manager, false);
+    return true;
   }
 
   /** Judges a set; one that is to be taken is held from now on. */
   takeSet(set: AssignmentSet, runs: ReadonlyMap<string, TaskRun>): SetVerdict {
-    if (!this.#judge(refusal(this.#manager, set.manager))) return "ignore";
+    if (this.#refuses(refusal(this.#manager, set.manager))) return "ignore";
     const known = set.manager.instanceId === this.#held.instanceId;
     const answersHello = set.base === 0 && this.#expectsWhole;
     if (known && set.number <= this.#held.number && !answersHello) return "ignore";
     if (set.base !== 0 && (!known || set.base !== this.#held.number)) return "ask_again";
     const leftOut = runningLeftOut(runs.values(), set);
-    if (set.base === 0 && !this.#judge(amnesia(this.#manager, set.manager, leftOut))) return "ignore";
-    this.#remember(set.manager);
+    if (set.base === 0 && this.#refuses(amnesia(this.#manager, set.manager, leftOut))) return "ignore";
+    this.#refused = "";
+    this.#remember(set.manager, set.base === 0);
     this.#expectsWhole = false;
     this.#held = { instanceId: set.manager.instanceId, number: set.number };
     return "take";
   }
 
-  #judge(reason: string | null): boolean {
-    if (reason !== null && reason !== this.#refused) this.#onRefusal(reason);
-    this.#refused = reason ?? "";
-    return reason === null;
+  /** A refusal stands until a set is taken: what comes in between says nothing new. */
+  #refuses(reason: string | null): boolean {
+    if (reason === null) return false;
+    if (reason !== this.#refused) this.#onRefusal(reason);
+    this.#refused = reason;
+    return true;
   }
 
-  #remember(manager: ManagerIdentity): void {
-    const isNew = isNewManager(this.#manager, manager);
-    if (!isNew && this.#manager?.revision === manager.revision) return;
-    this.#manager = manager;
+  /** Its store is the known one, yet it is not the known manager: a copy, perhaps an older one, is about. */
+  #doubt(manager: ManagerIdentity): void {
+    const known = this.#manager;
+    if (known === null || known.doubted === true || known.lineage !== manager.lineage) return;
+    this.#manager = { ...known, doubted: true };
+    this.#onChange(true);
+  }
+
+  #remember(manager: ManagerIdentity, isCertain: boolean): void {
+    const before = this.#manager;
+    const isNew = isNewManager(before, manager);
+    const doubted = before?.doubted === true && !isCertain;
+    if (!isNew && before?.revision === manager.revision && (before.doubted === true) === doubted) return;
+    this.#manager = doubted ? { ...manager, doubted } : manager;
     this.#onChange(isNew);
   }
 }

@@ -157,6 +157,7 @@ function obedientWorker(link: ReturnType<typeof createInProcessLink>): void {
         facts: fakeNode("n1"),
         bootId: "b",
         setNumber: 0,
+        seen: null,
       }),
     onUnlinked: () => undefined,
   });

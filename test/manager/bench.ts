@@ -64,7 +64,7 @@ export class Bench {
   hello(name = "n1", linkId = "l1", overrides: Partial<Node> = {}): void {
     const facts = aNode(name, overrides);
     this.links.add(linkId);
-    this.say({ kind: "hello", protocol: { min: 1, max: 1 }, facts, bootId: "b", setNumber: 0 }, linkId);
+    this.say({ kind: "hello", protocol: { min: 1, max: 1 }, facts, bootId: "b", setNumber: 0, seen: null }, linkId);
     this.beat(linkId);
   }
 

@@ -1,0 +1,204 @@
+/**
+ * Adoption: what workers run becomes records again, for a manager whose store was emptied or has gone back. Only an operator asks for it (`--adopt`).
+ * What the store still knows is merged: the higher attempt and the higher fact win, nothing is lowered, and nothing is wanted that did not run. Pure.
+ */
+import { type AdoptionContext, type HeldTask, mergeTask, settleClaims } from "./adopt-task.ts";
+import type { Assignment } from "./assignment.ts";
+import type { Cluster } from "./cluster.ts";
+import { type Draft, quiet } from "./draft.ts";
+import { findService, type Job, type JobDesired, type Slot, slotKey, taskName } from "./job.ts";
+import type { JobSpec, ServiceSpec } from "./spec.ts";
+import { isTerminal, type Task } from "./task.ts";
+
+/** What to write, and what came of it. */
+export interface AdoptionPlan {
+  readonly drafts: readonly Draft[];
+  /** Jobs and tasks that the store did not know. */
+  readonly newJobs: number;
+  readonly newTasks: number;
+  /** Claims that could not be granted, each as a sentence for people. */
+  readonly conflicts: readonly string[];
+}
+
+/** The records that make everything in `held` known. Adopting the same once more changes nothing. */
+export function planAdoption(context: AdoptionContext, held: readonly HeldTask[]): AdoptionPlan {
+  const conflicts: string[] = [];
+  const claims = settleClaims(context.cluster, held, conflicts);
+  const drafts: Draft[] = [];
+  for (const [jobId, claimed] of Map.groupBy(claims, ({ assignment }) => assignment.jobId)) {
+    drafts.push(...adoptJob(context, jobId, claimed));
+  }
+  const { jobs, tasks } = context.cluster;
+  return {
+    drafts,
+    newJobs: drafts.filter(({ change }) => change.kind === "job.put" && !jobs.has(change.job.id)).length,
+    newTasks: drafts.filter(({ change }) => change.kind === "task.put" && !tasks.has(change.task.id)).length,
+    conflicts,
+  };
+}
+
+/** One slot with its attempts as they are from now on. */
+interface MergedSlot {
+  readonly slot: Slot;
+  readonly tasks: readonly Task[];
+  readonly current: Task;
+  /** Of the attempt that the slot goes on with. */
+  readonly assignment: Assignment;
+  /** A worker holds a later attempt than the store knows: what it was told is newer than the store. */
+  readonly isNewer: boolean;
+}
+
+function adoptJob(context: AdoptionContext, jobId: string, claimed: readonly HeldTask[]): Draft[] {
+  const before = context.cluster.jobs.get(jobId);
+  const bySlot = Map.groupBy(claimed, ({ assignment }) => slotKey(jobId, assignment.service, assignment.slot));
+  const merged = [...bySlot].map(([key, claims]) => mergeSlot(context, before, { key, claims }));
+  const job = mergeJob(context, before, { jobId, merged });
+  const drafts: Draft[] = [];
+  if (!before || !same(before, job)) {
+    const text = before
+      ? `${job.spec.name} is brought in line with what runs`
+      : `${job.spec.name} is adopted as its workers hold it`;
+    const put = before ? { ...job, updatedMs: context.nowMs } : job;
+    drafts.push({ change: { kind: "job.put", job: put }, actor: context.actor, text });
+  }
+  for (const slot of merged) drafts.push(...slotDrafts(context, job, slot));
+  drafts.push(...vacantSlots(context, job, merged));
+  return drafts;
+}
+
+function mergeSlot(
+  context: AdoptionContext,
+  job: Job | undefined,
+  at: { readonly key: string; readonly claims: readonly HeldTask[] },
+): MergedSlot {
+  const before = context.cluster.slots.get(at.key);
+  const merged = at.claims
+    .map((claim) => ({ assignment: claim.assignment, task: mergeTask(context, job, claim) }))
+    .sort((a, b) => a.task.attempt - b.task.attempt);
+  const newest = merged.at(-1) as (typeof merged)[number];
+  const isNewer = !before || newest.task.attempt > before.attempt;
+  const goesOn = merged.findLast(({ task }) => !isTerminal(task.fact.state) && wantsRun(task)) ?? newest;
+  const { assignment } = goesOn;
+  const { service, slot: index } = assignment;
+  const empty = { jobId: assignment.jobId, service, index, startSerial: 0, failures: 0, waitMs: 0, avoid: [] };
+  const startSerial = job?.startSerial ?? 1;
+  const slot = isNewer
+    ? { ...empty, ...before, startSerial, failures: 0, waitMs: 0, attempt: newest.task.attempt, taskId: goesOn.task.id }
+    : before;
+  const tasks = merged.map(({ task }) => task);
+  const current = tasks.find(({ id }) => id === slot.taskId) ?? context.cluster.tasks.get(slot.taskId);
+  return { slot, tasks, current: current ?? goesOn.task, assignment, isNewer };
+}
+
+function wantsRun(task: Task): boolean {
+  return task.desired === "ready" || task.desired === "run";
+}
+
+function mergeJob(
+  context: AdoptionContext,
+  before: Job | undefined,
+  of: { readonly jobId: string; readonly merged: readonly MergedSlot[] },
+): Job {
+  const desired = desiredOf(context.cluster, before, of.merged);
+  if (before) return { ...before, desired, spec: { ...before.spec, services: mergeServices(before.spec, of.merged) } };
+  const createdMs = Math.min(...of.merged.map(({ current }) => current.createdMs));
+  return {
+    id: of.jobId,
+    version: 1,
+    spec: { name: jobName(of.merged), services: mergeServices({ services: [] }, of.merged), labels: {} },
+    desired,
+    restartSerial: 0,
+    startSerial: 1,
+    actor: context.actor,
+    createdMs,
+    updatedMs: context.nowMs,
+  };
+}
+
+/** The stored services with room for every slot that is held; bodies are the stored ones, unless a later attempt was given another. */
+function mergeServices(stored: Pick<JobSpec, "services">, merged: readonly MergedSlot[]): readonly ServiceSpec[] {
+  const services = new Map(stored.services.map((service) => [service.name, service]));
+  for (const { slot, assignment, isNewer } of merged) {
+    const before = services.get(slot.service);
+    const count = Math.max(before?.count ?? 0, slot.index + 1);
+    const task = before && (!isNewer || same(before.task, assignment.spec)) ? before.task : assignment.spec;
+    services.set(slot.service, { name: slot.service, count, task });
+  }
+  return [...services.values()];
+}
+
+/** A lone task has its job's name; any other one carries service and slot behind it. */
+function jobName(merged: readonly MergedSlot[]): string {
+  const names = merged.map(({ assignment: { name, service, slot } }) => {
+    const suffix = `.${service}.${slot}`;
+    return name.endsWith(suffix) && name !== suffix ? name.slice(0, -suffix.length) : name;
+  });
+  return names[0] ?? "";
+}
+
+/** A start after a stop gives later attempts, so only they speak against a stored stop; a stop counts once every slot was told so. */
+function desiredOf(cluster: Cluster, before: Job | undefined, merged: readonly MergedSlot[]): JobDesired {
+  const told = merged.map(({ current }) => current.desired);
+  const end = told.every((desired) => desired === "remove") ? "remove" : "stop";
+  const wanted: JobDesired = merged.some(({ current }) => wantsRun(current)) ? "run" : end;
+  if (!before) return wanted;
+  if (merged.some(({ current, isNewer }) => isNewer && wantsRun(current))) return "run";
+  const whole = (cluster.slotsOfJob.get(before.id)?.size ?? 0) <= merged.length;
+  return before.desired === "run" && whole ? wanted : before.desired;
+}
+
+function slotDrafts(context: AdoptionContext, job: Job, merged: MergedSlot): Draft[] {
+  const { cluster, actor, nowMs } = context;
+  const key = slotKey(job.id, merged.slot.service, merged.slot.index);
+  const before = cluster.slots.get(key);
+  const drafts: Draft[] =
+    before && same(before, merged.slot) ? [] : [quiet({ kind: "slot.put", slot: merged.slot }, actor)];
+  for (const task of merged.tasks) {
+    const known = cluster.tasks.get(task.id);
+    if (known && same(known, task)) continue;
+    const node = cluster.nodes.get(task.nodeId ?? "")?.name ?? task.nodeId;
+    const isNews = !known && cluster.jobs.has(job.id);
+    const text = isNews ? `${taskName(job, task.service, task.slot)} is adopted from node ${node}` : "";
+    drafts.push({ change: { kind: "task.put", task: { ...task, updatedMs: nowMs } }, actor, text });
+  }
+  return drafts;
+}
+
+/**
+ * Slots below the highest one that is held, of which nobody has said anything: their tasks may run on nodes that are away, or have done their work.
+ * They stay without a task until the job is started again; see reconcile.ts.
+ */
+function vacantSlots(context: AdoptionContext, job: Job, merged: readonly MergedSlot[]): Draft[] {
+  const stored = context.cluster.jobs.get(job.id);
+  const attempt = Math.max(...merged.map(({ slot }) => slot.attempt));
+  const taken = new Set(merged.map(({ slot }) => slotKey(job.id, slot.service, slot.index)));
+  const drafts: Draft[] = [];
+  for (const { name: service, count } of job.spec.services) {
+    const known = stored ? (findService(stored, service)?.count ?? 0) : 0;
+    for (let index = known; index < count; index++) {
+      const key = slotKey(job.id, service, index);
+      if (taken.has(key) || context.cluster.slots.has(key)) continue;
+      const { startSerial } = job;
+      const slot: Slot = {
+        jobId: job.id,
+        service,
+        index,
+        attempt,
+        taskId: "",
+        startSerial,
+        failures: 0,
+        waitMs: 0,
+        avoid: [],
+      };
+      const name = taskName(job, service, index);
+      const text = `${name} is held by no node that answered: it stays empty until \`cube start ${job.spec.name}\``;
+      drafts.push({ change: { kind: "slot.put", slot }, actor: context.actor, text });
+    }
+  }
+  return drafts;
+}
+
+/** Records are plain data, made with their fields in one order. */
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
