@@ -1,7 +1,7 @@
 /** Filters of lists: exact words, refused when they cannot match anything. Pure. */
 
-import { didYouMean } from "../client/closest.ts";
 import { ClientError } from "../client/cluster-client.ts";
+import { didYouMean } from "../core/closest.ts";
 
 /** `value` when it is one of `words` or absent. Throws ClientError `invalid` with the nearest word. */
 export function oneOf(name: string, value: string | undefined, words: readonly string[]): string | undefined {

@@ -3,8 +3,8 @@
  * candidates, never guessed at: the wrong job might be stopped.
  */
 
-import { didYouMean } from "../client/closest.ts";
 import { ClientError } from "../client/cluster-client.ts";
+import { didYouMean } from "../core/closest.ts";
 import { type Cluster, currentTask, slotsOf, tasksOf } from "../core/cluster.ts";
 import { type Job, taskName } from "../core/job.ts";
 import type { Node } from "../core/node.ts";

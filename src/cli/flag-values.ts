@@ -1,6 +1,7 @@
 /** Values of flags read into numbers, each refused by the flag's name. Pure. */
-import { parseCpus, parseDuration, parseSize } from "../client/job-units.ts";
+
 import type { Flags } from "../config/sources.ts";
+import { parseCpus, parseDuration, parseSize } from "../core/quantities.ts";
 import { UsageError } from "./cli-error.ts";
 import { textFlag } from "./command-spec.ts";
 

@@ -3,8 +3,8 @@
  * cli-error.ts's. It must never print on its own.
  */
 import { Command, CommanderError, Option } from "commander";
-import { nearest } from "../config/nearest.ts";
 import type { Flags } from "../config/sources.ts";
+import { closest } from "../core/closest.ts";
 import { UsageError } from "./cli-error.ts";
 import type { CommandSpec, OptionSpec } from "./command-spec.ts";
 import { helpText } from "./help.ts";
@@ -58,7 +58,7 @@ export function unknownCommand(at: { readonly spec: CommandSpec; readonly path: 
   const names = (at.spec.children ?? [])
     .filter((child) => !child.hidden)
     .flatMap((child) => [child.name, ...(child.aliases ?? [])]);
-  const meant = nearest(word, names);
+  const meant = closest(word, names);
   return new UsageError(
     `unknown command "${word}"`,
     meant === null ? `${at.path} --help lists the commands` : `did you mean "${meant}"?`,
@@ -170,7 +170,7 @@ function asUsageError(error: CommanderError, at: { spec: CommandSpec; path: stri
 function unknownOption(at: { spec: CommandSpec; path: string }, flag: string): UsageError {
   const known = optionsOf(at.spec).flatMap((option) => option.flags.match(/(?<=^|\s)--?[A-Za-z][A-Za-z-]*/g) ?? []);
   const name = flag.split("=")[0] ?? flag;
-  const meant = nearest(
+  const meant = closest(
     name.replace(/^-+/, ""),
     known.filter((other) => other.startsWith("--")).map((other) => other.slice(2)),
   );

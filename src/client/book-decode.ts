@@ -2,8 +2,9 @@
  * Reads the book's JSON as its Go program does (encoding/json): keys match whatever their case, absent fields are zero, wrong types are refused in Go's words, and
  * unknown fields are refused or not as the reader wishes. The content type plays no part. Pure.
  */
+
+import { didYouMean } from "../core/closest.ts";
 import type { PortMapping } from "../core/spec.ts";
-import { didYouMean } from "./closest.ts";
 
 export type PortSet = Readonly<Record<string, Readonly<Record<string, never>>>>;
 export type PortMap = Readonly<Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[]>>;

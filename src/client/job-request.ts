@@ -2,6 +2,8 @@
  * A job as people write it, and its way to a JobSpec: every field optional with the defaults of core/spec.ts, short words beside exact numbers. A JobSpec is itself
  * a valid request that means itself. Pure, and free of the schema library, so that form and command line use it too; schemas.ts checks the shape of what comes as JSON.
  */
+
+import { parseCpus, parseDuration, parseSize } from "../core/quantities.ts";
 import {
   type Constraint,
   DEFAULT_DISCONNECT,
@@ -24,7 +26,7 @@ import {
   type TaskSpec,
 } from "../core/spec.ts";
 import { jobProblems, loneProblems, nameFrom, type Problem, refuseProblems } from "./job-limits.ts";
-import { parseConstraint, parseCpus, parseDuration, parseMount, parsePort, parseSize } from "./job-units.ts";
+import { parseConstraint, parseMount, parsePort } from "./job-units.ts";
 
 /** Bytes, or a text such as "512m". */
 export type SizeWord = number | string;

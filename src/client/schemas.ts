@@ -3,8 +3,8 @@
  * nearest known one. Loaded by the server, and by a command that reads a file; never on the way of an ordinary command.
  */
 import { z } from "zod";
+import { didYouMean } from "../core/closest.ts";
 import type { JobSpec } from "../core/spec.ts";
-import { didYouMean } from "./closest.ts";
 import { ClientError } from "./cluster-client.ts";
 import { type Problem, refuseProblems } from "./job-limits.ts";
 import { type JobRequest, type ServiceRequest, type TaskRequest, toJobSpec } from "./job-request.ts";

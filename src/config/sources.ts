@@ -4,8 +4,8 @@
  */
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { closest, editDistance } from "../core/closest.ts";
 import { absolute, configDirectory, type Place } from "./directories.ts";
-import { editDistance, nearest } from "./nearest.ts";
 import {
   flagOf,
   PLAIN_VARIABLES,
@@ -96,7 +96,7 @@ function parseObject(path: string, text: string): Record<string, unknown> {
 }
 
 function unknownKey(path: string, key: string): ConfigError {
-  const meant = nearest(key, SETTING_KEYS);
+  const meant = closest(key, SETTING_KEYS);
   const hint = meant === null ? `known keys: ${SETTING_KEYS.join(", ")}` : `did you mean "${meant}"?`;
   return new ConfigError(`${path}: unknown key "${key}"`, hint);
 }
@@ -107,7 +107,7 @@ function refuseMisspelled(env: Place["env"]): void {
   for (const [name, value] of Object.entries(env)) {
     const word = name.slice("CUBE_".length);
     if (!name.startsWith("CUBE_") || value === undefined || known.includes(word)) continue;
-    const meant = nearest(word, known);
+    const meant = closest(word, known);
     if (meant === null || editDistance(word, meant) > Math.max(1, Math.floor(word.length / 4))) continue;
     throw new ConfigError(`unknown variable ${name}`, `did you mean CUBE_${meant}?`);
   }

@@ -1,5 +1,4 @@
 import { expect, test } from "bun:test";
-import { editDistance, nearest } from "../../src/config/nearest.ts";
 import { readBytes, readCpus } from "../../src/config/quantities.ts";
 import { WrongValue } from "../../src/config/wrong-value.ts";
 
@@ -29,14 +28,4 @@ test("config/quantities: what is no quantity is refused", () => {
     Array(6).fill(true),
   );
   expect(["", "0", "-1", "1e3", "half", "0.0001"].map((text) => refused(readCpus, text))).toEqual(Array(6).fill(true));
-});
-
-test("config/nearest: a swap counts once, and what is not close suggests nothing", () => {
-  expect([editDistance("prot", "port"), editDistance("", "abc"), editDistance("kitten", "sitting")]).toEqual([1, 3, 3]);
-  expect([
-    nearest("prot", ["port", "host"]),
-    nearest("PORT", ["port"]),
-    nearest("zzzz", ["port"]),
-    nearest("a", ["xy"]),
-  ]).toEqual(["port", "port", null, null]);
 });

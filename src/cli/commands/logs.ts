@@ -1,7 +1,7 @@
 /** `cube logs`: a task's output, its two streams on ours. */
 
 import type { LogLine, LogOptions } from "../../client/cluster-client.ts";
-import { parseDuration } from "../../client/job-units.ts";
+import { parseDuration } from "../../core/quantities.ts";
 import { UsageError } from "../cli-error.ts";
 import { type CommandSpec, type Context, textFlag } from "../command-spec.ts";
 import { readWholeNumber } from "../flag-values.ts";

@@ -1,17 +1,22 @@
-/** Finds what somebody probably meant by a misspelled name. Pure; used for flags, commands, keys, variables and references to tasks. */
+/** Finds what somebody probably meant by a misspelled name: flags, commands, keys, variables, words and references. Pure. */
 
-/** The candidate closest to `word`, or null when none is close: at most a third of its letters, and never more than three, are wrong. */
-export function nearest(word: string, candidates: Iterable<string>): string | null {
+/** The candidate closest to `word`, whatever its case, or null when none is close: at most a third of its letters, never more than three and never all of them, are wrong. */
+export function closest(word: string, candidates: Iterable<string>): string | null {
   let best: string | null = null;
   let bestDistance = Math.min(3, Math.ceil(word.length / 3)) + 1;
   for (const candidate of candidates) {
+    if (Math.abs(candidate.length - word.length) >= bestDistance) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance) {
-      best = candidate;
-      bestDistance = distance;
-    }
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
-  return best;
+  // A word as short as its distance has nothing in common with what would be suggested.
+  return bestDistance < word.length ? best : null;
+}
+
+/** `did you mean "x"?`, or "" when nothing is close. */
+export function didYouMean(word: string, candidates: Iterable<string>): string {
+  const found = closest(word, candidates);
+  return found === null ? "" : `did you mean "${found}"?`;
 }
 
 /** Letters to insert, delete, replace or swap with their neighbour to get from `a` to `b` (Damerau, optimal string alignment). */
