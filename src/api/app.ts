@@ -1,4 +1,5 @@
 /** The routes behind one listener, on the framework: matches paths, reads queries and bodies by their schemas, and turns every error into its answer. */
+import type { IncomingMessage } from "node:http";
 import type { HttpBindings } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import { type Context, Hono } from "hono";
@@ -20,15 +21,16 @@ export type ApiApp = Hono<{ Bindings: HttpBindings }>;
 export type ApiRequest = Context<{ Bindings: HttpBindings }>;
 
 /** /v1 and /metrics for one listener. */
-export function createApp(context: ApiContext, log: ApiLog): ApiApp {
+export function createApp(contextOf: (request: IncomingMessage) => ApiContext, log: ApiLog): ApiApp {
   const app: ApiApp = new Hono();
-  for (const route of ROUTES) app.on(route.method.toUpperCase(), honoPath(route.path), (c) => serve(c, route, context));
+  for (const route of ROUTES)
+    app.on(route.method.toUpperCase(), honoPath(route.path), (c) => serve(c, route, contextOf(c.env.incoming)));
   let document: unknown;
   app.get("/v1/openapi.json", (c) => {
     document ??= openApiDocument(ROUTES, version);
     return c.json(document);
   });
-  app.get("/metrics", (c) => metrics(c, context));
+  app.get("/metrics", (c) => metrics(c, contextOf(c.env.incoming)));
   for (const [path, allow] of allowed()) app.all(path, (c) => failed(c, methodNotAllowed(allow), log));
   app.all("/v1/*", (c) =>
     failed(c, new ClientError("not_found", `no such path: ${c.req.path}`, "/v1/openapi.json lists them"), log),

@@ -1,5 +1,6 @@
 /** The book's manager API on the API's own listeners: POST and GET /tasks, DELETE /tasks/{id}, GET /nodes. */
 
+import type { IncomingMessage } from "node:http";
 import { DecodeError, parseUuid } from "../client/book-decode.ts";
 import type { ManagerAccess } from "../manager/commands.ts";
 import type { ApiApp, ApiRequest } from "./app.ts";
@@ -11,7 +12,7 @@ import { execute } from "./execute.ts";
 /** What the routes stand on. */
 export interface BookContext {
   readonly access: ManagerAccess;
-  readonly actor: string;
+  readonly actorOf: (request: IncomingMessage) => string;
   /** Port of the workers' API, as nodes show it. */
   readonly workerPort: number;
 }
@@ -50,15 +51,16 @@ async function listTasks({ access }: BookContext): Promise<Response> {
   return bookJson(200, bookTasks(await access.read()));
 }
 
-async function postTask(c: ApiRequest, { access, actor }: BookContext): Promise<Response> {
+async function postTask(c: ApiRequest, { access, actorOf }: BookContext): Promise<Response> {
+  const actor = actorOf(c.env.incoming);
   return bookJson(201, await submitEvent(access, await readEvent(c.env.incoming, "refuse"), { actor }));
 }
 
-async function deleteTask(c: ApiRequest, { access, actor }: BookContext): Promise<Response> {
+async function deleteTask(c: ApiRequest, { access, actorOf }: BookContext): Promise<Response> {
   const id = pathUuid(c);
   const cluster = await access.read();
   if (id === undefined || !cluster.jobs.has(id)) return bookEmpty(404);
-  await execute(access, { kind: "job.stop", jobId: id }, actor);
+  await execute(access, { kind: "job.stop", jobId: id }, actorOf(c.env.incoming));
   return bookEmpty(204);
 }
 

@@ -22,7 +22,7 @@ export function startBookWorker({ host, port, tasks, bookApi }: BookWorkerOption
   const app = workerApp(tasks, bookApi);
   return listenTcp({ host, port }, (bound) => ({
     app,
-    admit: (request) => guard(request.headers, { kind: "tcp", port: bound(), token: null }),
+    admit: (request) => guard(request, { kind: "tcp", port: bound(), token: null }),
   }));
 }
 

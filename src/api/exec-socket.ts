@@ -26,11 +26,8 @@ const MAX_SESSIONS = 64;
 
 /** What stands behind it. */
 export interface ExecService {
-  readonly client: ClusterClient;
-  /** Throws ClientError for a request that may not come in. */
-  readonly admit: (request: IncomingMessage) => void;
-  /** Who runs the commands; every one of them is in the log. */
-  readonly actor: string;
+  /** Throws ClientError for a request that may not come in. Every command is in the log with its actor. */
+  readonly admit: (request: IncomingMessage) => { readonly client: ClusterClient; readonly actor: string };
   readonly log: ApiLog;
 }
 
@@ -41,7 +38,7 @@ export function serveExec(http: Server, service: ExecService): { close(): void }
   http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on("error", () => undefined);
     try {
-      service.admit(request);
+      const { client, actor } = service.admit(request);
       const ref = refOf(request);
       if (open.size >= MAX_SESSIONS)
         throw new ClientError(
@@ -52,7 +49,7 @@ export function serveExec(http: Server, service: ExecService): { close(): void }
       sockets.handleUpgrade(request, socket, head, (ws) => {
         open.add(ws);
         ws.on("close", () => open.delete(ws));
-        new ExecConnection(ws, service, ref).listen();
+        new ExecConnection(ws, { client, actor, log: service.log }, ref).listen();
       });
     } catch (error) {
       refuseUpgrade(socket, asClientError(error));
@@ -65,15 +62,21 @@ export function serveExec(http: Server, service: ExecService): { close(): void }
   };
 }
 
+interface Session {
+  readonly client: ClusterClient;
+  readonly actor: string;
+  readonly log: ApiLog;
+}
+
 class ExecConnection {
   readonly #ws: WebSocket;
-  readonly #service: ExecService;
+  readonly #service: Session;
   readonly #ref: string;
   #session: ExecStream | undefined;
   #starting = false;
   #alive = true;
 
-  constructor(ws: WebSocket, service: ExecService, ref: string) {
+  constructor(ws: WebSocket, service: Session, ref: string) {
     this.#ws = ws;
     this.#service = service;
     this.#ref = ref;

@@ -1,24 +1,27 @@
 /**
- * Who may speak to the API at all, decided from the headers alone, before a body is read. A browser never may: whatever carries an Origin, or a Host that is not ours
- * (DNS rebinding), is refused, so that no web page can steer a cluster. Pure but for the comparison of tokens.
+ * What is refused whoever sends it, decided from the headers alone, before a body is read. A browser never may: whatever carries an Origin, or a Host that is not ours
+ * (DNS rebinding), is refused, so that no web page can steer a cluster. Pure but for the comparison of secrets.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingMessage } from "node:http";
 import { ClientError } from "../client/cluster-client.ts";
+import { isLoopback } from "../core/address.ts";
 
 /** How a listener is entered. The unix socket's file mode is its only key. */
 export type Entry =
   | { readonly kind: "unix" }
-  /** `token` null switches the token off; only ever on loopback. */
-  | { readonly kind: "tcp"; readonly port: number; readonly token: string | null };
+  /** Plain HTTP, for this machine alone. `token` null switches tokens off. */
+  | { readonly kind: "tcp"; readonly port: number; readonly token: string | null }
+  /** Named tokens only. */
+  | { readonly kind: "tls" };
 
 /** Bytes of a body. */
 export const MAX_BODY_BYTES = 3 * 1024 * 1024;
 
 const HOSTS = ["127.0.0.1", "localhost", "[::1]"];
 
-/** Throws ClientError `forbidden`, `unauthorized` or `too_large`; returns for a request that may come in. */
-export function guard(headers: IncomingHttpHeaders, entry: Entry): void {
+/** Throws ClientError `forbidden` or `too_large`; returns for a request that may be looked at. */
+export function guard({ headers, socket }: Pick<IncomingMessage, "headers" | "socket">, entry: Entry): void {
   if (headers.origin !== undefined) {
     throw new ClientError(
       "forbidden",
@@ -26,30 +29,38 @@ export function guard(headers: IncomingHttpHeaders, entry: Entry): void {
       "the API is for programs: leave the Origin header out",
     );
   }
+  if (entry.kind === "tcp" && !isLoopback(socket.remoteAddress ?? "127.0.0.1")) {
+    throw new ClientError(
+      "forbidden",
+      "plain HTTP is for this machine only",
+      "speak TLS from elsewhere: cube login HOST:PORT",
+    );
+  }
   if (!hostAllowed(headers.host ?? "", entry)) {
     throw new ClientError("forbidden", "unexpected Host header", "use 127.0.0.1 or localhost with the API's port");
-  }
-  if (entry.kind === "tcp" && entry.token !== null && !tokenMatches(headers.authorization ?? "", entry.token)) {
-    throw new ClientError(
-      "unauthorized",
-      "a valid token is needed",
-      "send Authorization: Bearer <content of api-token in the data directory>",
-    );
   }
   if (Number(headers["content-length"] ?? 0) > MAX_BODY_BYTES) {
     throw new ClientError("too_large", `a body has at most ${MAX_BODY_BYTES} bytes`);
   }
 }
 
-/** Compares in a time that depends on neither token: both are hashed to the same length first. */
-export function tokenMatches(authorization: string, token: string): boolean {
-  const given = /^Bearer +(.*)$/i.exec(authorization)?.[1] ?? "";
-  const equal = timingSafeEqual(sha256(given), sha256(token));
-  return equal && token !== "";
+/** What an Authorization header carries; "" for nothing. */
+export function bearerOf(authorization: string): string {
+  return /^Bearer +(.*)$/i.exec(authorization)?.[1] ?? "";
 }
 
-/** On the unix socket clients send whatever their library fills in, but never a foreign name. */
+/** Compares in a time that depends on neither: both are hashed to the same length first. An empty secret equals nothing. */
+export function secretsEqual(given: string, expected: string): boolean {
+  const equal = timingSafeEqual(sha256(given), sha256(expected));
+  return equal && expected !== "";
+}
+
+/**
+ * On the unix socket clients send whatever their library fills in, but never a foreign name. Behind TLS any name will do: no browser comes so far by a foreign one,
+ * since the certificate is for none.
+ */
 function hostAllowed(host: string, entry: Entry): boolean {
+  if (entry.kind === "tls") return true;
   const name = host.toLowerCase();
   if (entry.kind === "unix")
     return name === "" || HOSTS.some((known) => name === known || name.startsWith(`${known}:`));

@@ -1,7 +1,10 @@
-/** One HTTP listener: a node:http server that refuses by the headers alone, limits connections and time, and hands the rest to an application. Never beyond loopback: there is no TLS yet. */
+/**
+ * One HTTP listener: a node:http server that refuses by the headers alone, limits connections and time, and hands the rest to an application. Beyond loopback only
+ * behind a front that speaks TLS.
+ */
 import { chmod, unlink } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo, Server as NetServer, Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
 import type { ApiApp } from "./app.ts";
 import { asClientError, refuse } from "./http-errors.ts";
@@ -54,20 +57,25 @@ export async function listenUnix(path: string, served: Served): Promise<HttpList
   return { port: 0, close };
 }
 
-/** Listens on loopback. `make` gets a way to ask for the port, which is known once it listens. */
+/** Listens; on loopback, or behind a front. `make` gets a way to ask for the port, which is known once it listens. */
 export async function listenTcp(
-  at: { readonly host: string; readonly port: number },
+  at: { readonly host: string; readonly port: number; readonly front?: (http: Server) => NetServer },
   make: (port: () => number) => Served,
 ): Promise<HttpListener> {
-  if (!LOOPBACK.includes(at.host)) throw new Error(beyondLoopback(at.host));
+  if (!at.front && !LOOPBACK.includes(at.host)) throw new Error(beyondLoopback(at.host));
   let { port } = at;
   const server = makeServer(
     make(() => port),
     MAX_STRANGERS,
   );
-  await listening(server.http, () => server.http.listen(at.port, at.host), `${at.host}:${at.port}`);
-  port = (server.http.address() as AddressInfo).port;
-  return { port, close: server.close };
+  const front = at.front?.(server.http) ?? server.http;
+  await listening(front, () => front.listen(at.port, at.host), `${at.host}:${at.port}`);
+  port = (front.address() as AddressInfo).port;
+  const close = async (): Promise<void> => {
+    if (front !== server.http) front.close();
+    await server.close();
+  };
+  return { port, close };
 }
 
 function makeServer(
@@ -86,7 +94,7 @@ function makeServer(
     strangers.delete(request.socket);
     void listener(request, response);
   });
-  limitConnections(http, strangers, maxStrangers);
+  const sockets = limitConnections(http, strangers, maxStrangers);
   // Not HTTP at all: nobody is there to be answered.
   http.on("clientError", (_error, socket) => {
     socket.destroy();
@@ -94,35 +102,41 @@ function makeServer(
   // Without a listener here such an error would end the manager.
   http.on("error", (error) => onError?.(error));
   const upgrading = upgrades?.(http);
-  return { http, close: () => closeServer(http, upgrading) };
+  return { http, close: () => closeServer(http, { upgrading, sockets }) };
 }
 
-function limitConnections(http: Server, strangers: Set<Socket>, maxStrangers: number): void {
-  let open = 0;
+/** Gives the open connections, also those that a front has handed on. */
+function limitConnections(http: Server, strangers: Set<Socket>, maxStrangers: number): ReadonlySet<Socket> {
+  const open = new Set<Socket>();
   http.on("connection", (socket: Socket) => {
     socket.on("error", () => undefined);
-    if (open >= MAX_CONNECTIONS || strangers.size >= maxStrangers) {
+    if (open.size >= MAX_CONNECTIONS || strangers.size >= maxStrangers) {
       socket.destroy();
       return;
     }
-    open++;
+    open.add(socket);
     strangers.add(socket);
     socket.on("close", () => {
-      open--;
+      open.delete(socket);
       strangers.delete(socket);
     });
   });
+  return open;
 }
 
-async function closeServer(http: Server, upgrading: { close(): void } | undefined): Promise<void> {
+async function closeServer(
+  http: Server,
+  { upgrading, sockets }: { readonly upgrading: { close(): void } | undefined; readonly sockets: ReadonlySet<Socket> },
+): Promise<void> {
   upgrading?.close();
   const { promise, resolve } = Promise.withResolvers<void>();
   http.close(() => resolve());
   http.closeAllConnections();
+  for (const socket of sockets) socket.destroy();
   await promise;
 }
 
-async function listening(server: Server, listen: () => void, where: string): Promise<void> {
+async function listening(server: NetServer, listen: () => void, where: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("listening", resolve);
   server.once("error", (error: NodeJS.ErrnoException) => reject(new Error(whyNot(error, where), { cause: error })));

@@ -12,7 +12,16 @@ import {
   type WatchItem,
 } from "../client/cluster-client.ts";
 import { checkJobSpec } from "../client/job-limits.ts";
-import type { DecisionResource, JobResource, NodeResource, TaskResource } from "../client/resources.ts";
+import type {
+  CreatedToken,
+  DecisionResource,
+  JobResource,
+  NodeResource,
+  TaskResource,
+  TokenRequest,
+  TokenResource,
+} from "../client/resources.ts";
+import type { AccessToken } from "../core/access.ts";
 import { type Cluster, isCurrent } from "../core/cluster.ts";
 import type { Job } from "../core/job.ts";
 import type { Availability, Node } from "../core/node.ts";
@@ -26,6 +35,8 @@ import type { ManagerInfo, TaskStreams } from "./ports.ts";
 import { findJob, findJobOrTask, findNode, findTask } from "./references.ts";
 import { eventResources, jobResource, managerResource, nodeResource, taskResource } from "./resources.ts";
 import { execIn, readLogs } from "./task-streams.ts";
+import { newSecret } from "./token.ts";
+import { digestOf } from "./token-list.ts";
 import { metricsNow, recent, watchManager } from "./watch.ts";
 
 /** What a local client stands on. */
@@ -37,6 +48,8 @@ export interface LocalClientOptions {
   readonly actor: string;
   /** Ends the process's manager; called once per request to shut down. */
   readonly onShutdown: () => void;
+  /** When a token was last used, ms since 1970, as whoever checks tokens knows it; 0 for not yet. */
+  readonly tokenUsedMs?: (name: string) => number;
 }
 
 /** A ClusterClient over the manager's access port. Closing it ends nothing but itself. */
@@ -189,6 +202,33 @@ class LocalClient implements ClusterClient {
     return this.node(node.id);
   }
 
+  async removeNode(ref: string, { force }: { readonly force: boolean }): Promise<void> {
+    const node = findNode(await this.#read(), ref);
+    await this.#execute({ kind: "node.remove", nodeId: node.id, force });
+  }
+
+  async trustLoss(): Promise<void> {
+    await this.#execute({ kind: "nodes.trust-loss" });
+  }
+
+  async tokens(): Promise<readonly TokenResource[]> {
+    const { tokens } = await this.#read();
+    return [...tokens.values()].map((token) => this.#token(token)).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  async createToken({ name, role }: TokenRequest): Promise<CreatedToken> {
+    const secret = newSecret();
+    await this.#execute({ kind: "access.create", name, role, hash: digestOf(secret) });
+    const token = (await this.#read()).tokens.get(name);
+    // Somebody else may have revoked it by now; its secret is of no use then.
+    if (!token) throw new ClientError("not_found", `token ${name} was revoked at once`);
+    return { token: this.#token(token), secret };
+  }
+
+  async revokeToken(name: string): Promise<void> {
+    await this.#execute({ kind: "access.revoke", name });
+  }
+
   logs(ref: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine> {
     return readLogs(this.#options, ref, { options, signal });
   }
@@ -206,6 +246,10 @@ class LocalClient implements ClusterClient {
   }
 
   async close(): Promise<void> {}
+
+  #token({ hash: _hash, ...token }: AccessToken): TokenResource {
+    return { ...token, lastUsedMs: this.#options.tokenUsedMs?.(token.name) ?? 0 };
+  }
 
   #revision(): number {
     return this.#access.status().revision;

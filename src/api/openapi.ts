@@ -11,8 +11,10 @@ import {
   metricsSchema,
   nodeSchema,
   taskSchema,
+  tokenSchema,
 } from "../client/resource-schemas.ts";
 import { submitSchema } from "../client/schemas.ts";
+import { EXEC_PERMISSION } from "./permissions.ts";
 import type { Route } from "./route.ts";
 
 type Json = Record<string, unknown>;
@@ -27,6 +29,7 @@ const NAMED = {
   Decision: decisionSchema,
   Event: eventSchema,
   Manager: managerSchema,
+  Token: tokenSchema,
   Error: errorSchema,
 };
 
@@ -41,7 +44,8 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
   const token = {
     type: "http",
     scheme: "bearer",
-    description: "Content of api-token in the data directory; none is needed on cube.sock.",
+    description:
+      "The secret of a named token, or on loopback the content of api-token in the data directory; none is needed on cube.sock. x-cube-role is the least role (view, operate, admin) that may ask.",
   };
   return {
     openapi: "3.1.0",
@@ -53,7 +57,7 @@ export function openApiDocument(routes: readonly Route[], version: string): Json
   };
 }
 
-const EXEC_PATH = "/v1/tasks/{ref}/exec";
+const { path: EXEC_PATH, needs: EXEC_ROLE } = EXEC_PERMISSION;
 
 /** Served beside the routes, as it is an upgrade. */
 function execOperation(names: SchemaNames): Json {
@@ -63,6 +67,7 @@ function execOperation(names: SchemaNames): Json {
     description:
       "Text frames are JSON: the client begins with `start` and may send `resize` and `eof`; the server answers `started` or `error` and ends with `exit` and its code. Binary frames carry bytes behind one byte: 0 input, 1 output, 2 error output.",
     operationId: "execTask",
+    "x-cube-role": EXEC_ROLE,
     parameters: [{ name: "ref", in: "path", required: true, schema: { type: "string" } }],
     responses: {
       101: { description: "The frames of the client, as schema", content: asJson(frames) },
@@ -76,6 +81,7 @@ function operation(route: Route, names: SchemaNames): Json {
   return {
     summary: route.summary,
     operationId: operationId(route),
+    "x-cube-role": route.needs,
     parameters: parameters(route, names),
     ...(route.body && { requestBody: { required: true, content: asJson(names.jsonOf(route.body)) } }),
     responses: {

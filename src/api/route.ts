@@ -2,11 +2,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ClusterClient } from "../client/cluster-client.ts";
 import type { Schema } from "../client/json-schema.ts";
+import type { AccessRole } from "../core/access.ts";
 import type { ManagerAccess } from "../manager/commands.ts";
 import type { IdempotentAnswers } from "./idempotency.ts";
 import type { ProcessFigures } from "./prometheus.ts";
 
-/** What every route may use. One for each listener, as each has an actor of its own. */
+/** What every route may use. Made for each request, as each has an actor of its own. */
 export interface ApiContext {
   readonly client: ClusterClient;
   readonly access: ManagerAccess;
@@ -41,6 +42,8 @@ export interface Route {
   /** With `{ref}` where it has one. */
   readonly path: string;
   readonly summary: string;
+  /** The least role that may ask it; enforced at the door (admission.ts), before the route is reached. */
+  readonly needs: AccessRole;
   readonly query: Schema;
   readonly body: Schema | null;
   /** What a success answers, by status. A text is a media type other than JSON. */

@@ -22,13 +22,14 @@ import {
   listQuerySchema,
   logsQuerySchema,
   noQuerySchema,
+  removeNodeQuerySchema,
   submitSchema,
 } from "../client/schemas.ts";
 import type { Availability } from "../core/node.ts";
 import { streamEvents } from "./event-stream.ts";
-import { execute } from "./execute.ts";
 import { streamLogs } from "./log-stream.ts";
 import { type Route, type RouteAnswer, type RouteCall, route } from "./route.ts";
+import { TOKEN_ROUTES } from "./token-routes.ts";
 import { streamWatch } from "./watch-stream.ts";
 
 /** Every route, in the order in which the document lists them. */
@@ -37,6 +38,7 @@ export const ROUTES: readonly Route[] = [
     method: "get",
     path: "/v1/jobs",
     summary: "Jobs, oldest first",
+    needs: "view",
     query: listQuerySchema,
     answers: { 200: pageSchema(jobSchema) },
     handle: async ({ context, query }) => json(await context.client.jobs(query)),
@@ -45,6 +47,7 @@ export const ROUTES: readonly Route[] = [
     method: "post",
     path: "/v1/jobs",
     summary: "Submits a job: of services, or a lone task in short",
+    needs: "operate",
     query: noQuerySchema,
     body: submitSchema,
     answers: { 201: submittedSchema, 200: submittedSchema },
@@ -58,6 +61,7 @@ export const ROUTES: readonly Route[] = [
     method: "get",
     path: "/v1/jobs/{ref}",
     summary: "One job, by id, unique prefix or name",
+    needs: "view",
     query: noQuerySchema,
     answers: { 200: jobSchema },
     handle: async ({ context, ref }) => json(await context.client.job(ref)),
@@ -66,6 +70,7 @@ export const ROUTES: readonly Route[] = [
     method: "delete",
     path: "/v1/jobs/{ref}",
     summary: "Stops a job and removes its records",
+    needs: "operate",
     query: noQuerySchema,
     answers: { 204: null },
     handle: async ({ context, ref }) => {
@@ -80,6 +85,7 @@ export const ROUTES: readonly Route[] = [
     method: "get",
     path: "/v1/tasks",
     summary: "Tasks, oldest first; old attempts only with history",
+    needs: "view",
     query: listQuerySchema,
     answers: { 200: pageSchema(taskSchema) },
     handle: async ({ context, query }) => json(await context.client.tasks(query)),
@@ -88,6 +94,7 @@ export const ROUTES: readonly Route[] = [
     method: "get",
     path: "/v1/tasks/{ref}",
     summary: "One task, by id, unique prefix, or its job's name",
+    needs: "view",
     query: noQuerySchema,
     answers: { 200: taskSchema },
     handle: async ({ context, ref }) => json(await context.client.task(ref)),
@@ -96,6 +103,7 @@ export const ROUTES: readonly Route[] = [
     method: "post",
     path: "/v1/tasks/{ref}/restart",
     summary: "Restarts one task",
+    needs: "operate",
     query: noQuerySchema,
     answers: { 200: jobSchema },
     handle: (call) =>
@@ -105,6 +113,7 @@ export const ROUTES: readonly Route[] = [
     method: "get",
     path: "/v1/tasks/{ref}/logs",
     summary: "A task's output as lines of JSON, or as text/plain",
+    needs: "view",
     query: logsQuerySchema,
     answers: { 200: "application/x-ndjson" },
     handle: async ({ context, ref, query, http }) => {
@@ -118,6 +127,7 @@ export const ROUTES: readonly Route[] = [
     method: "get",
     path: "/v1/tasks/{ref}/decision",
     summary: "The newest scheduling decision on a task",
+    needs: "view",
     query: noQuerySchema,
     answers: { 200: decisionSchema },
     handle: async ({ context, ref }) => json(await context.client.decision(ref)),
@@ -126,6 +136,7 @@ export const ROUTES: readonly Route[] = [
     method: "get",
     path: "/v1/nodes",
     summary: "Nodes, by name",
+    needs: "view",
     query: listQuerySchema,
     answers: { 200: pageSchema(nodeSchema) },
     handle: async ({ context, query }) => json(await context.client.nodes(query)),
@@ -134,6 +145,7 @@ export const ROUTES: readonly Route[] = [
     method: "get",
     path: "/v1/nodes/{ref}",
     summary: "One node, by id, unique prefix or name",
+    needs: "view",
     query: noQuerySchema,
     answers: { 200: nodeSchema },
     handle: async ({ context, ref }) => json(await context.client.node(ref)),
@@ -145,17 +157,32 @@ export const ROUTES: readonly Route[] = [
     method: "post",
     path: "/v1/nodes/trust-loss",
     summary: "Says that the nodes that are out are really gone: their tasks are replaced",
+    needs: "admin",
     query: noQuerySchema,
     answers: { 202: acceptedSchema },
     handle: async ({ context }) => {
-      await execute(context.access, { kind: "nodes.trust-loss" }, context.actor);
+      await context.client.trustLoss();
       return { status: 202, json: { accepted: true } };
     },
   }),
   route({
+    method: "delete",
+    path: "/v1/nodes/{ref}",
+    summary: "Takes a node out of the cluster; what ran there is lost and replaced",
+    needs: "admin",
+    query: removeNodeQuerySchema,
+    answers: { 204: null },
+    handle: async ({ context, ref, query }) => {
+      await context.client.removeNode(ref, query);
+      return { status: 204 };
+    },
+  }),
+  ...TOKEN_ROUTES,
+  route({
     method: "get",
     path: "/v1/metrics",
     summary: "The newest sample of every node",
+    needs: "view",
     query: noQuerySchema,
     answers: { 200: samplesSchema },
     handle: async ({ context }) => json(await context.client.metrics()),
@@ -164,6 +191,7 @@ export const ROUTES: readonly Route[] = [
     method: "get",
     path: "/v1/decisions",
     summary: "Scheduling decisions, newest first",
+    needs: "view",
     query: listQuerySchema,
     answers: { 200: pageSchema(decisionSchema) },
     handle: async ({ context, query }) => json(await context.client.decisions(query)),
@@ -172,6 +200,7 @@ export const ROUTES: readonly Route[] = [
     method: "get",
     path: "/v1/decisions/{ref}",
     summary: "The newest scheduling decision on a task",
+    needs: "view",
     query: noQuerySchema,
     answers: { 200: decisionSchema },
     handle: async ({ context, ref }) => json(await context.client.decision(ref)),
@@ -181,6 +210,7 @@ export const ROUTES: readonly Route[] = [
     path: "/v1/events",
     summary:
       "Events above a revision; a stream with Accept: text/event-stream or ?stream=1, gapless or with an explicit resync",
+    needs: "view",
     query: eventsQuerySchema,
     answers: { 200: eventsSchema },
     handle: events,
@@ -189,6 +219,7 @@ export const ROUTES: readonly Route[] = [
     method: "get",
     path: "/v1/watch",
     summary: "A snapshot and everything that changes, as server-sent events named snapshot, event, metrics and manager",
+    needs: "view",
     query: noQuerySchema,
     answers: { 200: "text/event-stream" },
     handle: async ({ context, http }) => {
@@ -200,6 +231,7 @@ export const ROUTES: readonly Route[] = [
     method: "get",
     path: "/v1/manager",
     summary: "Which manager this is and how it is",
+    needs: "view",
     query: noQuerySchema,
     answers: { 200: managerSchema },
     handle: async ({ context }) => json(await context.client.manager()),
@@ -208,6 +240,7 @@ export const ROUTES: readonly Route[] = [
     method: "get",
     path: "/v1/health",
     summary: "Whether the manager takes commands: 200, or 503 with the reason",
+    needs: "view",
     query: noQuerySchema,
     answers: { 200: healthSchema, 503: healthSchema },
     handle: async ({ context }) => {
@@ -220,6 +253,7 @@ export const ROUTES: readonly Route[] = [
     method: "post",
     path: "/v1/shutdown",
     summary: "Asks the manager to end; tasks stay as they are",
+    needs: "admin",
     query: noQuerySchema,
     answers: { 202: acceptedSchema },
     handle: async ({ context, http }) => {
@@ -264,6 +298,7 @@ function jobAction(
     method: "post",
     path: `/v1/jobs/{ref}/${action}`,
     summary,
+    needs: "operate",
     query: noQuerySchema,
     answers: { 200: jobSchema },
     handle: (call) => once(call, run),
@@ -275,6 +310,7 @@ function nodeAction(action: string, summary: string, availability: Availability)
     method: "post",
     path: `/v1/nodes/{ref}/${action}`,
     summary,
+    needs: "operate",
     query: noQuerySchema,
     answers: { 200: nodeSchema },
     handle: (call) => once(call, ({ context, ref }) => context.client.setAvailability(ref, availability)),

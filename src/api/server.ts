@@ -1,17 +1,24 @@
 /**
- * The manager's HTTP server: the same routes on a unix socket, whose file mode is its key, and on loopback TCP with a token. It only carries: what a request
- * means is the ClusterClient's.
+ * The manager's HTTP server: the same routes on a unix socket, whose file mode is its key, and on TCP with tokens, in clear on loopback only. It only carries: what a
+ * request means is the ClusterClient's.
  */
+import type { IncomingMessage, Server } from "node:http";
+import type { Server as NetServer } from "node:net";
+import type { ClusterClient } from "../client/cluster-client.ts";
 import type { ManagerAccess } from "../manager/commands.ts";
+import { admit, type Door, isEncrypted } from "./admission.ts";
 import { type ApiApp, createApp } from "./app.ts";
 import { addBookRoutes } from "./book-routes.ts";
+import { callerOf } from "./caller.ts";
 import { serveExec } from "./exec-socket.ts";
 import { ProcessMeter } from "./figures.ts";
-import { type Entry, guard } from "./guard.ts";
+import type { Entry } from "./guard.ts";
 import { IdempotentAnswers } from "./idempotency.ts";
 import { type HttpListener, listenTcp, listenUnix, type Served } from "./listener.ts";
 import { createLocalClient } from "./local-client.ts";
 import type { ApiLog, ManagerInfo, TaskStreams } from "./ports.ts";
+import type { ApiContext } from "./route.ts";
+import { TokenList } from "./token-list.ts";
 
 /** What the server stands on and where it listens. */
 export interface ApiServerOptions {
@@ -22,16 +29,27 @@ export interface ApiServerOptions {
   readonly log: ApiLog;
   /** null for none. A socket that is there already is replaced: only the holder of the store's lock may call. */
   readonly unix: { readonly path: string; readonly actor: string } | null;
-  /** null for none. Port 0 for any free one. `token` null switches the token off. */
-  readonly tcp: { readonly host: string; readonly port: number; readonly token: string | null } | null;
+  /** null for none. Port 0 for any free one. `token` null switches tokens off for plain HTTP. */
+  readonly tcp: TcpOptions | null;
   /** Port of the worker's book API, as the book's nodes show it; 5556 when left out. */
   readonly workerPort?: number;
+}
+
+/** Where the TCP listener is, and the token of plain HTTP. */
+export interface TcpOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly token: string | null;
+  /** Makes the server of the port, which hands on plain HTTP and, out of TLS, HTTP; only with one may `host` be beyond loopback. */
+  readonly front?: (http: Server) => NetServer;
 }
 
 /** A server that listens. */
 export interface ApiServer {
   /** The TCP port; 0 for none. */
   readonly port: number;
+  /** When a named token was last used, ms since 1970; 0 for not since this process began. */
+  tokenUsedMs(name: string): number;
   /** Ends every connection and removes the socket. */
   close(): Promise<void>;
 }
@@ -44,17 +62,17 @@ const TCP_ACTORS = { token: "token:api", noToken: "book" } as const;
 /** Listens, or rejects with the reason and the way out. */
 export async function startApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const { unix, tcp } = options;
-  const share = sharer(options);
+  const tokens = await TokenList.open(options.access);
+  const share = sharer(options, tokens);
   const opened: HttpListener[] = [];
   const close = async (): Promise<void> => {
+    tokens[Symbol.dispose]();
     await Promise.all(opened.map((listener) => listener.close()));
   };
   try {
     if (tcp) {
       const actor = tcp.token === null ? TCP_ACTORS.noToken : TCP_ACTORS.token;
-      opened.push(
-        await listenTcp(tcp, (port) => share(actor, () => ({ kind: "tcp", port: port(), token: tcp.token }))),
-      );
+      opened.push(await listenTcp(tcp, (port) => share(actor, (request) => tcpEntry(request, port(), tcp.token))));
     }
     if (unix)
       opened.push(
@@ -67,20 +85,39 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     await close();
     throw error;
   }
-  return { port: opened[0]?.port ?? 0, close };
+  return { port: tcp ? (opened[0]?.port ?? 0) : 0, tokenUsedMs: (name) => tokens.usedMs(name), close };
 }
 
-/** Makes what stands behind each listener; figures and repeats are common to all of them. */
-function sharer(options: ApiServerOptions): (actor: string, entry: () => Entry) => Served {
+function tcpEntry(request: IncomingMessage, port: number, token: string | null): Entry {
+  return isEncrypted(request) ? { kind: "tls" } : { kind: "tcp", port, token };
+}
+
+/** Makes what stands behind each listener; tokens, figures and repeats are common to all of them. */
+function sharer(options: ApiServerOptions, tokens: TokenList): (actor: string, entry: Door["entry"]) => Served {
   const meter = new ProcessMeter(options.access);
   const answers = new IdempotentAnswers(() => performance.now());
+  const { access } = meter;
+  const { log, workerPort = BOOK_WORKER_PORT } = options;
+  const clientOf = (actor: string): ClusterClient =>
+    createLocalClient({ ...options, access, actor, tokenUsedMs: (name) => tokens.usedMs(name) });
+  const contextOf = (request: IncomingMessage): ApiContext => {
+    const { actor } = callerOf(request);
+    return { client: clientOf(actor), access, answers, actor, figures: () => meter.figures() };
+  };
   return (actor, entry) => {
-    const { access } = meter;
-    const client = createLocalClient({ ...options, access, actor });
-    const app: ApiApp = createApp({ client, access, answers, actor, figures: () => meter.figures() }, options.log);
-    addBookRoutes(app, { access, actor, workerPort: options.workerPort ?? BOOK_WORKER_PORT });
-    const admit: Served["admit"] = (request) => guard(request.headers, entry());
-    const onError = (error: Error): void => options.log("error", `the API's listener: ${error.message}`);
-    return { app, admit, onError, upgrades: (http) => serveExec(http, { client, admit, actor, log: options.log }) };
+    const door: Door = { entry, actor, tokens };
+    const app: ApiApp = createApp(contextOf, log);
+    addBookRoutes(app, { access, actorOf: (request) => callerOf(request).actor, workerPort });
+    const enter = (request: IncomingMessage) => {
+      const caller = admit(request, door);
+      return { client: clientOf(caller.actor), actor: caller.actor };
+    };
+    const onError = (error: Error): void => log("error", `the API's listener: ${error.message}`);
+    return {
+      app,
+      admit: (request) => void admit(request, door),
+      onError,
+      upgrades: (http) => serveExec(http, { admit: enter, log }),
+    };
   };
 }

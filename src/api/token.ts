@@ -6,6 +6,11 @@ import { open } from "node:fs/promises";
 const TOKEN_BYTES = 32;
 const MIN_TOKEN_LENGTH = 16;
 
+/** A secret that nobody can guess: 256 bits, in letters that need no quoting. */
+export function newSecret(): string {
+  return randomBytes(TOKEN_BYTES).toString("base64url");
+}
+
 /** The token in the file, made when there is none. Rejects with the way out when others may read it or it cannot be read. */
 export async function loadToken(path: string): Promise<string> {
   return (await readToken(path)) ?? (await makeToken(path));
@@ -35,7 +40,7 @@ function unreadable(path: string, error: Error): Error {
 }
 
 async function makeToken(path: string): Promise<string> {
-  const token = randomBytes(TOKEN_BYTES).toString("base64url");
+  const token = newSecret();
   // Exclusive: a file that appeared meanwhile is never overwritten.
   const file = await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600);
   try {

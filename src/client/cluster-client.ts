@@ -6,6 +6,7 @@
 import type { Availability } from "../core/node.ts";
 import type { JobSpec } from "../core/spec.ts";
 import type {
+  CreatedToken,
   DecisionResource,
   EventResource,
   JobResource,
@@ -13,9 +14,11 @@ import type {
   MetricsResource,
   NodeResource,
   TaskResource,
+  TokenRequest,
+  TokenResource,
 } from "./resources.ts";
 
-/** `code` is stable and machine-readable (`not_found`, `conflict`, `invalid`, `unauthorized`, `read_only`, `unavailable` …); `hint` names the way out. */
+/** `code` is stable and machine-readable (`not_found`, `conflict`, `invalid`, `unauthorized`, `forbidden`, `read_only`, `unavailable`, `unknown_host`, `wrong_host` …); `hint` names the way out. */
 export class ClientError extends Error {
   readonly code: string;
   readonly hint: string;
@@ -135,6 +138,16 @@ export interface ClusterClient {
   /** Stops the job and removes its records. */
   remove(ref: string): Promise<void>;
   setAvailability(node: string, availability: Availability): Promise<NodeResource>;
+  /** Takes a node's record away; what ran there is lost and replaced. Refused while it is there or tasks are bound to it, unless `force`. */
+  removeNode(ref: string, options: { readonly force: boolean }): Promise<void>;
+  /** Says that the nodes that are out are really gone, so that their tasks are replaced. */
+  trustLoss(): Promise<void>;
+
+  /** Tokens of the API, by name. */
+  tokens(): Promise<readonly TokenResource[]>;
+  createToken(request: TokenRequest): Promise<CreatedToken>;
+  /** Whoever holds it is out at once, running streams included. */
+  revokeToken(name: string): Promise<void>;
 
   logs(ref: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine>;
   exec(ref: string, options: ExecOptions): Promise<ExecStream>;

@@ -19,12 +19,15 @@ import {
 import { watchOverHttp } from "./http-watch.ts";
 import { linesOf } from "./lines.ts";
 import type {
+  CreatedToken,
   DecisionResource,
   JobResource,
   ManagerResource,
   MetricsResource,
   NodeResource,
   TaskResource,
+  TokenRequest,
+  TokenResource,
 } from "./resources.ts";
 import { ask, send, type Target, unreachable } from "./transport.ts";
 
@@ -114,6 +117,26 @@ class HttpClient implements ClusterClient {
 
   async setAvailability(ref: string, availability: Availability): Promise<NodeResource> {
     return this.#post(`/v1/nodes/${part(ref)}/${AVAILABILITY_ACTIONS[availability]}`);
+  }
+
+  async removeNode(ref: string, { force }: { readonly force: boolean }): Promise<void> {
+    await send(this.#target, { method: "DELETE", path: `/v1/nodes/${part(ref)}${force ? "?force=1" : ""}` });
+  }
+
+  async trustLoss(): Promise<void> {
+    await send(this.#target, { method: "POST", path: "/v1/nodes/trust-loss" });
+  }
+
+  tokens(): Promise<readonly TokenResource[]> {
+    return this.#get("/v1/tokens");
+  }
+
+  createToken(request: TokenRequest): Promise<CreatedToken> {
+    return ask(this.#target, { method: "POST", path: "/v1/tokens", body: request });
+  }
+
+  async revokeToken(name: string): Promise<void> {
+    await send(this.#target, { method: "DELETE", path: `/v1/tokens/${part(name)}` });
   }
 
   async *logs(ref: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine> {

@@ -2,7 +2,7 @@
 import { WebSocket } from "ws";
 import { ClientError, type ExecOptions, type ExecStream } from "./cluster-client.ts";
 import { dataFrame, type ExecClientFrame, type ExecServerFrame, MAX_FRAME_BYTES, STREAM } from "./exec-frames.ts";
-import { authorization, nameOf, type Target, unreachable, urlOf } from "./transport.ts";
+import { authorization, nameOf, send, type Target, unreachable, urlOf } from "./transport.ts";
 
 const HANDSHAKE_MS = 10_000;
 /** Output that may wait here unread before the manager is told to wait. */
@@ -24,7 +24,7 @@ export function execOverHttp(target: Target, ref: string, options: ExecOptions):
     maxPayload: MAX_FRAME_BYTES + 1,
     perMessageDeflate: false,
   });
-  return new HttpExec(ws, target).started(options);
+  return new HttpExec(ws, target, ref).started(options);
 }
 
 class HttpExec implements ExecStream {
@@ -32,13 +32,15 @@ class HttpExec implements ExecStream {
   readonly exitCode: Promise<number | null>;
   readonly #ws: WebSocket;
   readonly #target: Target;
+  readonly #ref: string;
   readonly #queue: OutputQueue;
   readonly #exit = Promise.withResolvers<number | null>();
   readonly #started = Promise.withResolvers<void>();
 
-  constructor(ws: WebSocket, target: Target) {
+  constructor(ws: WebSocket, target: Target, ref: string) {
     this.#ws = ws;
     this.#target = target;
+    this.#ref = ref;
     this.#queue = new OutputQueue({ pause: () => ws.pause(), resume: () => ws.resume() });
     this.output = this.#queue;
     this.exitCode = this.#exit.promise;
@@ -54,14 +56,7 @@ class HttpExec implements ExecStream {
         this.#queue.push({ stream: bytes[0] === STREAM.stderr ? "stderr" : "stdout", data: bytes.subarray(1) });
       else this.#frame(JSON.parse(bytes.toString()) as ExecServerFrame);
     });
-    this.#ws.on("unexpected-response", (_request, response) => {
-      this.#fail(
-        new ClientError(
-          response.statusCode === 401 ? "unauthorized" : "unavailable",
-          `${nameOf(this.#target)} refused the command with status ${response.statusCode}`,
-        ),
-      );
-    });
+    this.#ws.on("unexpected-response", (_request, response) => void this.#refused(response.statusCode ?? 0));
     this.#ws.on("error", (error) => this.#fail(unreachable(this.#target, error)));
     this.#ws.on("close", () => this.#fail(new ClientError("unavailable", "the connection to the command broke off")));
     await this.#started.promise;
@@ -83,6 +78,15 @@ class HttpExec implements ExecStream {
   close(): void {
     this.#queue.end();
     this.#ws.close();
+  }
+
+  /** The refusal of an upgrade comes without its words. Who may not do it hears them from the same request without the upgrade. */
+  async #refused(status: number): Promise<void> {
+    const path = `/v1/tasks/${encodeURIComponent(this.#ref)}/exec`;
+    const plain = new ClientError("unavailable", `${nameOf(this.#target)} refused the command with status ${status}`);
+    const refusal = await send(this.#target, { path }).catch((error: unknown) => error);
+    const isAccess = refusal instanceof ClientError && ["forbidden", "unauthorized"].includes(refusal.code);
+    this.#fail(isAccess ? refusal : plain);
   }
 
   #frame(frame: ExecServerFrame): void {

@@ -1,8 +1,10 @@
 /** Schemas of the resources, held against resources.ts by the compiler: what the HTTP API promises to answer, in its OpenAPI document and in its tests. Loaded by the server only. */
 import { z } from "zod";
+import { ACCESS_ROLES } from "../core/access.ts";
 import type { JobSpec, ServiceSpec, TaskSpec } from "../core/spec.ts";
 import { DESIRED_STATES, TASK_STATES } from "../core/task.ts";
 import type {
+  CreatedToken,
   DecisionResource,
   ErrorResource,
   EventResource,
@@ -11,6 +13,7 @@ import type {
   MetricsResource,
   NodeResource,
   TaskResource,
+  TokenResource,
 } from "./resources.ts";
 
 const int = z.int();
@@ -228,6 +231,22 @@ export const managerSchema: z.ZodType<ManagerResource> = z.strictObject({
   notice: z.string().exactOptional(),
   workerProblem: z.string().exactOptional(),
 });
+
+export const tokenSchema: z.ZodType<TokenResource> = z.strictObject({
+  name: z.string(),
+  role: z.enum(ACCESS_ROLES),
+  createdMs: ms,
+  createdBy: z.string(),
+  lastUsedMs: ms.describe("0 for not since the manager was started"),
+});
+
+export const createdTokenSchema: z.ZodType<CreatedToken> = z.strictObject({
+  token: tokenSchema,
+  secret: z.string().describe("given here once, and kept nowhere"),
+});
+
+/** Every token. */
+export const tokensSchema = z.array(tokenSchema);
 
 export const errorSchema: z.ZodType<ErrorResource> = z.strictObject({
   error: z.strictObject({ code: z.string(), message: z.string(), hint: z.string() }),

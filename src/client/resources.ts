@@ -2,6 +2,7 @@
  * The resources of the versioned API (/v1) as TypeScript sees them: what UI and CLI show and what the HTTP API answers. Plain types, so that pure code can use
  * them; schemas.ts holds the matching schemas. Times are milliseconds since 1970, CPU is in thousandths of a core, memory and disk in bytes.
  */
+import type { AccessRole, AccessToken } from "../core/access.ts";
 import type { Decision } from "../core/decision.ts";
 import type { JobDesired } from "../core/job.ts";
 import type { Availability, NodeRuntime, NodeState } from "../core/node.ts";
@@ -141,6 +142,25 @@ export interface ManagerResource {
   readonly notice?: string;
   /** Why the worker in the manager's process does not do all that it should; left out when it does. */
   readonly workerProblem?: string;
+}
+
+/** A named token of the API; never its secret. */
+export interface TokenResource extends Omit<AccessToken, "hash"> {
+  /** 0 for not since the manager was started. */
+  readonly lastUsedMs: number;
+}
+
+/** A token that was just made. */
+export interface CreatedToken {
+  readonly token: TokenResource;
+  /** Given here once, and kept nowhere. */
+  readonly secret: string;
+}
+
+/** What is asked for with a new token. */
+export interface TokenRequest {
+  readonly name: string;
+  readonly role: AccessRole;
 }
 
 /** An API error's body. */

@@ -3,6 +3,7 @@
  * nearest known one. Loaded by the server, and by a command that reads a file; never on the way of an ordinary command.
  */
 import { z } from "zod";
+import { ACCESS_ROLES } from "../core/access.ts";
 import { didYouMean } from "../core/closest.ts";
 import type { JobSpec } from "../core/spec.ts";
 import { ClientError } from "./cluster-client.ts";
@@ -15,6 +16,7 @@ import {
   probeSchema,
   restartConditionSchema,
 } from "./resource-schemas.ts";
+import type { TokenRequest } from "./resources.ts";
 
 const size = z.union([z.number(), z.string()]).describe('bytes, or a size such as "512m" (units of 1024)');
 const duration = z.union([z.number(), z.string()]).describe('milliseconds, or a time such as "10s"');
@@ -158,6 +160,15 @@ export const logsQuerySchema = z.strictObject({
   since: z.coerce.number().int().min(0).nullable().default(null),
 });
 
+/** Query of a node's removal. */
+export const removeNodeQuerySchema = z.strictObject({ force: flag().default(false) });
+
+/** What is posted to /v1/tokens. */
+export const tokenRequestSchema: z.ZodType<TokenRequest> = z.strictObject({
+  name: z.string().max(63).describe("lower-case letters, digits and -._ inside"),
+  role: z.enum(ACCESS_ROLES).describe("view sees; operate changes what runs and goes into tasks; admin does all"),
+});
+
 /** Query of what takes none. */
 export const noQuerySchema = z.strictObject({});
 
@@ -231,6 +242,7 @@ const KNOWN_KEYS: readonly string[] = [
       listQuerySchema.shape,
       eventsQuerySchema.shape,
       logsQuerySchema.shape,
+      removeNodeQuerySchema.shape,
     ]
       .flatMap((shape) => Object.keys(shape))
       .concat(
@@ -247,6 +259,7 @@ const KNOWN_KEYS: readonly string[] = [
         "source",
         "readOnly",
         "kind",
+        "role",
       ),
   ),
 ];

@@ -1,6 +1,7 @@
 /** Which manager a command speaks to, and the token for it. Reads the token's file; nothing is connected here. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { isLoopback } from "../core/address.ts";
 import { absolute, type Place, socketPath } from "./directories.ts";
 import { ConfigError } from "./wrong-value.ts";
 
@@ -36,11 +37,6 @@ export function readAddress(text: string, defaultPort: number): { host: string; 
   const port = match?.[2] === undefined ? defaultPort : Number(match[2]);
   if (match?.[1] === undefined || port > 65_535) throw wrongAddress(text);
   return { host: match[1].replace(/^\[|\]$/g, ""), port };
-}
-
-/** True for addresses that only this machine can reach. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 function tokenFor(host: string, choice: TargetChoice, place: Place): string {

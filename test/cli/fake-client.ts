@@ -12,12 +12,15 @@ import {
   type WatchItem,
 } from "../../src/client/cluster-client.ts";
 import type {
+  CreatedToken,
   DecisionResource,
   EventResource,
   JobResource,
   ManagerResource,
   NodeResource,
   TaskResource,
+  TokenRequest,
+  TokenResource,
 } from "../../src/client/resources.ts";
 import type { Availability } from "../../src/core/node.ts";
 import { DEFAULT_TASK, type JobSpec } from "../../src/core/spec.ts";
@@ -137,6 +140,7 @@ export class FakeClient implements ClusterClient {
   jobList: JobResource[] = [];
   taskList: TaskResource[] = [];
   nodeList: NodeResource[] = [];
+  tokenList: TokenResource[] = [];
   eventList: EventResource[] = [];
   logLines: LogLine[] = [];
   decisionOnAll: DecisionResource | null = null;
@@ -229,6 +233,32 @@ export class FakeClient implements ClusterClient {
   async setAvailability(node: string, availability: Availability): Promise<NodeResource> {
     this.calls.push(`${availability} ${node}`);
     return { ...this.#find(this.nodeList, node), availability };
+  }
+
+  async removeNode(ref: string, { force }: { force: boolean }) {
+    this.calls.push(`remove node ${this.#find(this.nodeList, ref).name}${force ? " by force" : ""}`);
+  }
+
+  async trustLoss() {
+    this.#check();
+    this.calls.push("trust loss");
+  }
+
+  async tokens() {
+    this.#check();
+    return this.tokenList;
+  }
+
+  async createToken({ name, role }: TokenRequest): Promise<CreatedToken> {
+    this.#check();
+    const token: TokenResource = { name, role, createdMs: NOW_MS, createdBy: "unix:me", lastUsedMs: 0 };
+    this.tokenList.push(token);
+    return { token, secret: "the-secret" };
+  }
+
+  async revokeToken(name: string) {
+    if (!this.tokenList.some((token) => token.name === name)) throw new ClientError("not_found", `no token "${name}"`);
+    this.calls.push(`revoke ${name}`);
   }
 
   async *logs(_ref: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine> {

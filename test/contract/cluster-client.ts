@@ -1,5 +1,6 @@
 // What every ClusterClient must do with jobs, tasks, nodes and events, in-process or over HTTP: the same tests for each. The manager behind it is a fake one that applies the real changes.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
 import type { ClusterClient } from "../../src/client/cluster-client.ts";
 import { toJobSpec } from "../../src/client/job-request.ts";
 import { FakeManager } from "../fakes/manager.ts";
@@ -201,6 +202,35 @@ export function clusterClientContract(kind: string, of: Kind): void {
       expect((await client.setAvailability(node.id, "draining")).availability).toBe("draining");
       expect((await client.setAvailability("n1", "eligible")).availability).toBe("eligible");
       expect((await client.nodes({ state: "eligible" })).items.map(({ name }) => name)).toEqual(["n1"]);
+    });
+
+    test("a node is removed once it is gone, or by force", async () => {
+      manager.addNode("n1", { local: false });
+      manager.addNode("n2", { local: false, state: "lost" });
+      expect(await refusal(client.removeNode("n1", { force: false }))).toMatchObject({
+        code: "conflict",
+        message: "n1 is connected",
+      });
+      await client.removeNode("n2", { force: false });
+      await client.removeNode("n1", { force: true });
+      expect((await client.nodes()).items).toEqual([]);
+      await client.trustLoss();
+      expect(manager.commands.at(-1)).toEqual({ command: { kind: "nodes.trust-loss" }, actor: of.actor });
+    });
+
+    test("a token's secret is given once, and only its digest reaches the manager", async () => {
+      const { token, secret } = await client.createToken({ name: "ci", role: "operate" });
+      expect(token).toMatchObject({ name: "ci", role: "operate", createdBy: of.actor, lastUsedMs: 0 });
+      const hash = createHash("sha256").update(secret).digest("base64url");
+      expect([secret.length, manager.cluster.tokens.get("ci")?.hash]).toEqual([43, hash]);
+      expect(JSON.stringify(manager.commands)).not.toContain(secret);
+      expect(await client.tokens()).toEqual([token]);
+      expect(JSON.stringify(await client.events({ since: 0 }))).not.toContain(hash);
+      expect(await refusal(client.createToken({ name: "ci", role: "view" }))).toMatchObject({ code: "conflict" });
+      expect(await refusal(client.createToken({ name: "C I", role: "view" }))).toMatchObject({ code: "invalid" });
+      await client.revokeToken("ci");
+      expect(await client.tokens()).toEqual([]);
+      expect(await refusal(client.revokeToken("ci"))).toMatchObject({ code: "not_found" });
     });
 
     test("metrics are the newest samples", async () => {
