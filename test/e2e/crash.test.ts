@@ -13,7 +13,7 @@ async function startFive(cube: Cube): Promise<void> {
 
 /** A worker that starts something new has looked at everything old: the adoption is over. */
 async function settled(cube: Cube): Promise<void> {
-  await cube.ok("run", TEST_IMAGE, "--name", "marker", "--wait", "--", "true");
+  await cube.complete("marker", TEST_IMAGE, "--", "true");
   await cube.ok("rm", "marker");
   await until("the marker is gone", async () => (await cube.tasks()).every(({ name }) => name !== "marker"));
 }

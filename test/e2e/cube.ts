@@ -208,6 +208,12 @@ export class Cube implements AsyncDisposable {
     );
   }
 
+  /** Runs a task that ends by itself and waits until it is complete. */
+  async complete(name: string, ...args: readonly string[]): Promise<TaskResource> {
+    await this.ok("run", "--name", name, ...args);
+    return this.state(name, "complete");
+  }
+
   /** Waits until a task is in a state. */
   state(name: string, state: TaskResource["state"]): Promise<TaskResource> {
     return this.task(name, (task) => task.state === state, state);

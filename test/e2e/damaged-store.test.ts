@@ -81,7 +81,7 @@ describe.skipIf(dockerSwitchedOff())("e2e: a damaged store", () => {
       expect(await cube.containers()).toEqual(running as never);
       expect(await cube.manager()).toMatchObject({ health: "ok" });
       expect((await cube.cli("status")).stderr).toMatch(/repair/);
-      await cube.ok("run", TEST_IMAGE, "--name", "c", "--wait", "--", "true");
+      await cube.complete("c", TEST_IMAGE, "--", "true");
     }, 90_000);
   }
 

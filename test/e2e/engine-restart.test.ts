@@ -58,7 +58,7 @@ describe.skipIf(dockerSwitchedOff() || process.getuid?.() !== 0)("e2e: the engin
     await engine.start();
     await until("the node's engine is well", async () => (await dockerProblem(cube)) === "");
     // A task that starts and ends now shows that the worker has looked at everything again.
-    await cube.ok("run", TEST_IMAGE, "--name", "marker", "--network", "none", "--wait", "--", "true");
+    await cube.complete("marker", "--network", "none", TEST_IMAGE, "--", "true");
     expect(await running(cube)).toEqual(before);
     const tasks = (await cube.tasks()).filter(({ name }) => name !== "marker");
     expect(tasks.map(({ state, restarts }) => ({ state, restarts }))).toEqual(

@@ -13,7 +13,7 @@ describe.skipIf(dockerSwitchedOff())("e2e: what a task may ask of the machine", 
     await using cube = await Cube.start();
     const folder = folderIn(cube, "files");
     writeFileSync(join(folder, "hello"), "from home\n");
-    await cube.ok("run", TEST_IMAGE, "--name", "inside", "-v", `${folder}:/in:ro`, "--wait", "--", "cat", "/in/hello");
+    await cube.complete("inside", "-v", `${folder}:/in:ro`, TEST_IMAGE, "--", "cat", "/in/hello");
     expect(await cube.ok("logs", "inside")).toBe("from home");
 
     const refusals: [string, string[], RegExp][] = [
@@ -37,7 +37,7 @@ describe.skipIf(dockerSwitchedOff())("e2e: what a task may ask of the machine", 
 
   test("e2e: with its flag each of them is given", async () => {
     await using cube = await Cube.start({ args: ["--allow-bind", "/etc", "--allow-cap", "NET_ADMIN"] });
-    await cube.ok("run", TEST_IMAGE, "--name", "etc", "-v", "/etc:/in:ro", "--wait", "--", "test", "-f", "/in/hosts");
-    await cube.ok("run", TEST_IMAGE, "--name", "cap", "--cap-add", "NET_ADMIN", "--wait", "--", "true");
+    await cube.complete("etc", "-v", "/etc:/in:ro", TEST_IMAGE, "--", "test", "-f", "/in/hosts");
+    await cube.complete("cap", "--cap-add", "NET_ADMIN", TEST_IMAGE, "--", "true");
   }, 60_000);
 });

@@ -23,7 +23,7 @@ describe.skipIf(dockerSwitchedOff())("e2e: two workers on one engine", () => {
       expect(mine?.labels["io.cube.node"]).not.toBe(theirs?.labels["io.cube.node"] ?? "");
       await one.end("SIGKILL");
       await one.start();
-      await one.ok("run", TEST_IMAGE, "--name", "marker", "--wait", "--", "true");
+      await one.complete("marker", TEST_IMAGE, "--", "true");
       await one.ok("rm", "web", "marker");
       await until("the first has removed its own", async () => (await one.containers()).length === 0);
       expect(await two.containers()).toEqual([theirs as NonNullable<typeof theirs>]);
