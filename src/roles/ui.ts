@@ -2,6 +2,7 @@
 import type { ClusterClient } from "../client/cluster-client.ts";
 import { createHttpClient } from "../client/http-client.ts";
 import type { Config } from "../config/config.ts";
+import { wordsOf } from "../core/failure.ts";
 import { createLog } from "../log/log.ts";
 import { runUi, type UiEnd } from "../tui/run.ts";
 import { unusable } from "../tui/terminal/screen.ts";
@@ -21,7 +22,7 @@ export async function runUiRole(config: Config): Promise<number> {
   const log = createLog({ file: config.log.file, level: config.log.level });
   const started = await startStack(config, log);
   if (started.ok) return runInProcess(config, started.value);
-  if (started.failure.kind === "conflict") return attachTo(config, { kind: "unix", path: config.socket });
+  if (started.failure.kind === "conflict") return attachTo(config, { kind: "unix", path: config.socket }, COMING_UP_MS);
   process.stderr.write(`cube: ${started.failure.message}\n`);
   return 1;
 }
@@ -37,7 +38,7 @@ async function runInProcess(config: Config, stack: Stack): Promise<number> {
   const running = stack.running();
   await stack.close();
   if (end.quit === "stop") {
-    process.stdout.write(`cube: the manager is stopped. ${stopped(running)}\n`);
+    farewell(end, `the manager is stopped. ${stopped(running)}`);
     return end.exitCode;
   }
   const background = await startInBackground(config);
@@ -47,32 +48,42 @@ async function runInProcess(config: Config, stack: Stack): Promise<number> {
     );
     return 1;
   }
-  process.stdout.write(
-    `cube: the manager goes on in the background (pid ${background.pid}). \`cube\` brings the screen back, \`cube shutdown\` ends it\n`,
+  farewell(
+    end,
+    `the manager goes on in the background (pid ${background.pid}). \`cube\` brings the screen back, \`cube shutdown\` ends it`,
   );
   return end.exitCode;
 }
 
-async function attachTo(config: Config, target: Config["target"]): Promise<number> {
+/** For how long a manager that holds the data directory may be on its way up. */
+const COMING_UP_MS = 10_000;
+
+async function attachTo(config: Config, target: Config["target"], patienceMs = 0): Promise<number> {
   const client = createHttpClient({ target });
   try {
-    const manager = await client.manager();
+    const manager = await patiently(() => client.manager(), patienceMs);
     const end = await show(config, { client, mode: "attached", ended: new Promise(() => {}) });
     if (end === undefined) return 2;
     if (end.quit === "stop" && end.signal === undefined) {
       await client.shutdown();
-      process.stdout.write(
-        `cube: the manager (pid ${manager.pid}) is asked to end. Its tasks go on without health checks and restarts\n`,
+      farewell(
+        end,
+        `the manager (pid ${manager.pid}) is asked to end. Its tasks go on without health checks and restarts`,
       );
     }
     return end.exitCode;
   } catch (error) {
     const hint = error instanceof Error && "hint" in error ? `\n  ${error.hint}` : "";
-    process.stderr.write(`cube: ${error instanceof Error ? error.message : String(error)}${hint}\n`);
+    process.stderr.write(`cube: ${wordsOf(error)}${hint}\n`);
     return 1;
   } finally {
     await client.close();
   }
+}
+
+/** A terminal that does not read gets no last line: the write would wait for it, and the exit with it. */
+function farewell(end: UiEnd, text: string): void {
+  if (!end.stalled) process.stdout.write(`cube: ${text}\n`);
 }
 
 async function show(
@@ -84,10 +95,24 @@ async function show(
     mode: on.mode,
     logFile: config.log.file,
     readOnly: config.manager.readOnly,
+    ended: on.ended,
   });
   if (end.kind === "ended") return end;
   process.stderr.write(`cube: ${end.message}\n`);
   return undefined;
+}
+
+/** The answer, asked for again for a while until there is one. */
+async function patiently<T>(ask: () => Promise<T>, patienceMs: number): Promise<T> {
+  const untilMs = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (performance.now() >= untilMs) throw error;
+      await Bun.sleep(100);
+    }
+  }
 }
 
 /** Said before anything is started: a terminal that cannot carry the UI costs nothing. */
