@@ -5,7 +5,6 @@
  */
 import type { Draw } from "../core/jitter.ts";
 import {
-  type ManagerIdentity,
   type ManagerMessage,
   type ManagerOpen,
   PROTOCOL,
@@ -13,87 +12,18 @@ import {
   type WorkerMessage,
   type WorkerOpen,
 } from "./messages.ts";
-
-/** What a worker is told apart by, beyond its key. */
-export interface WorkerTraits {
-  readonly machineId: string;
-  readonly processId: string;
-}
-
-/** Which end this is, and what it brings along. */
-export type SessionRole =
-  | {
-      readonly kind: "manager";
-      readonly manager: ManagerIdentity | null;
-      /** What is on record of the peer; null for a key that is not known. */
-      readonly known: { readonly machineId: string } | null;
-    }
-  | ({
-      readonly kind: "worker";
-      /** Whose orders it takes: the cluster id of the pin or of the join token; null for none yet. */
-      readonly clusterId: string | null;
-      /** Why this manager is not to be followed, in words; null when it is. Pure. */
-      readonly judge?: (manager: ManagerIdentity) => string | null;
-    } & WorkerTraits);
-
-/** Waits of a session, in milliseconds. */
-export interface SessionTimes {
-  /** For the greeting to be over. */
-  readonly greetingMs: number;
-  /** Between pings. A peer of which nothing was heard from one ping to the next is gone. */
-  readonly pingMs: number;
-}
-
-/** 5 s each: a link that carries nothing is noticed after 5 to 10 s. */
-export const SESSION_TIMES: SessionTimes = { greetingMs: 5_000, pingMs: 5_000 };
+import {
+  type ProofInput,
+  SESSION_TIMES,
+  type SessionEffect,
+  type SessionEvent,
+  type SessionRole,
+  type SessionTimes,
+  type WorkerTraits,
+} from "./session-events.ts";
 
 /** Bytes that may wait for a peer. At the bound heartbeats are dropped, and anything else ends the link: the next one begins with a whole set and a whole report. */
 export const MAX_OUTBOX_BYTES = 4 << 20;
-
-/** What both ends' proofs are made over, beside the secret. */
-export interface ProofInput {
-  readonly peerId: string;
-  readonly managerNonce: string;
-  readonly workerNonce: string;
-}
-
-export type SessionEvent =
-  /** The socket is open. `peerId`: digest of the peer's key, as TLS has proved it. `nonce`: fresh. */
-  | { readonly kind: "opened"; readonly peerId: string; readonly nonce: string }
-  | { readonly kind: "frame"; readonly frame: SessionMessage | WorkerMessage | ManagerMessage }
-  /** A frame that is none. */
-  | { readonly kind: "garbage"; readonly reason: string }
-  /** The answer to `prove`; null without a token. */
-  | { readonly kind: "proved"; readonly mac: string | null }
-  /** The answer to `check`. */
-  | { readonly kind: "checked"; readonly right: boolean }
-  /** The answer to `admit`: "" or why not. */
-  | { readonly kind: "admitted"; readonly refusal: string }
-  /** Something was heard of the peer: a pong, or part of a message. */
-  | { readonly kind: "heard" }
-  | { readonly kind: "timer" }
-  /** To be sent by the owner. `waitingBytes`: what the socket has not taken yet. */
-  | { readonly kind: "send"; readonly what: "heartbeat" | "other"; readonly waitingBytes: number }
-  | { readonly kind: "closed" };
-
-export type SessionEffect =
-  | { readonly kind: "send"; readonly frame: SessionMessage }
-  /** Digest the join token over this; answered by `proved`. Worker only. */
-  | ({ readonly kind: "prove" } & ProofInput)
-  /** Compare the worker's digest with one's own; answered by `checked`. Manager only. */
-  | ({ readonly kind: "check"; readonly mac: string } & ProofInput)
-  /** Is another link of this worker there? Answered by `admitted`. Manager only. */
-  | { readonly kind: "admit"; readonly peerId: string; readonly traits: WorkerTraits }
-  /** The session is up. `enrolled`: the join token was needed for it. */
-  | { readonly kind: "up"; readonly protocol: number; readonly enrolled: boolean }
-  | { readonly kind: "deliver"; readonly frame: SessionMessage | WorkerMessage | ManagerMessage }
-  /** The message of the `send` event goes out. */
-  | { readonly kind: "pass" }
-  | { readonly kind: "ping" }
-  /** Replaces the timer before. */
-  | { readonly kind: "arm"; readonly afterMs: number }
-  /** `refused`: a person should know. A link that is closed is never used again. */
-  | { readonly kind: "close"; readonly reason: string; readonly refused: boolean };
 
 type Phase = "new" | "greeting" | "proving" | "admitting" | "up" | "closed";
 
@@ -174,39 +104,61 @@ export class Session {
       return;
     }
     const stranger = strangerReason(role.clusterId, peerId);
-    if (stranger !== null) return this.#refuse(stranger);
+    if (stranger !== null) {
+      this.#refuse(stranger);
+      return;
+    }
     const { machineId, processId } = role;
     this.#say({ kind: "open", from: "worker", protocol: PROTOCOL, nonce, machineId, processId });
   }
 
   #frame(frame: SessionMessage | WorkerMessage | ManagerMessage): void {
-    if (this.#phase === "up") return this.#deliver(frame);
-    if (frame.kind === "refused") return this.#close(`${this.#other} refuses: ${frame.reason}`, true);
-    if (frame.kind === "open" && this.#phase === "greeting" && this.#peer === null) return this.#greeted(frame);
+    if (this.#phase === "up") {
+      this.#deliver(frame);
+      return;
+    }
+    if (frame.kind === "refused") {
+      this.#close(`${this.#other} refuses: ${frame.reason}`, true);
+      return;
+    }
+    if (frame.kind === "open" && this.#phase === "greeting" && this.#peer === null) {
+      this.#greeted(frame);
+      return;
+    }
     const role = this.#role.kind;
     if (frame.kind === "proof" && this.#phase === "proving" && role === "manager") {
       this.#phase = "admitting";
-      return this.#do({ kind: "check", mac: frame.mac, ...this.#proofInput() });
+      this.#do({ kind: "check", mac: frame.mac, ...this.#proofInput() });
+      return;
     }
-    if (frame.kind === "joined" && this.#phase === "admitting" && role === "worker")
-      return this.#joined(frame.protocol);
-    this.#refuse(`it says ${frame.kind} before its time`);
+    if (frame.kind === "joined" && this.#phase === "admitting" && role === "worker") this.#joined(frame.protocol);
+    else this.#refuse(`it says ${frame.kind} before its time`);
   }
 
   /** In an open session nothing of the greeting is said again; a refusal of the manager's own is its worker's to read. */
   #deliver(frame: SessionMessage | WorkerMessage | ManagerMessage): void {
     if (frame.kind === "open" || frame.kind === "proof" || frame.kind === "joined") {
-      return this.#refuse(`it says ${frame.kind} a second time`);
+      this.#refuse(`it says ${frame.kind} a second time`);
+      return;
     }
     this.#do({ kind: "deliver", frame });
   }
 
   #greeted(open: WorkerOpen | ManagerOpen): void {
     const role = this.#role;
-    if (open.from === role.kind) return this.#refuse(`it is a ${open.from} too`);
-    if (open.nonce === this.#nonce) return this.#refuse("it says back what it was told");
+    if (open.from === role.kind) {
+      this.#refuse(`it is a ${open.from} too`);
+      return;
+    }
+    if (open.nonce === this.#nonce) {
+      this.#refuse("it says back what it was told");
+      return;
+    }
     const version = versionRefusal(open.protocol);
-    if (version !== null) return this.#refuse(version);
+    if (version !== null) {
+      this.#refuse(version);
+      return;
+    }
     this.#peer = open;
     if (open.from === "manager" && role.kind === "worker") this.#greetedByManager(open, role);
     else if (open.from === "worker" && role.kind === "manager") this.#greetedByWorker(open, role);
@@ -214,7 +166,10 @@ export class Session {
 
   #greetedByManager(open: ManagerOpen, role: Extract<SessionRole, { readonly kind: "worker" }>): void {
     const reason = open.manager === null ? null : (role.judge?.(open.manager) ?? null);
-    if (reason !== null) return this.#refuse(reason);
+    if (reason !== null) {
+      this.#refuse(reason);
+      return;
+    }
     this.#enrol = open.enrol;
     this.#phase = open.enrol ? "proving" : "admitting";
     if (open.enrol) this.#do({ kind: "prove", ...this.#proofInput() });
@@ -222,18 +177,18 @@ export class Session {
 
   #greetedByWorker(open: WorkerOpen, role: Extract<SessionRole, { readonly kind: "manager" }>): void {
     if (role.known !== null && role.known.machineId !== open.machineId) {
-      return this.#refuse(
+      this.#refuse(
         "this node's key is on another machine than before: a clone? Each node makes a key of its own; if the machine was replaced, `cube node rm` and join anew",
       );
-    }
-    if (this.#enrol) this.#phase = "proving";
+    } else if (this.#enrol) this.#phase = "proving";
     else this.#askToAdmit();
   }
 
   #proved(mac: string | null): void {
     if (this.#phase !== "proving") return;
     if (mac === null) {
-      return this.#refuse("the manager does not know this node and it has no join token: see `cube node token`");
+      this.#refuse("the manager does not know this node and it has no join token: see `cube node token`");
+      return;
     }
     this.#phase = "admitting";
     this.#say({ kind: "proof", mac });
@@ -254,7 +209,10 @@ export class Session {
 
   #admitted(refusal: string): void {
     if (this.#phase !== "admitting" || this.#peer === null) return;
-    if (refusal !== "") return this.#refuse(refusal);
+    if (refusal !== "") {
+      this.#refuse(refusal);
+      return;
+    }
     const protocol = spoken(this.#peer.protocol);
     this.#say({ kind: "joined", protocol });
     this.#up(protocol);
@@ -262,7 +220,8 @@ export class Session {
 
   #joined(protocol: number): void {
     if (this.#peer === null || protocol !== spoken(this.#peer.protocol)) {
-      return this.#refuse(`it wants to speak protocol ${protocol}, which was not agreed`);
+      this.#refuse(`it wants to speak protocol ${protocol}, which was not agreed`);
+      return;
     }
     this.#up(protocol);
   }
@@ -292,7 +251,10 @@ export class Session {
 
   #send(event: Extract<SessionEvent, { readonly kind: "send" }>): void {
     if (this.#phase !== "up") return;
-    if (event.waitingBytes <= MAX_OUTBOX_BYTES) return this.#do({ kind: "pass" });
+    if (event.waitingBytes <= MAX_OUTBOX_BYTES) {
+      this.#do({ kind: "pass" });
+      return;
+    }
     // What is measured now matters; a heartbeat that would arrive late tells nothing.
     if (event.what === "heartbeat") return;
     this.#close(

@@ -9,7 +9,7 @@ import type { WebSocket } from "ws";
 import type { Result } from "../core/failure.ts";
 import type { Draw } from "../core/jitter.ts";
 import type { ManagerIdentity, ManagerMessage, WorkerMessage } from "../protocol/messages.ts";
-import type { SessionTimes } from "../protocol/session.ts";
+import type { SessionTimes } from "../protocol/session-events.ts";
 import type { Log, ManagerLink } from "../worker/ports.ts";
 import { type Address, nameOf, type SeenPeer } from "./dial.ts";
 import { Door, type DoorLimits, LINK_PATH } from "./door.ts";

@@ -71,7 +71,10 @@ export class Redialler {
   #dial(): void {
     if (this.#stopped) return;
     const pin = this.#options.pin();
-    if (pin === undefined) return this.ended("there is no join token yet");
+    if (pin === undefined) {
+      this.ended("there is no join token yet");
+      return;
+    }
     const { to, identity } = this.#options;
     const seen = this.#seen;
     this.#giveUp = dial(

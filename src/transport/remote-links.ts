@@ -8,7 +8,8 @@ import type { WebSocket } from "ws";
 import type { Draw } from "../core/jitter.ts";
 import type { Log, WorkerLinks } from "../manager/ports.ts";
 import type { ManagerIdentity, ManagerMessage, WorkerMessage } from "../protocol/messages.ts";
-import { CLONE_REFUSAL, rival, type SessionTimes, type WorkerTraits } from "../protocol/session.ts";
+import { CLONE_REFUSAL, rival } from "../protocol/session.ts";
+import type { SessionTimes, WorkerTraits } from "../protocol/session-events.ts";
 import { type Address, nameOf, parseAddress, type SeenPeer } from "./dial.ts";
 import { Door, type DoorLimits, LINK_PATH } from "./door.ts";
 import type { Identity } from "./identity.ts";
@@ -293,7 +294,10 @@ class Links implements RemoteLinks {
     if (message.kind === "hello" || message.kind === "facts") {
       const { facts } = message;
       const wrong = facts.id !== peer.nodeId || facts.machineId !== peer.traits.machineId || facts.local;
-      if (wrong) return peer.host.close(`it speaks for another node (${facts.id.slice(0, 8)}) than its key is of`);
+      if (wrong) {
+        peer.host.close(`it speaks for another node (${facts.id.slice(0, 8)}) than its key is of`);
+        return;
+      }
       peer.version = facts.version;
     }
     this.#handlers?.onMessage(linkId, message);

@@ -14,15 +14,15 @@ import {
   type SessionMessage,
   type WorkerMessage,
 } from "../protocol/messages.ts";
-import {
-  type ProofInput,
-  Session,
-  type SessionEffect,
-  type SessionEvent,
-  type SessionRole,
-  type SessionTimes,
-  type WorkerTraits,
-} from "../protocol/session.ts";
+import { Session } from "../protocol/session.ts";
+import type {
+  ProofInput,
+  SessionEffect,
+  SessionEvent,
+  SessionRole,
+  SessionTimes,
+  WorkerTraits,
+} from "../protocol/session-events.ts";
 
 /** Anything that goes over a link. */
 export type Frame = WorkerMessage | ManagerMessage | SessionMessage;
@@ -126,10 +126,14 @@ export class SessionHost {
   #message(data: Buffer, isBinary: boolean): void {
     if (this.#closed) return;
     const whole = isBinary ? this.#piece(data) : data;
-    if (whole === null) return this.#feed({ kind: "heard" });
+    if (whole === null) {
+      this.#feed({ kind: "heard" });
+      return;
+    }
     const limit = this.isUp ? MAX_WHOLE_BYTES : MAX_GREETING_BYTES;
     if (whole.length > limit || (!isBinary && this.#pieces.length > 0)) {
-      return this.#feed({ kind: "garbage", reason: "a message that is too large, or amid another" });
+      this.#feed({ kind: "garbage", reason: "a message that is too large, or amid another" });
+      return;
     }
     const read = this.#read(whole.toString("utf8"), this.isUp ? "peer" : "stranger");
     this.#feed(read.ok ? { kind: "frame", frame: read.value } : { kind: "garbage", reason: read.failure.message });
