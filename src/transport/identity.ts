@@ -4,8 +4,8 @@
  */
 import { createHash, createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
+import { base32 } from "../core/base32.ts";
 import { fail, ok, type Result } from "../core/failure.ts";
-import { base32 } from "./base32.ts";
 import { selfSign } from "./certificate.ts";
 import { replaceFile } from "./secret-file.ts";
 

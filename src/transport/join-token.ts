@@ -3,8 +3,8 @@
  * The secret itself never goes over a link: only a digest of it does, bound to both keys and to this one connection. Needed for a worker's first link only.
  */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { base32 } from "../core/base32.ts";
 import { fail, ok, type Result } from "../core/failure.ts";
-import { base32 } from "./base32.ts";
 import { isIdentityId } from "./identity.ts";
 import { readSecret, replaceFile } from "./secret-file.ts";
 

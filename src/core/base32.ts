@@ -1,4 +1,4 @@
-/** Bytes as text that can be read aloud, marked by a double click and put into a file name. */
+/** Bytes as text that can be read aloud, marked by a double click and put into a file name. Pure. */
 
 /** RFC 4648 base32 in lower case, without padding: 52 characters for 32 bytes. */
 export function base32(bytes: Uint8Array): string {
