@@ -1,13 +1,12 @@
 /**
  * Cube's records as the book's: jobs are shown as its Tasks, nodes as its Nodes. The other way is client/book-job.ts. Pure.
  */
-
-import { type BookTask, type PortMap, portKey, ZERO_TIME } from "../client/book-decode.ts";
+import { type BookTask, type PortMap, ZERO_TIME } from "../client/book-decode.ts";
 import { BOOK_STATE, postedTask } from "../client/book-job.ts";
 import { type Cluster, currentTask, slotsOf } from "../core/cluster.ts";
 import type { Job } from "../core/job.ts";
 import type { BookStats, Node } from "../core/node.ts";
-import { DEFAULT_TASK, type PortMapping } from "../core/spec.ts";
+import { DEFAULT_TASK, type PortMapping, portKey } from "../core/spec.ts";
 import { isTerminal, type Task, type TaskState } from "../core/task.ts";
 import type { Observation } from "../manager/commands.ts";
 import { nodeResource } from "./resources.ts";

@@ -1,5 +1,6 @@
 /** JSON from outside: bounded before it is parsed, and rid of keys that would reach into JavaScript's own objects. Pure. */
 import { ClientError } from "../client/cluster-client.ts";
+import { wordsOf } from "../core/failure.ts";
 
 /** Nesting that is still read. */
 export const MAX_DEPTH = 64;
@@ -16,12 +17,7 @@ export function parseJson(text: string): unknown {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new ClientError(
-      "invalid",
-      `not valid JSON: ${error instanceof Error ? error.message : String(error)}`,
-      "",
-      error,
-    );
+    throw new ClientError("invalid", `not valid JSON: ${wordsOf(error)}`, "", error);
   }
   refuseDanger(value, "");
   return value;

@@ -8,6 +8,7 @@ import {
 } from "../client/cluster-client.ts";
 import type { Cluster } from "../core/cluster.ts";
 import type { Failure, FailureKind } from "../core/failure.ts";
+import { wordsOf } from "../core/failure.ts";
 import { isTerminal, type Task } from "../core/task.ts";
 import type { ManagerAccess } from "../manager/commands.ts";
 import type { TaskStreams } from "./ports.ts";
@@ -36,7 +37,7 @@ export async function* readLogs(
   } catch (error) {
     if (signal.aborted) return;
     if (error instanceof ClientError) throw error;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = wordsOf(error);
     throw new ClientError("unavailable", `the output of "${ref}" cannot be read: ${message}`, "", error);
   }
 }

@@ -6,6 +6,7 @@ import type { WatchItem } from "../client/cluster-client.ts";
 import type { MetricsResource } from "../client/resources.ts";
 import type { LoggedChange } from "../core/change.ts";
 import type { Cluster } from "../core/cluster.ts";
+import { wordsOf } from "../core/failure.ts";
 import type { ManagerAccess } from "../manager/commands.ts";
 import type { ManagerInfo } from "./ports.ts";
 import {
@@ -112,7 +113,7 @@ class ManagerWatch implements Disposable {
 
   /** The manager is being recovered: it says so, and the next try may find it back. */
   #tryAgain(error: unknown): void {
-    this.#deliver({ kind: "down", reason: error instanceof Error ? error.message : String(error) });
+    this.#deliver({ kind: "down", reason: wordsOf(error) });
     this.#retry = setTimeout(() => void this.#startOver(), SNAPSHOT_RETRY_MS);
   }
 

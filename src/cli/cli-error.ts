@@ -1,6 +1,7 @@
 /** How a command fails: in one line, with a hint where there is a way out, and never with a stack. */
 import { ClientError } from "../client/cluster-client.ts";
 import { ConfigError } from "../config/wrong-value.ts";
+import { wordsOf } from "../core/failure.ts";
 import { Ended } from "./io.ts";
 import { clean } from "./text.ts";
 
@@ -37,7 +38,7 @@ export function explainError(error: unknown): { readonly text: string; readonly 
   }
   if (error instanceof CommandFailed) return { text: twoLines(error.message, error.hint), exitCode: error.exitCode };
   if (error instanceof ClientError) return { text: twoLines(error.message, hintOf(error)), exitCode: EXIT.failed };
-  return { text: twoLines(error instanceof Error ? error.message : String(error), ""), exitCode: EXIT.failed };
+  return { text: twoLines(wordsOf(error), ""), exitCode: EXIT.failed };
 }
 
 /** The manager speaks to whoever sends requests; some of its hints are said better to whoever types commands. */

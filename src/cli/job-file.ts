@@ -6,6 +6,7 @@ import { BOOK_STATE, bookJob, bookJobId } from "../client/book-job.ts";
 import { ClientError } from "../client/cluster-client.ts";
 import { jobProblems, loneProblems, refuseProblems } from "../client/job-limits.ts";
 import { defaultName, type JobRequest, toJobSpec } from "../client/job-request.ts";
+import { isObject } from "../core/json.ts";
 import type { JobSpec } from "../core/spec.ts";
 import { UsageError } from "./cli-error.ts";
 import { findJsonMistake } from "./json-error.ts";
@@ -63,7 +64,7 @@ function parseJson(text: string, shown: string): object {
   if (mistake !== null)
     throw new UsageError(`${shown}:${mistake.line}:${mistake.column} is not JSON: expected ${mistake.expected}`);
   const value: unknown = JSON.parse(text);
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value;
+  if (isObject(value)) return value;
   throw new UsageError(`${shown} must hold one JSON object: a task event or a job`);
 }
 

@@ -2,9 +2,8 @@
  * Reads the book's JSON as its Go program does (encoding/json): keys match whatever their case, absent fields are zero, wrong types are refused in Go's words, and
  * unknown fields are refused or not as the reader wishes. The content type plays no part. Pure.
  */
-
 import { didYouMean } from "../core/closest.ts";
-import type { PortMapping } from "../core/spec.ts";
+import { isObject } from "../core/json.ts";
 
 export type PortSet = Readonly<Record<string, Readonly<Record<string, never>>>>;
 export type PortMap = Readonly<Record<string, readonly { readonly HostIp: string; readonly HostPort: string }[]>>;
@@ -52,11 +51,6 @@ export class DecodeError extends Error {
 export const ZERO_TIME = "0001-01-01T00:00:00Z";
 /** The UUID of a task that names none. */
 export const NIL_UUID = "00000000-0000-0000-0000-000000000000";
-
-/** A protocol port as the book writes it: `7777/tcp`. */
-export function portKey(port: Pick<PortMapping, "containerPort" | "protocol">): string {
-  return `${port.containerPort}/${port.protocol}`;
-}
 
 /** A TaskEvent of parsed JSON. Throws DecodeError. */
 export function decodeEvent(value: unknown, options: { readonly unknownFields: "refuse" | "accept" }): BookEvent {
@@ -189,7 +183,7 @@ function whole(type: string): Reader<number> {
 }
 
 function record(value: unknown, at: string, type: string): Record<string, unknown> {
-  if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  if (isObject(value)) return value;
   throw wrongType(value, at, type);
 }
 

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { closest, editDistance } from "../core/closest.ts";
+import { isObject } from "../core/json.ts";
 import { absolute, configDirectory, type Place } from "./directories.ts";
 import {
   flagOf,
@@ -91,7 +92,7 @@ function parseObject(path: string, text: string): Record<string, unknown> {
       'it holds one object, such as {"port": 5555}',
     );
   }
-  if (typeof parsed === "object" && parsed !== null && !Array.isArray(parsed)) return parsed as Record<string, unknown>;
+  if (isObject(parsed)) return parsed;
   throw new ConfigError(`${path} must hold one JSON object`, 'such as {"port": 5555}');
 }
 

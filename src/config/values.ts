@@ -2,6 +2,7 @@
  * Readers of single values. One value may be text (flag, variable) or JSON (file); both are read here into one type, so that no later code asks where it came from.
  * A reader says what it expected by WrongValue and never where the value was written.
  */
+import { isObject } from "../core/json.ts";
 import type { Resources } from "../core/spec.ts";
 import { readBytes, readCpus } from "./quantities.ts";
 import { WrongValue } from "./wrong-value.ts";
@@ -104,8 +105,4 @@ function splitText(raw: unknown): unknown[] {
     .split(",")
     .map((part) => part.trim())
     .filter((part) => part !== "");
-}
-
-function isObject(raw: unknown): raw is Record<string, unknown> {
-  return typeof raw === "object" && raw !== null && !Array.isArray(raw);
 }

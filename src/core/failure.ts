@@ -34,6 +34,11 @@ export function ok<T>(value: T): Result<T> {
   return { ok: true, value };
 }
 
+/** What was thrown, in its own words: anything may be. */
+export function wordsOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
 /** A failed outcome. */
 export function fail(kind: FailureKind, message: string): { readonly ok: false; readonly failure: Failure } {
   return { ok: false, failure: { kind, message } };

@@ -32,6 +32,11 @@ export interface PortMapping {
   readonly hostIp: string;
 }
 
+/** A container's port as engines and the book write it: `7777/tcp`. */
+export function portKey(port: Pick<PortMapping, "containerPort" | "protocol">): string {
+  return `${port.containerPort}/${port.protocol}`;
+}
+
 /** Storage that the task sees. `source` is a path (bind), a volume name (volume) or "" (tmpfs). */
 export interface Mount {
   readonly kind: "bind" | "volume" | "tmpfs";

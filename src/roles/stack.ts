@@ -9,7 +9,7 @@ import { startApiServer } from "../api/server.ts";
 import { loadToken } from "../api/token.ts";
 import type { ClusterClient } from "../client/cluster-client.ts";
 import type { Config } from "../config/config.ts";
-import { fail, ok, type Result } from "../core/failure.ts";
+import { fail, ok, type Result, wordsOf } from "../core/failure.ts";
 import { SCHEDULERS } from "../core/schedule.ts";
 import type { Log } from "../log/log.ts";
 import { type ManagerHost, openManager } from "../manager/host.ts";
@@ -51,7 +51,7 @@ export async function startStack(config: Config, log: Log): Promise<Result<Stack
     return stack;
   } catch (error) {
     await opened.disposeAsync();
-    return fail("transient", error instanceof Error ? error.message : String(error));
+    return fail("transient", wordsOf(error));
   }
 }
 

@@ -3,7 +3,7 @@
  * the safe ones: an init process, no new privileges, no raw sockets, bounded processes and logs, never a restart by the engine.
  */
 import { fail, ok, type Result } from "../core/failure.ts";
-import type { Mount, PortMapping, TaskSpec } from "../core/spec.ts";
+import { type Mount, type PortMapping, portKey, type TaskSpec } from "../core/spec.ts";
 import type { CreateRequest } from "../worker/effects.ts";
 import { LABEL, LABEL_PREFIX } from "./docker-instance.ts";
 
@@ -99,10 +99,6 @@ function hostConfig(spec: TaskSpec): HostConfig {
 function bodyMount(mount: Mount): BodyMount {
   const source = mount.kind === "tmpfs" || mount.source === "" ? {} : { Source: mount.source };
   return { Type: mount.kind, ...source, Target: mount.target, ReadOnly: mount.readOnly };
-}
-
-function portKey(port: PortMapping): string {
-  return `${port.containerPort}/${port.protocol}`;
 }
 
 function portBindings(ports: readonly PortMapping[]): Record<string, { HostIp: string; HostPort: string }[]> {

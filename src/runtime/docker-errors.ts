@@ -3,6 +3,7 @@
  * engine's wording; Docker and podman differ in status codes, so the text decides where both are known to differ.
  */
 import type { Failure, FailureKind } from "../core/failure.ts";
+import { wordsOf } from "../core/failure.ts";
 
 /** Each task runs under an init process that the engine brings along; some packages of engines leave it out. */
 const NO_INIT = /docker-init|container-init|catatonit/i;
@@ -25,7 +26,7 @@ export function unreachable(place: string, error: unknown): Failure {
   }
   return {
     kind: "unavailable",
-    message: `the connection to the container engine at ${place} broke (${code || errorText(error)})`,
+    message: `the connection to the container engine at ${place} broke (${code || wordsOf(error)})`,
   };
 }
 
@@ -119,7 +120,7 @@ export function statusOf(error: unknown): number | null {
 
 /** The engine's own words in an error that dockerode threw, without dockerode's wrapping. */
 export function messageOf(error: unknown): string {
-  const text = bodyText(field(error, "json")) || errorText(error);
+  const text = bodyText(field(error, "json")) || wordsOf(error);
   return text.replace(/^\(HTTP code \d+\) [^-]*- /, "").trim();
 }
 
@@ -133,10 +134,6 @@ export function bodyText(body: unknown): string {
 function errorCode(error: unknown): string {
   const code = field(error, "code");
   return typeof code === "string" ? code : "";
-}
-
-function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 function field(value: unknown, key: string): unknown {

@@ -2,7 +2,7 @@
  * Runs a command beside a plain process, with the same environment and directory: what "inside" means where there is no container. With a terminal the
  * command gets a pseudo terminal and a session of its own; without, three pipes.
  */
-import { fail, ok, type Result } from "../core/failure.ts";
+import { fail, ok, type Result, wordsOf } from "../core/failure.ts";
 import type { ExecRequest, ExecSession } from "../worker/ports.ts";
 import { OutputQueue } from "./output-queue.ts";
 
@@ -24,7 +24,7 @@ export function execBeside(place: ExecPlace, request: ExecRequest): Result<ExecS
   try {
     return ok(request.tty ? terminalSession(place, request) : pipeSession(place, request));
   } catch (error) {
-    return fail("transient", `program ${program}: ${error instanceof Error ? error.message : String(error)}`);
+    return fail("transient", `program ${program}: ${wordsOf(error)}`);
   }
 }
 

@@ -6,7 +6,7 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
-import { type Failure, fail, ok, type Result } from "../core/failure.ts";
+import { type Failure, fail, ok, type Result, wordsOf } from "../core/failure.ts";
 import type { NodeRuntime } from "../core/node.ts";
 import type { TaskSpec } from "../core/spec.ts";
 import type { CreateRequest, Instance } from "../worker/effects.ts";
@@ -76,7 +76,7 @@ class ProcessRuntime implements Runtime {
       mkdirSync(this.#options.directory, { recursive: true, mode: 0o700 });
       return { kind: "process", version, problem: "" };
     } catch (error) {
-      return { kind: "process", version, problem: `no directory for processes: ${words(error)}` };
+      return { kind: "process", version, problem: `no directory for processes: ${wordsOf(error)}` };
     }
   }
 
@@ -90,7 +90,7 @@ class ProcessRuntime implements Runtime {
       }
       return ok(instances);
     } catch (error) {
-      return fail("unavailable", `processes in ${this.#options.directory}: ${words(error)}`);
+      return fail("unavailable", `processes in ${this.#options.directory}: ${wordsOf(error)}`);
     }
   }
 
@@ -111,7 +111,7 @@ class ProcessRuntime implements Runtime {
       writeRecord(directory, { version: 1, nodeId: this.#options.nodeId, request });
       return ok({ instanceId: id });
     } catch (error) {
-      return fail("transient", `directory ${directory}: ${words(error)}`);
+      return fail("transient", `directory ${directory}: ${wordsOf(error)}`);
     }
   }
 
@@ -121,7 +121,7 @@ class ProcessRuntime implements Runtime {
     try {
       if (claimStart(found.directory)) this.#launch(instanceId, found);
     } catch (error) {
-      return fail("transient", `process ${instanceId}: ${words(error)}`);
+      return fail("transient", `process ${instanceId}: ${wordsOf(error)}`);
     }
     return this.inspect(instanceId);
   }
@@ -152,7 +152,7 @@ class ProcessRuntime implements Runtime {
     try {
       rmSync(found.directory, { recursive: true, force: true });
     } catch (error) {
-      return fail("transient", `directory ${found.directory}: ${words(error)}`);
+      return fail("transient", `directory ${found.directory}: ${wordsOf(error)}`);
     }
     forgetOutput(found.directory);
     this.#usage.forget(instanceId);
@@ -305,8 +305,4 @@ function workingDirectory(found: Found): string {
 
 function missing(instanceId: string): { readonly ok: false; readonly failure: Failure } {
   return fail("not_found", `process ${instanceId}: not one of this node's`);
-}
-
-function words(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

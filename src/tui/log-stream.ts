@@ -1,6 +1,7 @@
 // Follows the log of one task and delivers its lines in batches, safe to draw. A log that writes without end may make the
 // screen late, never the loop: lines wait in bounded batches and the longest are cut.
 import type { ClusterClient } from "../client/cluster-client.ts";
+import { wordsOf } from "../core/failure.ts";
 import { LINE_LIMIT, LINES_KEPT, type LogRow } from "./state/log-pane.ts";
 import type { Message } from "./state/ui.ts";
 import { safeLines } from "./terminal/text.ts";
@@ -44,7 +45,7 @@ export class LogStream {
         for (const text of safeLines(cutLine(line.text))) batch.add({ stream: line.stream, atMs: line.atMs, text });
       }
     } catch (error) {
-      problem = error instanceof Error ? error.message : String(error);
+      problem = wordsOf(error);
     }
     if (signal.aborted) return;
     batch.flush();

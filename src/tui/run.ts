@@ -2,6 +2,7 @@
 // effects through the ClusterClient and turns their outcomes into new messages. It decides nothing. It must never let an
 // error out of the loop onto the screen, nor wait for the terminal.
 import type { ClusterClient } from "../client/cluster-client.ts";
+import { wordsOf } from "../core/failure.ts";
 import { Effects } from "./effects.ts";
 import { Feed } from "./feed.ts";
 import { update } from "./model.ts";
@@ -65,7 +66,7 @@ function openHost(options: UiOptions): Host | UnusableTerminal {
   try {
     return new Host(options);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = wordsOf(error);
     return { kind: "unusable-terminal", message: `the terminal cannot be used: ${why}` };
   }
 }

@@ -3,7 +3,7 @@
  * its outcome is unknown, and the machine looks again. Decides nothing.
  */
 import { unreachable } from "../core/assert.ts";
-import { fail, type Result } from "../core/failure.ts";
+import { fail, type Result, wordsOf } from "../core/failure.ts";
 import type { RuntimeKind } from "../core/spec.ts";
 import type { Incarnation, WorkerEffect, WorkerEvent } from "./effects.ts";
 import type { Runtime } from "./ports.ts";
@@ -132,7 +132,7 @@ export class Calls {
       return await call(runtime);
     } catch (error) {
       // A runtime never throws for an operating error; whatever this is, its outcome is unknown.
-      return fail("unavailable", `${kind}: ${error instanceof Error ? error.message : String(error)}`);
+      return fail("unavailable", `${kind}: ${wordsOf(error)}`);
     }
   }
 }
@@ -143,8 +143,7 @@ async function bounded<T>(call: Promise<Result<T>>, limitMs: number, what: strin
     const message = `${what}: no answer within ${Math.round(limitMs / 1000)} s`;
     timer = setTimeout(() => resolve(fail("unavailable", message)), limitMs);
   });
-  const failed = (error: unknown): Result<T> =>
-    fail("unavailable", error instanceof Error ? error.message : String(error));
+  const failed = (error: unknown): Result<T> => fail("unavailable", wordsOf(error));
   const result = await Promise.race([call.catch(failed), late]);
   clearTimeout(timer);
   return result;

@@ -2,7 +2,7 @@
  * The worker's asynchronous half: it owns timers, runtimes, journal and link, feeds the machine, performs its effects in order, and samples the node.
  * It decides nothing. Closing it leaves every task as it is.
  */
-import { fail, type Result } from "../core/failure.ts";
+import { fail, type Result, wordsOf } from "../core/failure.ts";
 import type { NodeFacts, NodeMetrics, NodeRuntime } from "../core/node.ts";
 import { isTerminal, type TaskFact } from "../core/task.ts";
 import { Calls } from "./calls.ts";
@@ -384,7 +384,3 @@ export class WorkerHost {
 
 /** Timers take no more than 31 bits. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

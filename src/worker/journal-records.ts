@@ -2,6 +2,7 @@
  * Tasks and the manager as journal records, and back. Deadlines are stored as remaining times and resume: a monotonic time means nothing
  * after a restart. A record that cannot be read is left out; then the labels of what runs tell the rest.
  */
+import { isObject } from "../core/json.ts";
 import { agesOf, fromAges } from "../core/restart.ts";
 import { DESIRED_STATES, isTerminal, TASK_STATES, type TaskFact } from "../core/task.ts";
 import type { Assignment } from "../protocol/messages.ts";
@@ -86,10 +87,6 @@ function isManager(value: unknown): value is Remembered {
   const { clusterId, instanceId, term, lineage, revision } = value;
   const texts = [clusterId, instanceId, lineage].every((text) => typeof text === "string");
   return texts && isCount(term) && isCount(revision);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function isCount(value: unknown): value is number {

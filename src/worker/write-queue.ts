@@ -2,6 +2,7 @@
  * The order of what must not overtake: appends, snapshots, and everything that waits for them. Appends that wait at the same time are written
  * together. A write that fails is tried again until it succeeds: what depends on it never goes first.
  */
+import { wordsOf } from "../core/failure.ts";
 import type { JournalRecord, WorkerEffect } from "./effects.ts";
 import type { Journal } from "./ports.ts";
 
@@ -122,8 +123,4 @@ export class WriteQueue {
       };
     });
   }
-}
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,0 +1,6 @@
+/** What JSON can be, told apart. Pure. */
+
+/** True for an object: neither null nor a list. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
