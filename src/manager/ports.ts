@@ -35,10 +35,19 @@ export type CommitOutcome =
   | { readonly kind: "failed"; readonly reason: string }
   | { readonly kind: "unknown"; readonly reason: string };
 
+/** How a store is loaded by a manager that has adopted what workers run: it begins a history of its own. */
+export interface TakeOver {
+  /** The term is above this one too. */
+  readonly aboveTerm: number;
+}
+
 /** Durable state. One owner at a time. Rules at its bounds: the log keeps an hour or a million entries, whichever is less. */
 export interface Store {
-  /** Loads everything; also called again after a failed or unknown commit, and then closes and opens anew. */
-  load(): Promise<Result<StoreContents>>;
+  /**
+   * Loads everything; also called again after a failed or unknown commit, and then closes and opens anew. With `takeOver` the store gets a new lineage and a
+   * higher term. Either way lineage and term are durable before it resolves.
+   */
+  load(takeOver?: TakeOver): Promise<Result<StoreContents>>;
   /** All or nothing. Never rejects. */
   commit(batch: Batch): Promise<CommitOutcome>;
   /** Logged changes with a revision above `after`, oldest first, at most `limit`; null when some of them are no longer kept. */

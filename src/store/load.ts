@@ -4,7 +4,7 @@
  */
 import type { Change, LoggedChange } from "../core/change.ts";
 import { fail, ok, type Result } from "../core/failure.ts";
-import type { StoreContents } from "../manager/ports.ts";
+import type { StoreContents, TakeOver } from "../manager/ports.ts";
 import { replaceInDigest, rowHash } from "./digest.ts";
 import { decodeHead, encodeHead, type Head } from "./head.ts";
 import { HEAD_KEY, LOG_END, LOG_START, logKey, revisionOfKey } from "./keys.ts";
@@ -20,6 +20,7 @@ export interface LoadOptions {
   readonly name: string;
   /** Go on with what is left of a damaged store, under a new lineage. */
   readonly acceptLoss: boolean;
+  readonly takeOver?: TakeOver;
 }
 
 /** A loaded store. */
@@ -151,11 +152,12 @@ function judge(
   const actual = { format: STORE_FORMAT, rows: found.hashes.size, digest: found.digest };
   if (damage === "") {
     const base = head ?? { lineage: crypto.randomUUID(), term: 0, revision: 0 };
-    return { head: { ...base, ...actual, term: base.term + 1 }, problem: "", notice: "", drop: [] };
+    const lineage = options.takeOver ? crypto.randomUUID() : base.lineage;
+    return { head: { ...base, ...actual, lineage, term: nextTerm(base, options) }, problem: "", notice: "", drop: [] };
   }
   const revision = Math.max(head?.revision ?? 0, read.log);
   if (options.acceptLoss) {
-    const left = { ...actual, ...forget(found), lineage: crypto.randomUUID(), term: (head?.term ?? 0) + 1, revision };
+    const left = { ...actual, ...forget(found), lineage: crypto.randomUUID(), term: nextTerm(head, options), revision };
     const notice = `${damage}. The loss was accepted; the store has a new lineage`;
     return { head: left, problem: "", notice, drop: found.unreadable };
   }
@@ -163,6 +165,10 @@ function judge(
   const wrong = BigInt.asUintN(64, found.digest + 1n);
   const kept = head ?? { ...actual, digest: wrong, lineage: rows.lineage, term: 0, revision };
   return { head: { ...kept, term: kept.term + 1 }, problem: explain(damage, options.name), notice: "", drop: [] };
+}
+
+function nextTerm(head: { readonly term: number } | null, { takeOver }: LoadOptions): number {
+  return Math.max(head?.term ?? 0, takeOver?.aboveTerm ?? 0) + 1;
 }
 
 /** Takes the unreadable rows out of what was found: their number and the digest without them. */

@@ -4,7 +4,7 @@
  */
 import type { LoggedChange } from "../core/change.ts";
 import { fail, ok, type Result } from "../core/failure.ts";
-import type { Batch, CommitOutcome, Store, StoreContents } from "../manager/ports.ts";
+import type { Batch, CommitOutcome, Store, StoreContents, TakeOver } from "../manager/ports.ts";
 import { LOG_END, logKey } from "./keys.ts";
 import type { Ledger } from "./ledger.ts";
 import { damagedBeyondRepair, type Loaded, loadRows } from "./load.ts";
@@ -34,8 +34,8 @@ export class RowStore implements Store {
     this.#options = options;
   }
 
-  load(): Promise<Result<StoreContents>> {
-    return this.#inTurn(() => this.#load()).catch((error: unknown) =>
+  load(takeOver?: TakeOver): Promise<Result<StoreContents>> {
+    return this.#inTurn(() => this.#load(takeOver)).catch((error: unknown) =>
       fail("transient", `the store in ${this.#engine.name} cannot be opened now: ${String(error)}`),
     );
   }
@@ -63,9 +63,9 @@ export class RowStore implements Store {
     return turn;
   }
 
-  async #load(): Promise<Result<StoreContents>> {
+  async #load(takeOver: TakeOver | undefined): Promise<Result<StoreContents>> {
     await this.#close();
-    const loaded = await this.#openAndRead();
+    const loaded = await this.#openAndRead(takeOver);
     if (!loaded.ok) return loaded;
     const { contents, ledger } = loaded.value;
     this.#ledger = ledger;
@@ -73,25 +73,29 @@ export class RowStore implements Store {
     return ok(contents);
   }
 
-  async #openAndRead(): Promise<Result<Loaded>> {
+  async #openAndRead(takeOver: TakeOver | undefined): Promise<Result<Loaded>> {
     const opened = await this.#engine.open();
     if (!opened.ok) return opened;
-    const first = await this.#read(opened.value);
+    const first = await this.#read(opened.value, takeOver);
     if (!(first instanceof DamagedRows)) return first;
     await this.#close();
     const repaired = await this.#engine.repair(first.message);
     if (!repaired.ok) return repaired;
-    const second = await this.#read(repaired.value);
+    const second = await this.#read(repaired.value, takeOver);
     if (!(second instanceof DamagedRows)) return second;
     await this.#close();
     return damagedBeyondRepair(second, this.#engine.name);
   }
 
-  async #read(rows: Rows): Promise<Result<Loaded> | DamagedRows> {
+  async #read(rows: Rows, takeOver: TakeOver | undefined): Promise<Result<Loaded> | DamagedRows> {
     this.#rows = rows;
     try {
       const { acceptLoss = false } = this.#options;
-      const loaded = await loadRows(rows, { name: this.#engine.name, acceptLoss });
+      const loaded = await loadRows(rows, {
+        name: this.#engine.name,
+        acceptLoss,
+        ...(takeOver && { takeOver }),
+      });
       if (!loaded.ok) await this.#close();
       return loaded;
     } catch (error) {

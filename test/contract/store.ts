@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Change, LoggedChange } from "../../src/core/change.ts";
-import type { CommitOutcome, Store, StoreContents } from "../../src/manager/ports.ts";
+import type { CommitOutcome, Store, StoreContents, TakeOver } from "../../src/manager/ports.ts";
 import {
   applied,
   logged,
@@ -25,8 +25,8 @@ const HOUR_MS = 3_600_000;
 const KINDS = onePutOfEach("a").length;
 
 /** Loads, and fails the test when that fails. */
-export async function mustLoad(store: Store): Promise<StoreContents> {
-  const loaded = await store.load();
+export async function mustLoad(store: Store, takeOver?: TakeOver): Promise<StoreContents> {
+  const loaded = await store.load(takeOver);
   if (!loaded.ok) throw new Error(loaded.failure.message);
   return loaded.value;
 }
@@ -81,6 +81,23 @@ export function storeContract(name: string, makeBed: () => StoreBed): void {
       const third = await reopen(store);
       expect([first.term, second.term, third.term]).toEqual([1, 2, 3]);
       expect([second.lineage, third.lineage]).toEqual([first.lineage, first.lineage]);
+    });
+
+    test("taken over, it has its records, a new lineage and a term above both its own and the given one, from then on", async () => {
+      const store = open();
+      const first = await mustLoad(store);
+      const changes = taskPut(0, "x");
+      await mustCommit(store, changes);
+      const taken = await mustLoad(store, { aboveTerm: 41 });
+      expect(taken).toMatchObject({ term: 42, revision: 1, problem: "" });
+      expect(sorted(taken.records)).toEqual(applied(changes));
+      expect(taken.lineage).not.toBe(first.lineage);
+      await mustCommit(store, taskPut(1, "y"));
+      const next = await reopen(store);
+      expect(next).toMatchObject({ term: 43, lineage: taken.lineage, revision: 2, problem: "" });
+      await opened.at(-1)?.close();
+      const again = await mustLoad(open(), { aboveTerm: 2 });
+      expect([again.term, again.lineage === taken.lineage]).toEqual([44, false]);
     });
 
     test("two stores have two lineages", async () => {
