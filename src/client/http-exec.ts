@@ -2,7 +2,7 @@
 import { WebSocket } from "ws";
 import { ClientError, type ExecOptions, type ExecStream } from "./cluster-client.ts";
 import { dataFrame, type ExecClientFrame, type ExecServerFrame, MAX_FRAME_BYTES, STREAM } from "./exec-frames.ts";
-import { authorization, nameOf, send, type Target, unreachable, urlOf } from "./transport.ts";
+import { authorization, nameOf, send, type Target, trustOf, unreachable, urlOf } from "./transport.ts";
 
 const HANDSHAKE_MS = 10_000;
 /** Output that may wait here unread before the manager is told to wait. */
@@ -12,14 +12,16 @@ const PIECE = MAX_FRAME_BYTES - 1;
 type Output = { readonly stream: "stdout" | "stderr"; readonly data: Uint8Array };
 
 /** Resolves once the command runs; rejects with the manager's ClientError, or `unavailable`. */
-export function execOverHttp(target: Target, ref: string, options: ExecOptions): Promise<ExecStream> {
+export async function execOverHttp(target: Target, ref: string, options: ExecOptions): Promise<ExecStream> {
+  const trust = await trustOf(target);
   const path = `/v1/tasks/${encodeURIComponent(ref)}/exec`;
-  const url = target.kind === "unix" ? `ws+unix://${target.path}:${path}` : urlOf(target, path).replace("http:", "ws:");
+  const url = target.kind === "unix" ? `ws+unix://${target.path}:${path}` : urlOf(target, path).replace(/^http/, "ws");
   const ws = new WebSocket(url, {
     headers: {
       ...authorization(target),
       host: target.kind === "unix" ? "localhost" : new URL(urlOf(target, "/")).host,
     },
+    ...(trust && { ca: trust.ca, servername: trust.serverName }),
     handshakeTimeout: HANDSHAKE_MS,
     maxPayload: MAX_FRAME_BYTES + 1,
     perMessageDeflate: false,

@@ -1,11 +1,26 @@
-/** Requests to a manager over a unix socket or TCP, and its errors as ClientErrors. Built on fetch: node:http would cost each short command 15 ms of start. */
+/**
+ * Requests to a manager over a unix socket, loopback TCP or TLS, and its errors as ClientErrors. Built on fetch: node:http would cost each short command 15 ms of
+ * start. In clear nothing leaves this machine.
+ */
+import { isLoopback } from "../core/address.ts";
 import { ClientError } from "./cluster-client.ts";
 import { bypassProxy } from "./proxy.ts";
 
 /** Where a manager answers. `token` "" for none. */
 export type Target =
   | { readonly kind: "unix"; readonly path: string }
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly token: string };
+  /** On loopback only. */
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly token: string }
+  | TlsTarget;
+
+/** A manager over TLS; `clusterId` is the digest of the key that it has to have, "" when nobody knows it yet: then nothing is sent. */
+export interface TlsTarget {
+  readonly kind: "tls";
+  readonly host: string;
+  readonly port: number;
+  readonly clusterId: string;
+  readonly token: string;
+}
 
 /** What to ask. */
 export interface ApiRequest {
@@ -24,12 +39,14 @@ export function nameOf(target: Target): string {
 
 /** The address of a path at the target. */
 export function urlOf(target: Target, path: string): string {
-  return target.kind === "unix" ? `http://localhost${path}` : `http://${bracketed(target.host)}:${target.port}${path}`;
+  if (target.kind === "unix") return `http://localhost${path}`;
+  const scheme = target.kind === "tls" ? "https" : "http";
+  return `${scheme}://${bracketed(target.host)}:${target.port}${path}`;
 }
 
 /** The token as a header; none on a unix socket. */
 export function authorization(target: Target): Record<string, string> {
-  return target.kind === "tcp" && target.token !== "" ? { authorization: `Bearer ${target.token}` } : {};
+  return target.kind !== "unix" && target.token !== "" ? { authorization: `Bearer ${target.token}` } : {};
 }
 
 /** Answers of status 2xx. Everything else rejects with ClientError: the manager's own, or `unavailable` when none answers. */
@@ -56,8 +73,39 @@ export function unreachable(target: Target, cause?: unknown): ClientError {
   return new ClientError("unavailable", `no manager answers at ${nameOf(target)}`, hint, cause);
 }
 
+/** Throws ClientError for a target that would carry a token in clear beyond this machine. */
+export function refuseClear(target: Target): void {
+  if (target.kind !== "tcp" || isLoopback(target.host)) return;
+  throw new ClientError(
+    "invalid",
+    `${nameOf(target)} is not this machine, and in clear everybody on the way could read the token`,
+    `let it speak TLS: cube login ${nameOf(target)}`,
+  );
+}
+
+/** What a request at the target needs to trust the other end: its certificate, once it is known to be the right one. */
+export async function trustOf(target: Target): Promise<{ readonly ca: string; readonly serverName: string } | null> {
+  refuseClear(target);
+  if (target.kind !== "tls") return null;
+  // Loaded only when it is needed: a short command on the socket must not pay for TLS.
+  const { pinnedCertificate, SERVER_NAME } = await import("./pin.ts");
+  return { ca: await pinnedCertificate(target), serverName: SERVER_NAME };
+}
+
 async function reach(target: Target, request: ApiRequest): Promise<Response> {
-  if (target.kind === "tcp") bypassProxy(target.host);
+  try {
+    return await fetchFrom(target, request);
+  } catch (error) {
+    if (target.kind !== "tls" || !isForeignCertificate(error)) throw error;
+    // The handshake failed, so nothing was sent: either a new certificate over the same key, or another key, which the second look finds out.
+    (await import("./pin.ts")).forgetCertificate(target);
+    return await fetchFrom(target, request);
+  }
+}
+
+async function fetchFrom(target: Target, request: ApiRequest): Promise<Response> {
+  if (target.kind !== "unix") bypassProxy(target.host);
+  const tls = await trustOf(target);
   const { method = "GET", path, body, headers = {}, signal } = request;
   try {
     return await fetch(urlOf(target, path), {
@@ -70,6 +118,7 @@ async function reach(target: Target, request: ApiRequest): Promise<Response> {
       ...(body !== undefined && { body: JSON.stringify(body) }),
       ...(signal && { signal }),
       ...(target.kind === "unix" && { unix: target.path }),
+      ...(tls && { tls: { ...tls, rejectUnauthorized: true } }),
       redirect: "error",
       // A stream may be silent for longer than fetch waits by itself.
       ...{ timeout: false },
@@ -78,6 +127,11 @@ async function reach(target: Target, request: ApiRequest): Promise<Response> {
     if (signal?.aborted) throw new ClientError("aborted", "the request was given up", "", error);
     throw unreachable(target, error);
   }
+}
+
+function isForeignCertificate(error: unknown): boolean {
+  const { cause } = error as { readonly cause?: { readonly code?: string } };
+  return /CERT|SELF_SIGNED|VERIFY/.test(cause?.code ?? "");
 }
 
 async function errorOf(response: Response): Promise<ClientError> {

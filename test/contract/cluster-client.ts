@@ -224,12 +224,12 @@ export function clusterClientContract(kind: string, of: Kind): void {
       const hash = createHash("sha256").update(secret).digest("base64url");
       expect([secret.length, manager.cluster.tokens.get("ci")?.hash]).toEqual([43, hash]);
       expect(JSON.stringify(manager.commands)).not.toContain(secret);
-      expect(await client.tokens()).toEqual([token]);
+      expect(await client.tokens()).toContainEqual(token);
       expect(JSON.stringify(await client.events({ since: 0 }))).not.toContain(hash);
       expect(await refusal(client.createToken({ name: "ci", role: "view" }))).toMatchObject({ code: "conflict" });
       expect(await refusal(client.createToken({ name: "C I", role: "view" }))).toMatchObject({ code: "invalid" });
       await client.revokeToken("ci");
-      expect(await client.tokens()).toEqual([]);
+      expect((await client.tokens()).map(({ name }) => name)).not.toContain("ci");
       expect(await refusal(client.revokeToken("ci"))).toMatchObject({ code: "not_found" });
     });
 
