@@ -28,6 +28,8 @@ export interface Visitor {
   readonly ws: WebSocket;
   readonly peer: SeenPeer;
   readonly path: typeof LINK_PATH | typeof BULK_PATH;
+  /** What the dialler was given to be known by on a bulk path; "" for none. */
+  readonly nonce: string;
   /** Host and port that it comes from. */
   readonly address: string;
   readonly settled: () => void;
@@ -77,7 +79,7 @@ export class Door {
     this.#links.on("clientError", (_error, socket) => socket.destroy());
   }
 
-  /** A server for one port: TLS comes in here, plain HTTP goes to `http`, or is hung up on without one. The caller listens and closes. */
+  /** A server for one port: TLS comes in here, plain HTTP from this machine goes to `http`, any other is hung up on. The caller listens and closes. */
   front(http: HttpServer | null): NetServer {
     const server = createNetServer((socket) => {
       socket.on("error", () => undefined);
@@ -88,7 +90,7 @@ export class Door {
         clearTimeout(late);
         pushBack(socket, first);
         if (first[0] === TLS_FIRST_BYTE) this.acceptTls(socket, http);
-        else if (http) http.emit("connection", socket);
+        else if (http && isLoopback(socket)) http.emit("connection", socket);
         else socket.destroy();
         process.nextTick(() => socket.resume());
       });
@@ -159,7 +161,7 @@ export class Door {
     const name = nameOf(tls);
     const stranger = this.#strangers.get(name);
     const certificate = tls.getPeerX509Certificate();
-    const path = (request.url ?? "").split("?")[0];
+    const [path, nonce = ""] = (request.url ?? "").split("?");
     if (
       !stranger ||
       !certificate ||
@@ -173,7 +175,8 @@ export class Door {
     clearTimeout(stranger.timer);
     this.#upgrades.handleUpgrade(request, tls, head, (ws) => {
       const settled = (): void => this.#settle(name, stranger);
-      this.#options.onLink({ ws, peer: seen(certificate), path, address: name.split("|")[0] ?? "", settled });
+      const address = name.split("|")[0] ?? "";
+      this.#options.onLink({ ws, peer: seen(certificate), path, nonce, address, settled });
     });
   }
 
@@ -210,6 +213,11 @@ interface Stranger {
   readonly socket: Socket;
   readonly http: HttpServer | null;
   timer: ReturnType<typeof setTimeout> | undefined;
+}
+
+/** Nothing goes over a network in clear. */
+function isLoopback({ remoteAddress = "" }: Socket): boolean {
+  return remoteAddress === "::1" || /^(::ffff:)?127\./.test(remoteAddress);
 }
 
 function pushBack(socket: Socket, data: Buffer): void {

@@ -11,6 +11,8 @@ import type { Draw } from "../core/jitter.ts";
 import type { ManagerIdentity, ManagerMessage, WorkerMessage } from "../protocol/messages.ts";
 import type { SessionTimes } from "../protocol/session-events.ts";
 import type { Log, ManagerLink } from "../worker/ports.ts";
+import { BulkDesk } from "./bulk-desk.ts";
+import type { TaskSource } from "./bulk-server.ts";
 import { type Address, nameOf, type SeenPeer } from "./dial.ts";
 import { Door, type DoorLimits, LINK_PATH } from "./door.ts";
 import type { Identity } from "./identity.ts";
@@ -56,6 +58,8 @@ export interface RemoteManagerLink extends ManagerLink {
   /** A server for the worker's own port: TLS is the manager's dial, plain HTTP goes to `http`. The caller listens and closes. */
   front(http: HttpServer | null): NetServer;
   acceptTls(socket: Socket, http: HttpServer | null): void;
+  /** From now on the manager may read the output of tasks and run commands in them. */
+  serve(source: TaskSource): void;
   /** null while there is no link. */
   peer(): ManagerPeer | null;
   /** Why there is no link, in words; "" while there is one, or nothing is known yet. */
@@ -95,6 +99,7 @@ class Link implements RemoteManagerLink {
   readonly #options: ManagerLinkOptions;
   readonly #door: Door;
   readonly #processId = randomUUID();
+  readonly #bulk: BulkDesk;
   readonly #greeting = new Set<SessionHost>();
   #current: Current | undefined;
   #handlers: Handlers | undefined;
@@ -105,12 +110,14 @@ class Link implements RemoteManagerLink {
   constructor(options: ManagerLinkOptions) {
     this.#options = options;
     const { identity, limits, patienceMs } = options;
+    this.#bulk = new BulkDesk(identity);
     this.#door = new Door({
       identity,
       ...(limits === undefined ? {} : { limits }),
       ...(patienceMs === undefined ? {} : { patienceMs }),
-      onLink: ({ ws, peer, path, address, settled }) => {
-        if (path !== LINK_PATH) ws.terminate();
+      onLink: (visitor) => {
+        const { ws, peer, path, address, settled } = visitor;
+        if (path !== LINK_PATH) this.#bulk.visited(visitor);
         else void this.#visited({ ws, peer, address, dialledBy: "manager", onUp: settled, onEnd: settled });
       },
     });
@@ -138,6 +145,10 @@ class Link implements RemoteManagerLink {
         this.#hangUp("the worker is ending");
       },
     };
+  }
+
+  serve(source: TaskSource): void {
+    this.#bulk.source = source;
   }
 
   peer(): ManagerPeer | null {
@@ -262,8 +273,17 @@ class Link implements RemoteManagerLink {
   }
 
   #hear(host: SessionHost, frame: Frame): void {
+    if (this.#current?.host !== host) return;
+    if (frame.kind === "bulk") this.#openBulk(this.#current, frame.nonce);
     const message = asManagerMessage(frame);
-    if (message !== null && this.#current?.host === host) this.#handlers?.onMessage(message);
+    if (message !== null) this.#handlers?.onMessage(message);
+  }
+
+  /** As the control link was dialled, so is the bulk socket. */
+  #openBulk({ host, clusterId, dialledBy }: Current, nonce: string): void {
+    const { join } = this.#options;
+    if (dialledBy === "worker" && join) this.#bulk.dial(join, clusterId, nonce);
+    else if (this.#bulk.expect(clusterId, nonce)) host.send({ kind: "bulk", nonce });
   }
 
   #ended(host: SessionHost, from: Incoming, { reason, refused }: { reason: string; refused: boolean }): void {
@@ -271,6 +291,7 @@ class Link implements RemoteManagerLink {
     const wasCurrent = this.#current?.host === host;
     if (wasCurrent) {
       this.#current = undefined;
+      this.#bulk.unlinked();
       this.#handlers?.onUnlinked();
     }
     // Of a dialled link the redialler tells; of the manager's own dials only what a person should know.

@@ -15,6 +15,7 @@ import { Door, type DoorLimits, LINK_PATH } from "./door.ts";
 import type { Identity } from "./identity.ts";
 import { proofMatches } from "./join-token.ts";
 import { Redialler } from "./redial.ts";
+import { type ControlLink, RemoteStreams, type RemoteTaskStreams } from "./remote-streams.ts";
 import { type Frame, SessionHost } from "./session-host.ts";
 
 /** What the links stand on. */
@@ -72,6 +73,8 @@ export interface RemoteLinks extends WorkerLinks {
   dial(address: string): Disposable;
   dialled(): readonly DialledAddress[];
   peers(): readonly PeerInfo[];
+  /** Output and commands of tasks on linked nodes. */
+  readonly streams: RemoteTaskStreams;
   /** Ends the link of a node, for one that is removed. */
   disconnect(nodeId: string): void;
   /** Ends all links, lets nobody in and dials no more. */
@@ -118,6 +121,7 @@ class Links implements RemoteLinks {
   readonly #greeting = new Set<SessionHost>();
   readonly #dials = new Map<string, { readonly redialler: Redialler; nodeId: string; linkId: string }>();
   readonly #refusals = new Map<string, string>();
+  readonly #streams: RemoteStreams;
   #handlers: Handlers | undefined;
   #number = 0;
   #closed = false;
@@ -125,15 +129,24 @@ class Links implements RemoteLinks {
   constructor(options: RemoteLinksOptions) {
     this.#options = options;
     const { identity, limits, patienceMs } = options;
+    this.#streams = new RemoteStreams(identity, (nodeId) => this.#controlOf(nodeId));
     this.#door = new Door({
       identity,
       ...(limits === undefined ? {} : { limits }),
       ...(patienceMs === undefined ? {} : { patienceMs }),
-      onLink: ({ ws, peer, path, address, settled }) => {
-        if (path !== LINK_PATH) ws.terminate();
-        else this.#take({ ws, peer, address, dialledBy: "worker", onUp: settled, onEnd: settled });
+      onLink: (visitor) => {
+        const { ws, peer, path, address, settled } = visitor;
+        if (path !== LINK_PATH) {
+          this.#streams.visited(visitor);
+          return;
+        }
+        this.#take({ ws, peer, address, dialledBy: "worker", onUp: settled, onEnd: settled });
       },
     });
+  }
+
+  get streams(): RemoteTaskStreams {
+    return this.#streams;
   }
 
   front(http: HttpServer | null): NetServer {
@@ -186,6 +199,13 @@ class Links implements RemoteLinks {
   disconnect(nodeId: string): void {
     const linkId = this.#byNode.get(nodeId);
     if (linkId !== undefined) this.close(linkId);
+  }
+
+  #controlOf(nodeId: string): ControlLink | null {
+    const peer = this.#peers.get(this.#byNode.get(nodeId) ?? "");
+    if (!peer) return null;
+    const dialled = peer.dialledBy === "manager" ? parseAddress(peer.address, WORKER_PORT) : null;
+    return { dialled: dialled?.ok ? dialled.value : null, send: (frame) => peer.host.send(frame) };
   }
 
   #redial(to: Address): Redialler {
@@ -289,6 +309,7 @@ class Links implements RemoteLinks {
   #hear(linkId: string, frame: Frame): void {
     const peer = this.#peers.get(linkId);
     if (!peer) return;
+    if (frame.kind === "bulk") this.#streams.ready(peer.nodeId, frame.nonce);
     const message = asWorkerMessage(frame);
     if (message === null) return;
     if (message.kind === "hello" || message.kind === "facts") {
@@ -305,7 +326,10 @@ class Links implements RemoteLinks {
 
   #forget(linkId: string, end: { nodeId: string; address: string; reason: string; refused: boolean }): void {
     const wasUp = this.#peers.delete(linkId);
-    if (this.#byNode.get(end.nodeId) === linkId) this.#byNode.delete(end.nodeId);
+    if (this.#byNode.get(end.nodeId) === linkId) {
+      this.#byNode.delete(end.nodeId);
+      this.#streams.unlinked(end.nodeId);
+    }
     this.#note(end, wasUp);
     if (wasUp) this.#handlers?.onClosed(linkId);
   }

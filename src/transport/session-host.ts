@@ -3,7 +3,7 @@
  * A message too large for one frame goes in binary pieces (0 more follows, 1 the last), so that neither end ever holds more than the bounds allow.
  */
 import { randomBytes } from "node:crypto";
-import type { RawData, WebSocket } from "ws";
+import type { WebSocket } from "ws";
 import type { Result } from "../core/failure.ts";
 import { readManagerFrame, readWorkerFrame, writeFrame } from "../protocol/codec.ts";
 import {
@@ -23,6 +23,7 @@ import type {
   SessionTimes,
   WorkerTraits,
 } from "../protocol/session-events.ts";
+import { bytesOf } from "./bulk-socket.ts";
 
 /** Anything that goes over a link. */
 export type Frame = WorkerMessage | ManagerMessage | SessionMessage;
@@ -263,8 +264,3 @@ const LAST_WORDS_MS = 1_000;
 
 /** Frames on the wire are at most this large; a piece has one byte more than its content. */
 export const MAX_FRAME_BYTES = MAX_MESSAGE_BYTES;
-
-function bytesOf(data: RawData): Buffer {
-  if (Array.isArray(data)) return Buffer.concat(data);
-  return Buffer.isBuffer(data) ? data : Buffer.from(data);
-}
