@@ -141,6 +141,22 @@ test("runtime: podman says that it is podman", async () => {
   await runtime.close();
 });
 
+test("runtime: an engine is asked for its version once, and anew after it did not answer", async () => {
+  const answers: [number, object][] = [
+    [200, { Version: "20.10.24" }],
+    [200, {}],
+    [503, { message: "starting" }],
+    [200, { Version: "29.0.0" }],
+  ];
+  await using engine = await startOddEngine(() => answers.shift() ?? [200, {}]);
+  const runtime = open(engine);
+  const versions: string[] = [];
+  for (let probe = 0; probe < 5; probe++) versions.push((await runtime.probe()).version);
+  expect(versions).toEqual(["20.10.24", "20.10.24", "", "29.0.0", "29.0.0"]);
+  expect(engine.calls).toEqual(["GET /version", "GET /_ping", "GET /_ping", "GET /version", "GET /_ping"]);
+  await runtime.close();
+});
+
 test("runtime: a broken event stream is opened again and says so; other nodes' events are left out", async () => {
   const streams: ServerResponse[] = [];
   await using engine = await startOddEngine((path, response) => {
