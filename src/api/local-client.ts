@@ -4,13 +4,7 @@
  */
 
 import type { ExecOptions, ExecStream, LogLine, LogOptions, Submitted } from "../client/cluster-client.ts";
-import {
-  ClientError,
-  type ClusterClient,
-  type ListQuery,
-  type Page,
-  type WatchItem,
-} from "../client/cluster-client.ts";
+import { ClientError, type ClusterClient, type ListQuery, type Page } from "../client/cluster-client.ts";
 import { checkJobSpec } from "../client/job-limits.ts";
 import type {
   CreatedToken,
@@ -20,6 +14,7 @@ import type {
   TaskResource,
   TokenRequest,
   TokenResource,
+  WatchItem,
 } from "../client/resources.ts";
 import type { AccessToken } from "../core/access.ts";
 import { type Cluster, isCurrent } from "../core/cluster.ts";

@@ -1,6 +1,7 @@
 /** ClusterClient.watch over HTTP: the same items as server-sent events named by their kind. A reader that falls behind starts over with a snapshot: nothing is buffered for it. */
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { ClusterClient, WatchItem } from "../client/cluster-client.ts";
+import type { ClusterClient } from "../client/cluster-client.ts";
+import type { WatchItem } from "../client/resources.ts";
 import { SSE_BUFFER_BYTES, SseStream } from "./sse.ts";
 
 /** Streams a watch until the reader goes. */

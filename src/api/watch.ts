@@ -2,8 +2,7 @@
  * A watch over the manager: a snapshot, then every durable change in order, metrics once a second and the manager's own state. In-process UI and HTTP streams
  * both stand on it. It keeps nothing of the cluster between turns.
  */
-import type { WatchItem } from "../client/cluster-client.ts";
-import type { MetricsResource } from "../client/resources.ts";
+import type { MetricsResource, WatchItem } from "../client/resources.ts";
 import type { LoggedChange } from "../core/change.ts";
 import type { Cluster } from "../core/cluster.ts";
 import { wordsOf } from "../core/failure.ts";

@@ -2,10 +2,10 @@
 import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { resolve } from "node:path";
-import { nameFrom } from "../client/job-limits.ts";
 import { defaultName, type HealthRequest, type JobRequest, type RestartRequest } from "../client/job-request.ts";
 import { parseConstraint, parseMount, parsePort } from "../client/job-units.ts";
 import type { Flags } from "../config/sources.ts";
+import { nameFrom } from "../core/names.ts";
 import type { Constraint, Mount, PortMapping, RestartCondition, RuntimeKind } from "../core/spec.ts";
 import { UsageError } from "./cli-error.ts";
 import { listFlag, textFlag } from "./command-spec.ts";

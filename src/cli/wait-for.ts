@@ -1,6 +1,6 @@
 /** Waits until a job runs (all tasks running, and healthy where they are checked) or has run, or until it is clear that it will not. */
-import type { ClusterClient, WatchItem } from "../client/cluster-client.ts";
-import type { JobResource, TaskResource } from "../client/resources.ts";
+import type { ClusterClient } from "../client/cluster-client.ts";
+import type { JobResource, TaskResource, WatchItem } from "../client/resources.ts";
 
 /** How the wait ended. */
 export interface WaitOutcome {

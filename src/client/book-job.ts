@@ -4,6 +4,7 @@
  */
 
 import type { Job } from "../core/job.ts";
+import { nameFrom } from "../core/names.ts";
 import {
   DEFAULT_HEALTH_RHYTHM,
   DEFAULT_RESTART,
@@ -14,7 +15,6 @@ import {
   type TaskSpec,
 } from "../core/spec.ts";
 import { type BookTask, DecodeError, decodeTask, NIL_UUID } from "./book-decode.ts";
-import { nameFrom } from "./job-limits.ts";
 import { defaultName } from "./job-request.ts";
 
 /** The book's five states. */

@@ -16,6 +16,7 @@ import type {
   TaskResource,
   TokenRequest,
   TokenResource,
+  WatchItem,
 } from "./resources.ts";
 
 /** `code` is stable and machine-readable (`not_found`, `conflict`, `invalid`, `unauthorized`, `forbidden`, `read_only`, `unavailable`, `unknown_host`, `wrong_host` …); `hint` names the way out. */
@@ -29,25 +30,6 @@ export class ClientError extends Error {
     this.hint = hint;
   }
 }
-
-/** What a watch delivers, in order. */
-export type WatchItem =
-  /** Everything at `revision`; also after a gap, and then it replaces all that came before. */
-  | {
-      readonly kind: "snapshot";
-      readonly manager: ManagerResource;
-      readonly revision: number;
-      readonly jobs: readonly JobResource[];
-      readonly tasks: readonly TaskResource[];
-      readonly nodes: readonly NodeResource[];
-      /** The newest events, oldest first. */
-      readonly events: readonly EventResource[];
-    }
-  | { readonly kind: "event"; readonly event: EventResource }
-  | { readonly kind: "metrics"; readonly metrics: readonly MetricsResource[] }
-  | { readonly kind: "manager"; readonly manager: ManagerResource }
-  /** The manager is out of reach; the watch goes on trying and then delivers a snapshot. */
-  | { readonly kind: "down"; readonly reason: string };
 
 /** A page of a list. `cursor` is "" on the last page. */
 export interface Page<T> {

@@ -14,7 +14,6 @@ import {
   type LogOptions,
   type Page,
   type Submitted,
-  type WatchItem,
 } from "./cluster-client.ts";
 import { watchOverHttp } from "./http-watch.ts";
 import { linesOf } from "./lines.ts";
@@ -28,6 +27,7 @@ import type {
   TaskResource,
   TokenRequest,
   TokenResource,
+  WatchItem,
 } from "./resources.ts";
 import { ask, send, type Target, unreachable } from "./transport.ts";
 

@@ -1,7 +1,8 @@
 /** A watch over HTTP that never gives up: when the stream ends it says `down`, tries again with growing pauses, and then begins anew with a snapshot. */
-import type { WatchItem } from "./cluster-client.ts";
+
 import { ClientError } from "./cluster-client.ts";
 import { eventsOf } from "./lines.ts";
+import type { WatchItem } from "./resources.ts";
 import { send, type Target, unreachable } from "./transport.ts";
 
 const FIRST_PAUSE_MS = 100;

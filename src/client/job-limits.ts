@@ -2,6 +2,7 @@
  * What a job may be, whoever asks for it and however: names, sizes and counts with their bounds. Pure, and free of the schema library, so that form, command line
  * and server refuse the same things in the same words. It says nothing about what a node can or allows: that is the scheduler's and the worker's.
  */
+import { isName, NAME_RULE } from "../core/names.ts";
 import type { HealthCheck, JobSpec, Mount, PortMapping, Resources, ServiceSpec, TaskSpec } from "../core/spec.ts";
 import { ClientError } from "./cluster-client.ts";
 
@@ -27,15 +28,12 @@ export interface Problem {
 
 type Note = (path: string, message: string) => void;
 
-const NAME = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 const ENV_KEY = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const LABEL_KEY = /^[A-Za-z0-9]([A-Za-z0-9._/-]{0,251}[A-Za-z0-9])?$/;
 const SIGNAL = /^(SIG[A-Z0-9+-]{2,12}|[0-9]{1,2})$/;
 // The grammar of distribution/reference: [domain[:port]/]path[:tag][@digest].
 const IMAGE =
   /^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?\/)?[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@[a-z0-9+._-]+:[0-9a-fA-F]{32,})?$/;
-
-const NAME_RULE = "lower-case letters, digits and -, not at either end, at most 63";
 
 /** Everything that is wrong with a job; empty for a good one. */
 export function jobProblems(spec: JobSpec): Problem[] {
@@ -77,20 +75,6 @@ export function refuseProblems(problems: readonly Problem[], hint = ""): void {
   const shown = problems.slice(0, SHOWN_PROBLEMS).map(({ path, message }) => (path ? `${path}: ${message}` : message));
   const more = problems.length > SHOWN_PROBLEMS ? ` (and ${problems.length - SHOWN_PROBLEMS} more)` : "";
   throw new ClientError("invalid", shown.join("; ") + more, hint);
-}
-
-/** True for a name that a job or service may have. */
-export function isName(name: string): boolean {
-  return NAME.test(name);
-}
-
-/** A name that may be used, made of any text: lower case, other characters as -, cut to 63. "task" where nothing is left. */
-export function nameFrom(text: string): string {
-  const clean = text
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, "-")
-    .slice(0, 63);
-  return clean.replace(/^-+|-+$/g, "") || "task";
 }
 
 function serviceProblems(path: string, service: ServiceSpec, note: Note): void {

@@ -3,6 +3,7 @@
  * a valid request that means itself. Pure, and free of the schema library, so that form and command line use it too; schemas.ts checks the shape of what comes as JSON.
  */
 
+import { nameFrom } from "../core/names.ts";
 import { parseCpus, parseDuration, parseSize } from "../core/quantities.ts";
 import {
   type Constraint,
@@ -25,7 +26,7 @@ import {
   type ServiceSpec,
   type TaskSpec,
 } from "../core/spec.ts";
-import { jobProblems, loneProblems, nameFrom, type Problem, refuseProblems } from "./job-limits.ts";
+import { jobProblems, loneProblems, type Problem, refuseProblems } from "./job-limits.ts";
 import { parseConstraint, parseMount, parsePort } from "./job-units.ts";
 
 /** Bytes, or a text such as "512m". */

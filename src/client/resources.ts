@@ -163,6 +163,25 @@ export interface TokenRequest {
   readonly role: AccessRole;
 }
 
+/** What a watch delivers, in order. */
+export type WatchItem =
+  /** Everything at `revision`; also after a gap, and then it replaces all that came before. */
+  | {
+      readonly kind: "snapshot";
+      readonly manager: ManagerResource;
+      readonly revision: number;
+      readonly jobs: readonly JobResource[];
+      readonly tasks: readonly TaskResource[];
+      readonly nodes: readonly NodeResource[];
+      /** The newest events, oldest first. */
+      readonly events: readonly EventResource[];
+    }
+  | { readonly kind: "event"; readonly event: EventResource }
+  | { readonly kind: "metrics"; readonly metrics: readonly MetricsResource[] }
+  | { readonly kind: "manager"; readonly manager: ManagerResource }
+  /** The manager is out of reach; the watch goes on trying and then delivers a snapshot. */
+  | { readonly kind: "down"; readonly reason: string };
+
 /** An API error's body. */
 export interface ErrorResource {
   readonly error: { readonly code: string; readonly message: string; readonly hint: string };

@@ -1,6 +1,7 @@
 // Brings the cluster into the UI: watches it, makes its text safe to draw, and delivers changes in batches, the first at
 // once and later ones at most four times a second.
-import type { ClusterClient, WatchItem } from "../client/cluster-client.ts";
+import type { ClusterClient } from "../client/cluster-client.ts";
+import type { WatchItem } from "../client/resources.ts";
 import { DECISIONS_KEPT } from "./state/cluster.ts";
 import type { Message } from "./state/ui.ts";
 import { safeRecord } from "./terminal/text.ts";

@@ -9,7 +9,6 @@ import {
   type LogOptions,
   type Page,
   type Submitted,
-  type WatchItem,
 } from "../../src/client/cluster-client.ts";
 import type {
   CreatedToken,
@@ -21,6 +20,7 @@ import type {
   TaskResource,
   TokenRequest,
   TokenResource,
+  WatchItem,
 } from "../../src/client/resources.ts";
 import type { Availability } from "../../src/core/node.ts";
 import { DEFAULT_TASK, type JobSpec } from "../../src/core/spec.ts";

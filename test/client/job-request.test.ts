@@ -2,10 +2,11 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { ClientError } from "../../src/client/cluster-client.ts";
-import { isName, jobProblems, nameFrom } from "../../src/client/job-limits.ts";
+import { jobProblems } from "../../src/client/job-limits.ts";
 import { defaultName, type JobRequest, toJobSpec } from "../../src/client/job-request.ts";
 import { parseConstraint, parseMount, parsePort } from "../../src/client/job-units.ts";
 import { parseJobRequest } from "../../src/client/schemas.ts";
+import { isName, nameFrom } from "../../src/core/names.ts";
 import { DEFAULT_TASK } from "../../src/core/spec.ts";
 
 const messageOf = (run: () => unknown): string => {

@@ -1,6 +1,7 @@
 // What the contract suites of ClusterClient share: the manager behind a client, and ways to wait and to read a refusal.
-import { ClientError, type ClusterClient, type WatchItem } from "../../src/client/cluster-client.ts";
+import { ClientError, type ClusterClient } from "../../src/client/cluster-client.ts";
 import { toJobSpec } from "../../src/client/job-request.ts";
+import type { WatchItem } from "../../src/client/resources.ts";
 import type { JobSpec } from "../../src/core/spec.ts";
 import type { FakeManager } from "../fakes/manager.ts";
 import type { FakeStreams } from "../fakes/task-streams.ts";

@@ -9,7 +9,6 @@ import {
   type LogOptions,
   type Page,
   type Submitted,
-  type WatchItem,
 } from "../../src/client/cluster-client.ts";
 import type {
   CreatedToken,
@@ -22,6 +21,7 @@ import type {
   TaskResource,
   TokenRequest,
   TokenResource,
+  WatchItem,
 } from "../../src/client/resources.ts";
 import type { Availability } from "../../src/core/node.ts";
 import type { JobSpec } from "../../src/core/spec.ts";

@@ -1,7 +1,6 @@
 // Plays the UI's machine as a person would: keys and changes in, the state, its effects and its screen out.
-import type { WatchItem } from "../../src/client/cluster-client.ts";
+import type { WatchItem } from "../../src/client/resources.ts";
 import { update } from "../../src/tui/model.ts";
-import type { ClusterItem } from "../../src/tui/state/cluster.ts";
 import { begin, type Effect, type Message, type Model } from "../../src/tui/state/ui.ts";
 import { safeRecord } from "../../src/tui/terminal/text.ts";
 import { compose } from "../../src/tui/views/compose.ts";
@@ -40,7 +39,7 @@ export class Play {
   }
 
   items(items: readonly WatchItem[]): this {
-    return this.tell({ kind: "items", items: safeRecord(items) as readonly ClusterItem[] });
+    return this.tell({ kind: "items", items: safeRecord(items) as readonly WatchItem[] });
   }
 
   /** Presses keys by their names; `type:` types the text behind it. */

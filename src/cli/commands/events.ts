@@ -1,6 +1,6 @@
 /** `cube events`: what happened, in order; with --follow without a gap, or with a word where there is one. */
-import type { ClusterClient, WatchItem } from "../../client/cluster-client.ts";
-import type { EventResource } from "../../client/resources.ts";
+import type { ClusterClient } from "../../client/cluster-client.ts";
+import type { EventResource, WatchItem } from "../../client/resources.ts";
 import { type CommandSpec, type Context, textFlag } from "../command-spec.ts";
 import { readWholeNumber } from "../flag-values.ts";
 import { clock } from "../quantities.ts";

@@ -8,24 +8,9 @@ import type {
   MetricsResource,
   NodeResource,
   TaskResource,
+  WatchItem,
 } from "../../client/resources.ts";
 import type { Decision } from "../../core/decision.ts";
-
-/** What the cluster's watch delivers; the same shapes as the client's WatchItem. */
-export type ClusterItem =
-  | {
-      readonly kind: "snapshot";
-      readonly manager: ManagerResource;
-      readonly revision: number;
-      readonly jobs: readonly JobResource[];
-      readonly tasks: readonly TaskResource[];
-      readonly nodes: readonly NodeResource[];
-      readonly events: readonly EventResource[];
-    }
-  | { readonly kind: "event"; readonly event: EventResource }
-  | { readonly kind: "metrics"; readonly metrics: readonly MetricsResource[] }
-  | { readonly kind: "manager"; readonly manager: ManagerResource }
-  | { readonly kind: "down"; readonly reason: string };
 
 /** Events kept for the pane; the oldest go first. */
 export const EVENTS_KEPT = 500;
@@ -75,7 +60,7 @@ const byId = <T extends { readonly id: string }>(items: readonly T[]): Map<strin
   new Map(items.map((item) => [item.id, item]));
 
 /** The cluster after these items, in order. */
-export function fold(cluster: Cluster, items: readonly ClusterItem[]): Cluster {
+export function fold(cluster: Cluster, items: readonly WatchItem[]): Cluster {
   let next = cluster;
   let changes: EventResource[] = [];
   const flush = (): void => {
@@ -94,7 +79,7 @@ export function fold(cluster: Cluster, items: readonly ClusterItem[]): Cluster {
   return next;
 }
 
-function foldOther(cluster: Cluster, item: Exclude<ClusterItem, { kind: "event" }>): Cluster {
+function foldOther(cluster: Cluster, item: Exclude<WatchItem, { kind: "event" }>): Cluster {
   switch (item.kind) {
     case "snapshot":
       return {

@@ -1,6 +1,7 @@
 // What people type into the new-task form, as values: cores, sizes, ports, variables, commands, health checks. Pure.
 // Each reader answers with the value or with one line that says what would have been right.
 import { parsePort } from "../../client/job-units.ts";
+import { isName, NAME_RULE } from "../../core/names.ts";
 import { parseCpus, parseSize } from "../../core/quantities.ts";
 import { DEFAULT_HEALTH_RHYTHM, type HealthCheck, type HealthProbe, type PortMapping } from "../../core/spec.ts";
 
@@ -14,10 +15,7 @@ const wrong = (problem: string): { readonly ok: false; readonly problem: string 
 export function readName(text: string): Reading<string> {
   const name = text.trim();
   if (name === "") return wrong("a name is needed");
-  if (!/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/.test(name)) {
-    return wrong("lower-case letters, digits and -, not at either end, at most 63");
-  }
-  return good(name);
+  return isName(name) ? good(name) : wrong(NAME_RULE);
 }
 
 /** Cores as thousandths: `0.5`, `2`, `250m`; empty is 0, nothing said. */

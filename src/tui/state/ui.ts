@@ -1,14 +1,14 @@
 // The state of the UI, the messages that change it and the effects it asks for: types and the beginning only. Pure data.
 // model.ts turns a message into a new state and effects; the host in run.ts performs them and knows nothing else.
 
-import type { NodeResource, TaskResource } from "../../client/resources.ts";
+import type { NodeResource, TaskResource, WatchItem } from "../../client/resources.ts";
 import type { Decision } from "../../core/decision.ts";
 import type { Availability } from "../../core/node.ts";
 import type { JobSpec } from "../../core/spec.ts";
 import { type Layout, layout, type PaneId } from "../layout.ts";
 import type { Key, Mouse } from "../terminal/key-names.ts";
 import type { ThemeName } from "../theme.ts";
-import { type Cluster, type ClusterItem, NO_CLUSTER } from "./cluster.ts";
+import { type Cluster, NO_CLUSTER } from "./cluster.ts";
 import type { Edit } from "./edit.ts";
 import type { Form } from "./form.ts";
 import type { LogPane, LogRow } from "./log-pane.ts";
@@ -116,7 +116,7 @@ export type Message =
   | { readonly kind: "paste"; readonly text: string }
   | { readonly kind: "resize"; readonly cols: number; readonly rows: number }
   | { readonly kind: "tick" }
-  | { readonly kind: "items"; readonly items: readonly ClusterItem[] }
+  | { readonly kind: "items"; readonly items: readonly WatchItem[] }
   | { readonly kind: "decisions"; readonly decisions: readonly Decision[] }
   | { readonly kind: "log-lines"; readonly taskId: string; readonly lines: readonly LogRow[] }
   | { readonly kind: "log-end"; readonly taskId: string; readonly problem: string }

@@ -1,16 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import {
-  type ClusterItem,
-  EVENTS_KEPT,
-  fold,
-  NO_CLUSTER,
-  SAMPLES_KEPT,
-  withDecisions,
-} from "../../../src/tui/state/cluster.ts";
+import type { WatchItem } from "../../../src/client/resources.ts";
+import { EVENTS_KEPT, fold, NO_CLUSTER, SAMPLES_KEPT, withDecisions } from "../../../src/tui/state/cluster.ts";
 import { snapshot } from "../play.ts";
 import { decision, event, metrics, node, smallCluster, task } from "../records.ts";
 
-const begun = fold(NO_CLUSTER, [snapshot(smallCluster()) as ClusterItem]);
+const begun = fold(NO_CLUSTER, [snapshot(smallCluster()) as WatchItem]);
 
 describe("cluster", () => {
   test("takes records from events and drops what was removed", () => {
@@ -36,7 +30,7 @@ describe("cluster", () => {
   test("shows events with words only, and keeps no more than it says", () => {
     const many = Array.from(
       { length: EVENTS_KEPT + 50 },
-      (_, i): ClusterItem => ({ kind: "event", event: event({ text: `event ${i}` }) }),
+      (_, i): WatchItem => ({ kind: "event", event: event({ text: `event ${i}` }) }),
     );
     const after = fold(begun, [...many, { kind: "event", event: event({ text: "" }) }]);
     expect([after.events.length, after.events.at(-1)?.text]).toEqual([EVENTS_KEPT, `event ${EVENTS_KEPT + 49}`]);
@@ -55,7 +49,7 @@ describe("cluster", () => {
   test("forgets nothing while the manager is out of reach, and everything at the next snapshot", () => {
     const down = fold(begun, [{ kind: "down", reason: "connection refused" }]);
     expect([down.down, down.tasks.size]).toEqual(["connection refused", 8]);
-    const back = fold(down, [snapshot({ ...smallCluster(), tasks: [] }) as ClusterItem]);
+    const back = fold(down, [snapshot({ ...smallCluster(), tasks: [] }) as WatchItem]);
     expect([back.down, back.tasks.size]).toEqual(["", 0]);
   });
 
@@ -69,7 +63,7 @@ describe("cluster", () => {
   test("does not know the use of a task whose node is gone", () => {
     const known = fold(begun, [{ kind: "metrics", metrics: [metrics()] }]);
     const gone = fold(known, [
-      snapshot({ ...smallCluster(), nodes: [node({ id: "other" })] }) as ClusterItem,
+      snapshot({ ...smallCluster(), nodes: [node({ id: "other" })] }) as WatchItem,
       { kind: "metrics", metrics: [] },
     ]);
     expect([known.usage.size, gone.usage.size]).toEqual([2, 0]);

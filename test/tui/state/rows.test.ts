@@ -1,11 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { type ClusterItem, fold, NO_CLUSTER } from "../../../src/tui/state/cluster.ts";
+import type { WatchItem } from "../../../src/client/resources.ts";
+import { fold, NO_CLUSTER } from "../../../src/tui/state/cluster.ts";
 import { parseFilter, type Sort, taskRows } from "../../../src/tui/state/rows.ts";
 import { snapshot } from "../play.ts";
 import { smallCluster, task } from "../records.ts";
 
 const cluster = fold(NO_CLUSTER, [
-  snapshot(smallCluster()) as ClusterItem,
+  snapshot(smallCluster()) as WatchItem,
   { kind: "metrics", metrics: smallCluster().metrics },
 ]);
 const names = (filter: string, sort: Sort = { by: "name", reverse: false }): string[] =>
