@@ -43,7 +43,7 @@ export function planAbsence(absence: Absence): AbsencePlan {
 }
 
 /** False for a task that must stay with its node: by its own word, or because a named volume there holds its data. */
-export function isReplaceable(spec: TaskSpec): boolean {
+function isReplaceable(spec: TaskSpec): boolean {
   return spec.disconnect.replace && !spec.mounts.some((mount) => mount.kind === "volume" && mount.source !== "");
 }
 

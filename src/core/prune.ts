@@ -7,11 +7,11 @@ import { isGone } from "./reconcile.ts";
 import { isTerminal, type Task } from "./task.ts";
 
 /** Ended attempts of a slot whose containers are kept for their logs; older ones are removed from the node. */
-export const CONTAINERS_KEPT = 2;
+const CONTAINERS_KEPT = 2;
 /** Ended attempts of a slot whose records are kept. */
-export const ATTEMPTS_KEPT = 5;
+const ATTEMPTS_KEPT = 5;
 /** Requests with an idempotency key that are remembered. */
-export const REQUESTS_KEPT = 10_000;
+const REQUESTS_KEPT = 10_000;
 
 const ACTOR = "manager";
 /** Rows pruned in one tick, so that a large backlog never makes a long one. */

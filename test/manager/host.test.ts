@@ -63,7 +63,14 @@ async function managerOn(
   link.worker.open({
     onMessage: (message) => heard.push(message),
     onLinked: () =>
-      link.worker.send({ kind: "hello", protocol: { min: 1, max: 1 }, facts: aNode("n1"), bootId: "b", setNumber: 0, seen: null }),
+      link.worker.send({
+        kind: "hello",
+        protocol: { min: 1, max: 1 },
+        facts: aNode("n1"),
+        bootId: "b",
+        setNumber: 0,
+        seen: null,
+      }),
     onUnlinked: () => {},
   });
   opened.value.start();

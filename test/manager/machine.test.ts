@@ -55,7 +55,10 @@ describe("manager", () => {
     expect(bench.newest).toMatchObject({ nodeId: null, fact: { state: "pending" } });
     expect(bench.newest.reason).toBe("1 node: lacks 64 GiB memory");
     const roomy = aNode("n2", { capacity: { cpuMillis: 4_000, memoryBytes: 128 * 2 ** 30, diskBytes: 2 ** 40 } });
-    bench.say({ kind: "hello", protocol: { min: 1, max: 1 }, facts: roomy, bootId: "b", setNumber: 0, seen: null }, "l2");
+    bench.say(
+      { kind: "hello", protocol: { min: 1, max: 1 }, facts: roomy, bootId: "b", setNumber: 0, seen: null },
+      "l2",
+    );
     expect(bench.newest).toMatchObject({ nodeId: "n2", fact: { state: "assigned" } });
   });
 
@@ -201,7 +204,14 @@ describe("manager", () => {
 
   test("a worker of another protocol is refused in words", () => {
     const bench = new Bench();
-    bench.say({ kind: "hello", protocol: { min: 9, max: 9 }, facts: aNode("n1"), bootId: "b", setNumber: 0, seen: null });
+    bench.say({
+      kind: "hello",
+      protocol: { min: 9, max: 9 },
+      facts: aNode("n1"),
+      bootId: "b",
+      setNumber: 0,
+      seen: null,
+    });
     expect(bench.sent).toMatchObject([{ kind: "refused", reason: expect.stringContaining("upgrade the older") }]);
     expect(bench.machine.cluster.nodes.size).toBe(0);
   });
