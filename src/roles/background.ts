@@ -31,7 +31,7 @@ export async function startInBackground(
 }
 
 /** True when a manager answers on the socket. */
-export async function answers(socket: string): Promise<boolean> {
+async function answers(socket: string): Promise<boolean> {
   const client = createHttpClient({ target: { kind: "unix", path: socket } });
   try {
     await client.manager();
