@@ -3,7 +3,7 @@ import { LOG_LEVELS, RUNTIMES, SCHEDULERS, STORES } from "../config/settings.ts"
 import type { OptionGroup, OptionSpec } from "./command-spec.ts";
 
 /** Keys of TARGET_OPTIONS: the only flags of a parent that also count for a command behind it. */
-export const TARGET_KEYS = ["manager", "tokenFile", "dataDir", "config"] as const;
+export const TARGET_KEYS = ["manager", "clusterId", "tokenFile", "dataDir", "config"] as const;
 
 const MANAGER: OptionSpec = { flags: "-m, --manager <HOST:PORT|SOCKET>", about: "" };
 const FILES: readonly OptionSpec[] = [
@@ -12,14 +12,18 @@ const FILES: readonly OptionSpec[] = [
   { flags: "--config <FILE>", about: "", completes: "file" },
   { flags: "-h, --help", about: "" },
 ];
+const CLUSTER_ID: OptionSpec = { flags: "--cluster-id <ID>", about: "" };
 
 /** For every command that speaks to a manager. */
-export const TARGET_OPTIONS: OptionGroup = { title: "Manager (default: the local one):", options: [MANAGER, ...FILES] };
+export const TARGET_OPTIONS: OptionGroup = {
+  title: "Manager (default: the local one):",
+  options: [MANAGER, CLUSTER_ID, ...FILES],
+};
 
 /** The same where -m means something else. */
 export const TARGET_OPTIONS_LONG: OptionGroup = {
   title: "Manager (default: the local one):",
-  options: [{ flags: "--manager <HOST:PORT|SOCKET>", about: "" }, ...FILES],
+  options: [{ flags: "--manager <HOST:PORT|SOCKET>", about: "" }, CLUSTER_ID, ...FILES],
 };
 
 /** For roles, which are no manager's client. */
@@ -48,6 +52,7 @@ export const MANAGER_OPTIONS: OptionGroup = {
     { flags: "--local-worker", about: "" },
     { flags: "--no-local-worker", about: "" },
     { flags: "--accept-loss", about: "" },
+    { flags: "--adopt", about: "take in what the workers run, after a lost store" },
     { flags: "--store <TYPE>", about: "", choices: STORES, hidden: true },
     { flags: "--dbtype <TYPE>", about: "", key: "store", choices: STORES, hidden: true },
   ],

@@ -26,6 +26,8 @@ export interface ManagerConfig {
   readonly store: "persistent" | "memory";
   /** Go on with what is left of a damaged store, under a new lineage. */
   readonly acceptLoss: boolean;
+  /** Take in what the workers run and a term above theirs. By flag only: no file and no variable may do it again and again. */
+  readonly adopt: boolean;
   /** Whether the in-process worker takes tasks. */
   readonly localWorker: boolean;
   /** Whether it goes on taking tasks once a node has joined from elsewhere: only when asked for by name. */
@@ -76,19 +78,25 @@ export interface Config {
 export function loadConfig(place: Place, options: { readonly flags: Flags; readonly role: Role }): Config {
   const values = gather(place, options.flags);
   const dirs = directories(place, values.dataDir ?? "");
-  const choice = { manager: values.manager ?? "", tokenFile: values.tokenFile ?? "", dataDir: dirs.data };
+  const choice = {
+    manager: values.manager ?? "",
+    tokenFile: values.tokenFile ?? "",
+    clusterId: values.clusterId ?? "",
+    dataDir: dirs.data,
+    configDir: dirs.config,
+  };
   return {
     dirs,
     socket: socketPath(dirs.data),
     target: targetOf(choice, place),
     targetGiven: values.manager !== undefined,
-    manager: managerConfig(values),
+    manager: { ...managerConfig(values), adopt: options.flags.adopt === true },
     worker: workerConfig(values, { role: options.role, home: place.home }),
     log: { level: values.logLevel ?? "info", file: values.logFile ?? join(dirs.state, "cube.log") },
   };
 }
 
-function managerConfig(values: Values): ManagerConfig {
+function managerConfig(values: Values): Omit<ManagerConfig, "adopt"> {
   const listen = values.listen === undefined ? null : readAddress(values.listen, DEFAULT_PORT);
   const host = values.host ?? listen?.host ?? "127.0.0.1";
   refuseRemote(host);

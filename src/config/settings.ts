@@ -2,7 +2,17 @@
  * Every setting, once: its key in config.json, its variable, its flag and its reader. Defaults are applied in config.ts.
  * A setting that is not in this table does not exist; the CLI's options and the checks of unknown keys both go by it.
  */
-import { listOf, oneOf, portReader, readLabels, readReserve, readSwitch, readText, wholeListOf } from "./values.ts";
+import {
+  listOf,
+  oneOf,
+  portReader,
+  readClusterId,
+  readLabels,
+  readReserve,
+  readSwitch,
+  readText,
+  wholeListOf,
+} from "./values.ts";
 
 /** Which scheduler places tasks. */
 export const SCHEDULERS = ["epvm", "roundrobin", "pack"] as const;
@@ -19,6 +29,7 @@ export const SETTINGS = {
   manager: readText,
   tokenFile: readText,
   dataDir: readText,
+  clusterId: readClusterId,
   listen: readText,
   host: readText,
   port: portReader(true),

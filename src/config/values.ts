@@ -16,6 +16,13 @@ export function readText(raw: unknown): string {
   return raw.trim();
 }
 
+/** A cluster's id in full: a shorter one would not keep an impostor out. */
+export function readClusterId(raw: unknown): string {
+  const text = typeof raw === "string" ? raw.trim() : "";
+  if (/^[a-z2-7]{52}$/.test(text)) return text;
+  throw new WrongValue("a cluster's id: 52 letters and digits, as `cube node token` and `cube token create` show it");
+}
+
 /** true or false, 1 or 0, yes or no, on or off. */
 export function readSwitch(raw: unknown): boolean {
   if (typeof raw === "boolean") return raw;

@@ -51,6 +51,7 @@ test("config: with nothing said, everything has its default", () => {
       localWorker: true,
       keepLocalWorker: false,
       acceptLoss: false,
+      adopt: false,
       workers: [],
     },
     worker: {
@@ -92,8 +93,10 @@ test("config: a flag counts more than a variable, a variable more than the file"
 });
 
 test("config: every setting can be given in each of the three places", () => {
+  const clusterId = "c".repeat(52);
   const inFile = {
     manager: "localhost:9",
+    clusterId,
     dataDir: "~/d",
     host: "localhost",
     port: 1,
@@ -127,6 +130,7 @@ test("config: every setting can be given in each of the three places", () => {
   rmSync(file);
   const env = {
     CUBE_MANAGER: "localhost:9",
+    CUBE_CLUSTER_ID: clusterId,
     CUBE_DATA_DIR: "~/d",
     CUBE_HOST: "localhost",
     CUBE_PORT: "1",
@@ -155,6 +159,7 @@ test("config: every setting can be given in each of the three places", () => {
   };
   const flags = {
     manager: "localhost:9",
+    clusterId,
     dataDir: "~/d",
     host: "localhost",
     port: "1",
@@ -186,7 +191,7 @@ test("config: every setting can be given in each of the three places", () => {
   const expected: Config = {
     dirs: { data, config: cwd, state: data, runtime: data },
     socket: join(data, "cube.sock"),
-    target: { kind: "tcp", host: "localhost", port: 9, token: "" },
+    target: { kind: "tls", host: "localhost", port: 9, clusterId, token: "" },
     targetGiven: true,
     manager: {
       host: "localhost",
@@ -198,6 +203,7 @@ test("config: every setting can be given in each of the three places", () => {
       localWorker: false,
       keepLocalWorker: false,
       acceptLoss: true,
+      adopt: false,
       workers: ["a:1", "b:2"],
     },
     worker: {
@@ -342,8 +348,8 @@ test("config: a manager is HOST:PORT, HOST or the path of a socket", () => {
     "unix:///run/c.sock",
   ];
   expect(texts.map((manager) => load({ flags: { manager } }).target)).toEqual([
-    { kind: "tcp", host: "host", port: 80, token: "" },
-    { kind: "tcp", host: "host", port: 5555, token: "" },
+    { kind: "tls", host: "host", port: 80, clusterId: "", token: "" },
+    { kind: "tls", host: "host", port: 5555, clusterId: "", token: "" },
     { kind: "tcp", host: "::1", port: 80, token: "" },
     { kind: "tcp", host: "127.0.0.1", port: 81, token: "" },
     { kind: "unix", path: "/run/c.sock" },
@@ -352,8 +358,8 @@ test("config: a manager is HOST:PORT, HOST or the path of a socket", () => {
     { kind: "unix", path: "/run/c.sock" },
   ]);
   expect(
-    ["host:port", "https://x", "a b", "h:99999"].map((manager) => problem({ flags: { manager } }).split(" | ")[0]),
-  ).toEqual(["host:port", "https://x", "a b", "h:99999"].map((text) => `"${text}" is no manager's address`));
+    ["host:port", "ftp://x", "a b", "h:99999"].map((manager) => problem({ flags: { manager } }).split(" | ")[0]),
+  ).toEqual(["host:port", "ftp://x", "a b", "h:99999"].map((text) => `"${text}" is no manager's address`));
 });
 
 test("config: the token is the variable's, else the named file's, else for loopback the data directory's", () => {
@@ -363,7 +369,7 @@ test("config: the token is the variable's, else the named file's, else for loopb
   writeFileSync(join(home, "token"), "of-the-file\n");
   const token = (at: { env?: Record<string, string>; flags?: Flags; manager?: string }) => {
     const { target } = load({ ...at, flags: { dataDir: data, manager: at.manager ?? "127.0.0.1", ...at.flags } });
-    return target.kind === "tcp" ? target.token : target.path;
+    return target.kind === "unix" ? target.path : target.token;
   };
   const flags = { tokenFile: join(home, "token") };
   expect([
