@@ -5,10 +5,9 @@
 import { z } from "zod";
 import { ACCESS_ROLES } from "../core/access.ts";
 import { didYouMean } from "../core/closest.ts";
-import type { JobSpec } from "../core/spec.ts";
 import { ClientError } from "./cluster-client.ts";
 import { type Problem, refuseProblems } from "./job-limits.ts";
-import { type JobRequest, type ServiceRequest, type TaskRequest, toJobSpec } from "./job-request.ts";
+import type { JobRequest, ServiceRequest, TaskRequest } from "./job-request.ts";
 import {
   constraintSchema,
   disconnectSchema,
@@ -116,18 +115,10 @@ const serviceRequestSchema: z.ZodType<ServiceRequest> = z.strictObject({
   task: taskRequestSchema.exactOptional(),
 });
 
-/** A job as people write it: of services, or a lone task in short. */
-const jobRequestSchema: z.ZodType<JobRequest> = z.strictObject({
-  ...taskFields,
-  name: z.string().describe("lower-case letters, digits and -").exactOptional(),
-  count: z.number().exactOptional(),
-  services: z.array(serviceRequestSchema).exactOptional(),
-});
-
-/** What is posted to /v1/jobs: the job, and with it the id that it is to have. */
+/** What is posted to /v1/jobs: a job as people write it, of services or a lone task in short, and with it the id that it is to have. */
 export const submitSchema: z.ZodType<JobRequest & { readonly id?: string }> = z.strictObject({
   ...taskFields,
-  name: z.string().exactOptional(),
+  name: z.string().describe("lower-case letters, digits and -").exactOptional(),
   count: z.number().exactOptional(),
   services: z.array(serviceRequestSchema).exactOptional(),
   id: z.uuid().describe("the job's id; the same id again changes nothing").exactOptional(),
@@ -171,11 +162,6 @@ export const tokenRequestSchema: z.ZodType<TokenRequest> = z.strictObject({
 
 /** Query of what takes none. */
 export const noQuerySchema = z.strictObject({});
-
-/** Reads a job request of any origin (a body, a file). Throws ClientError `invalid` that names every problem by its path. */
-export function parseJobRequest(value: unknown): JobSpec {
-  return toJobSpec(parse(jobRequestSchema, value));
-}
 
 /** `value` as the schema reads it. Throws ClientError `invalid` that names every problem by its path. */
 export function parse<T>(schema: z.ZodType<T>, value: unknown): T {

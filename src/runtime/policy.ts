@@ -26,18 +26,6 @@ export interface RuntimePolicy {
   readonly protect: readonly string[];
 }
 
-/** Allows nothing but the sandbox. */
-export const STRICT_POLICY: RuntimePolicy = {
-  allowBind: [],
-  allowPrivileged: false,
-  allowHostNetwork: false,
-  allowHostNamespaces: [],
-  allowDevice: [],
-  allowCap: [],
-  allowEngineSocket: false,
-  protect: [],
-};
-
 /** Docker's default capabilities less NET_RAW (CVE-2021-32575: enough to spoof neighbours on the bridge). */
 const CAPS = new Set(
   "AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE SETFCAP SETGID SETPCAP SETUID SYS_CHROOT".split(

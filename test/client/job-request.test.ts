@@ -5,9 +5,9 @@ import { ClientError } from "../../src/client/cluster-client.ts";
 import { jobProblems } from "../../src/client/job-limits.ts";
 import { defaultName, type JobRequest, toJobSpec } from "../../src/client/job-request.ts";
 import { parseConstraint, parseMount, parsePort } from "../../src/client/job-units.ts";
-import { parseJobRequest } from "../../src/client/schemas.ts";
+import { parse, submitSchema } from "../../src/client/schemas.ts";
 import { isName, nameFrom } from "../../src/core/names.ts";
-import { DEFAULT_TASK } from "../../src/core/spec.ts";
+import { DEFAULT_TASK, type JobSpec } from "../../src/core/spec.ts";
 
 const messageOf = (run: () => unknown): string => {
   try {
@@ -18,6 +18,8 @@ const messageOf = (run: () => unknown): string => {
   }
   return "";
 };
+
+const jobOf = (json: unknown): JobSpec => toJobSpec(parse(submitSchema, json));
 
 describe("client: job request", () => {
   test("a lone task is a job of one service with one slot and every default", () => {
@@ -46,7 +48,7 @@ describe("client: job request", () => {
       ],
     });
     expect(toJobSpec(spec)).toEqual(spec);
-    expect(parseJobRequest(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
+    expect(jobOf(JSON.parse(JSON.stringify(spec)))).toEqual(spec);
   });
 
   test("ports, mounts and constraints have short forms", () => {
@@ -182,7 +184,7 @@ describe("client: job request", () => {
         (value, fields) => {
           for (const request of [value, { name: "web", image: "a", ...fields }]) {
             try {
-              expect(jobProblems(parseJobRequest(request))).toEqual([]);
+              expect(jobProblems(jobOf(request))).toEqual([]);
             } catch (error) {
               if (!(error instanceof ClientError)) throw error;
               expect(error.code).toBe("invalid");

@@ -1,7 +1,7 @@
 /** The Runtime contract on the real engine. */
 import { describe } from "bun:test";
 import { createDockerRuntime } from "../../src/runtime/docker.ts";
-import { STRICT_POLICY } from "../../src/runtime/policy.ts";
+import { STRICT_POLICY } from "../runtime/strict-policy.ts";
 import { dockerSwitchedOff, requireDocker, TEST_IMAGE } from "../setup/docker.ts";
 import { PLAIN, runtimeContract } from "./runtime.ts";
 

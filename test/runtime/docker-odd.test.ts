@@ -4,11 +4,11 @@ import type { ServerResponse } from "node:http";
 import { createDockerRuntime } from "../../src/runtime/docker.ts";
 import { Engine } from "../../src/runtime/docker-engine.ts";
 import { stopContainer } from "../../src/runtime/docker-stop.ts";
-import { STRICT_POLICY } from "../../src/runtime/policy.ts";
 import type { Runtime, RuntimeEvent } from "../../src/worker/ports.ts";
 import { until, value } from "../contract/runtime.ts";
 import { type Handler, type OddEngine, startOddEngine } from "./odd-engine.ts";
 import { createRequest, taskSpec } from "./requests.ts";
+import { STRICT_POLICY } from "./strict-policy.ts";
 
 const NO_SIGNAL = new AbortController().signal;
 const request = createRequest(taskSpec({ pull: "missing" }));

@@ -1,11 +1,11 @@
 /** Pulls on the real engine from a registry of our own: progress, every way to fail, and how often the engine is asked at all. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createDockerRuntime } from "../../src/runtime/docker.ts";
-import { STRICT_POLICY } from "../../src/runtime/policy.ts";
 import type { Runtime } from "../../src/worker/ports.ts";
 import { dockerSocket, dockerSwitchedOff, requireDocker } from "../setup/docker.ts";
 import { startRegistry, type TestRegistry } from "./registry.ts";
 import { createRequest, taskSpec } from "./requests.ts";
+import { STRICT_POLICY } from "./strict-policy.ts";
 
 const NO_SIGNAL = new AbortController().signal;
 

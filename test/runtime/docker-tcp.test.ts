@@ -3,10 +3,10 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type AddressInfo, connect, createServer, type Server } from "node:net";
 import { NO_PRIVILEGES } from "../../src/core/spec.ts";
 import { createDockerRuntime } from "../../src/runtime/docker.ts";
-import { STRICT_POLICY } from "../../src/runtime/policy.ts";
 import { finished, value } from "../contract/runtime.ts";
 import { dockerSocket, dockerSwitchedOff, requireDocker } from "../setup/docker.ts";
 import { createRequest, taskSpec } from "./requests.ts";
+import { STRICT_POLICY } from "./strict-policy.ts";
 
 describe.skipIf(dockerSwitchedOff())("docker over TCP", () => {
   let server: Server;

@@ -6,12 +6,13 @@ import { join } from "node:path";
 import { containerName } from "../../src/core/container-name.ts";
 import { NO_PRIVILEGES, type TaskSpec } from "../../src/core/spec.ts";
 import { createDockerRuntime } from "../../src/runtime/docker.ts";
-import { type RuntimePolicy, STRICT_POLICY } from "../../src/runtime/policy.ts";
+import type { RuntimePolicy } from "../../src/runtime/policy.ts";
 import type { CreateRequest, Instance } from "../../src/worker/effects.ts";
 import type { Runtime } from "../../src/worker/ports.ts";
 import { collect, finished, until, value } from "../contract/runtime.ts";
 import { dockerSocket, dockerSwitchedOff, requireDocker, TEST_IMAGE } from "../setup/docker.ts";
 import { createRequest, taskSpec } from "./requests.ts";
+import { STRICT_POLICY } from "./strict-policy.ts";
 
 const NO_SIGNAL = new AbortController().signal;
 const ALL = { follow: false, tail: null, sinceMs: null };

@@ -3,8 +3,9 @@ import { describe, expect, test } from "bun:test";
 import type { TaskSpec } from "../../src/core/spec.ts";
 import { NO_PRIVILEGES } from "../../src/core/spec.ts";
 import { type BodyMount, type CreateBody, createBody, type HostConfig } from "../../src/runtime/docker-body.ts";
-import { type RuntimePolicy, refusal, STRICT_POLICY } from "../../src/runtime/policy.ts";
+import { type RuntimePolicy, refusal } from "../../src/runtime/policy.ts";
 import { createRequest, taskSpec } from "./requests.ts";
+import { STRICT_POLICY } from "./strict-policy.ts";
 
 const ENGINE = "/custom/engine.sock";
 
