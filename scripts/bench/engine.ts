@@ -80,6 +80,7 @@ async function removeContainers(ids: readonly string[]): Promise<void> {
   const left = [...ids];
   await inParallel(ids.length, REMOVE_WIDTH, async () => {
     const id = left.pop();
+    // 404 and 409: somebody else has removed it, or does so now.
     if (id !== undefined) await call("DELETE", `/containers/${id}?force=1&v=1`);
   });
 }
@@ -97,6 +98,7 @@ async function call(method: string, path: string, body?: unknown): Promise<unkno
     body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
   const response = await fetch(`http://engine${path}`, { method, unix: SOCKET, ...json });
   const text = await response.text();
-  if (response.status >= 400 && response.status !== 404) throw new Error(`${method} ${path}: ${text.trim()}`);
+  if (response.status >= 400 && !(method === "DELETE" && [404, 409].includes(response.status)))
+    throw new Error(`${method} ${path}: ${text.trim()}`);
   return text === "" ? null : JSON.parse(text);
 }
