@@ -3,11 +3,11 @@
  * It decides nothing. After a failed or unknown commit the machine is thrown away and made anew from the store: the same path as a crash.
  */
 import { apply, type Cluster, emptyCluster } from "../core/cluster.ts";
-import type { Result } from "../core/failure.ts";
+import { ok, type Result } from "../core/failure.ts";
 import type { Scheduler } from "../core/schedule.ts";
 import type { Command, CommandResult, ManagerAccess, ManagerNews, ManagerStatus, Observation } from "./commands.ts";
 import { ManagerMachine, type Tick } from "./machine.ts";
-import type { Clock, Log, Store, StoreContents, WorkerLinks } from "./ports.ts";
+import type { Clock, Log, Store, StoreContents, TakeOver, WorkerLinks } from "./ports.ts";
 import type { ManagerEffect } from "./sessions.ts";
 
 export interface ManagerHostOptions {
@@ -23,6 +23,8 @@ export interface ManagerHostOptions {
   readonly heartbeatMs: number;
   /** Whether the manager's own worker goes on taking tasks once a node has joined from elsewhere. */
   readonly keepLocalWorker: boolean;
+  /** After an adoption: how the store is loaded the first time, and what people should know of it. */
+  readonly takeOver?: TakeOver & { readonly notice: string };
 }
 
 /** First wait before the store is opened again after a failure; doubles up to the maximum. */
@@ -262,6 +264,9 @@ export class ManagerHost implements ManagerAccess {
 
 /** Loads the store and makes a manager of it; the failure is the store's own, `conflict` when another process has it. */
 export async function openManager(options: ManagerHostOptions): Promise<Result<ManagerHost>> {
-  const loaded = await options.store.load();
-  return loaded.ok ? { ok: true, value: new ManagerHost(options, loaded.value) } : loaded;
+  const { store, takeOver } = options;
+  const loaded = await store.load(takeOver);
+  if (!loaded.ok) return loaded;
+  const notice = [loaded.value.notice ?? "", takeOver?.notice ?? ""].filter((text) => text !== "").join(". ");
+  return ok(new ManagerHost(options, { ...loaded.value, notice }));
 }

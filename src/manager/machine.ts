@@ -13,6 +13,7 @@ import { reconcileSlot } from "../core/reconcile.ts";
 import { ingestRefusal, refusalCaution } from "../core/refusal.ts";
 import type { Scheduler } from "../core/schedule.ts";
 import type { Time } from "../core/time.ts";
+import { refusal } from "../protocol/fence.ts";
 import { type ManagerIdentity, PROTOCOL, type WorkerMessage } from "../protocol/messages.ts";
 import type { Command, CommandResult, Observation } from "./commands.ts";
 import { Derived } from "./derived.ts";
@@ -65,6 +66,8 @@ export class ManagerMachine {
   /** Monotonic time at which an absence has consequences; null for none. */
   #absenceDueMs: number | null = null;
   #revision: number;
+  /** What the store held when this manager began. */
+  readonly #loadedRevision: number;
   #time: Time = { monoMs: 0, wallMs: 0, bootId: "" };
   #changes: LoggedChange[] = [];
   #undo: Change[] = [];
@@ -75,6 +78,7 @@ export class ManagerMachine {
     this.cluster = cluster;
     this.#options = options;
     this.#revision = options.revision;
+    this.#loadedRevision = options.revision;
     this.#time = options.time;
     const { monoMs } = options.time;
     this.#presence = new Presence(monoMs);
@@ -186,6 +190,7 @@ export class ManagerMachine {
 
   /** A worker does not follow this manager: nothing can be placed there, and people have to know. */
   #refusedBy(nodeId: string, reason: string): void {
+    if (this.#presence.refusers().get(nodeId) === reason) return;
     this.#presence.refusedBy(nodeId, reason);
     this.#derived.linkChanged(nodeId);
     this.#record(ingestRefusal(this.cluster, nodeId, reason));
@@ -196,6 +201,8 @@ export class ManagerMachine {
     report: Extract<WorkerMessage, { kind: "report" }>,
   ): void {
     const { linkId, nodeId } = from;
+    // Whoever does not follow this manager knows more than it does: replacing or ending anything by its word would be wrong.
+    if (this.#presence.refusers().has(nodeId)) return;
     this.#record(ingestTaskFacts(this.cluster, { nodeId, facts: report.facts, nowMs: this.#time.wallMs }));
     this.#record(ingestRemoved(this.cluster, { nodeId, removed: report.removed }));
     this.#effects.push({ kind: "send", linkId, message: { kind: "ack", number: report.number } });
@@ -217,13 +224,16 @@ export class ManagerMachine {
     this.#record(ingestFacts(this.cluster, hello.facts, this.#time.wallMs));
     if (isNew && !hello.facts.local && !this.#options.keepLocalWorker) this.#record(stepBack(this.cluster));
     const protocol = Math.min(PROTOCOL.max, hello.protocol.max);
+    const manager = this.#identityFor(hello.seen);
     const welcome = {
       kind: "welcome",
-      manager: this.#identity(),
+      manager,
       protocol,
       heartbeatMs: this.#options.heartbeatMs,
     } as const;
     this.#effects.push({ kind: "send", linkId, message: welcome });
+    const reason = refusal(hello.seen, manager);
+    if (reason !== null) this.#refusedBy(hello.facts.id, reason);
   }
 
   #observe(linkId: string, beat: Extract<WorkerMessage, { kind: "heartbeat" }>, time: Time): void {
@@ -309,6 +319,16 @@ export class ManagerMachine {
 
   #assign(): void {
     for (const effect of this.#sessions.assignments(this.cluster, this.#identity())) this.#effects.push(effect);
+  }
+
+  /**
+   * Revisions rise by themselves: a store that was restored soon has more of them than it had when it was left. What counts for a worker that has obeyed
+   * another process is how much this one began with.
+   */
+  #identityFor(seen: ManagerIdentity | null): ManagerIdentity {
+    const identity = this.#identity();
+    const isOwn = seen === null || seen.instanceId === identity.instanceId;
+    return isOwn ? identity : { ...identity, revision: this.#loadedRevision };
   }
 
   #identity(): ManagerIdentity {

@@ -46,5 +46,7 @@ async function answers(socket: string): Promise<boolean> {
 /** What was said on the command line; run from source, the program's file comes first. */
 function programArguments(): string[] {
   const [, program = "", ...given] = process.argv;
-  return program.startsWith("/$bunfs/") ? given : [program, ...given];
+  // An adoption is asked for once; the next start is an ordinary one.
+  const kept = given.filter((word) => word !== "--adopt");
+  return program.startsWith("/$bunfs/") ? kept : [program, ...kept];
 }

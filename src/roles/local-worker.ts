@@ -23,7 +23,9 @@ import { hostName, userName } from "./names.ts";
 /** A worker that is ready to start. Disposing it leaves its tasks running. */
 export interface LocalWorker extends AsyncDisposable {
   readonly streams: TaskStreams;
-  /** Adopts what runs and opens the link; with `--worker-port` also the book's worker API. */
+  /** Looks at what runs and opens the link. Before `start`, when the manager has to hear it first. */
+  begin(): Promise<void>;
+  /** Begins, if that has not been done; with `--worker-port` it then also serves the book's worker API. */
   start(manager: ManagerHost): Promise<void>;
   /** Tasks that run now. */
   running(): number;
@@ -68,10 +70,16 @@ export async function openLocalWorker(
   for (const runtime of runtimes) opened.defer(() => runtime.close());
   opened.defer(() => host.close());
   const streams = streamsOf(host, nodeId.value);
+  let begun: Promise<void> | undefined;
+  const begin = () => {
+    begun ??= host.start();
+    return begun;
+  };
   return ok({
     streams,
+    begin,
     start: async (manager) => {
-      await host.start();
+      await begin();
       const { port, host: address } = worker.api;
       if (port === null) return;
       const tasks = localTasksOf({

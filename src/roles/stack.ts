@@ -12,13 +12,15 @@ import type { Config } from "../config/config.ts";
 import { fail, ok, type Result, wordsOf } from "../core/failure.ts";
 import { SCHEDULERS } from "../core/schedule.ts";
 import type { Log } from "../log/log.ts";
-import { type ManagerHost, openManager } from "../manager/host.ts";
+import { type ManagerHost, type ManagerHostOptions, openManager } from "../manager/host.ts";
+import type { Store } from "../manager/ports.ts";
 import { prepareDataDir } from "../store/data-dir.ts";
 import { openLevelStore } from "../store/level.ts";
 import { createMemoryStore } from "../store/memory.ts";
 import { loadIdentity } from "../transport/identity.ts";
 import { createInProcessLink } from "../transport/in-process.ts";
 import { commit, version } from "../version.ts";
+import { adoptWorkers } from "./adopt.ts";
 import { systemClock } from "./clock.ts";
 import { type LocalWorker, openLocalWorker } from "./local-worker.ts";
 import { hostName, userName } from "./names.ts";
@@ -59,15 +61,22 @@ async function open(config: Config, log: Log, opened: AsyncDisposableStack): Pro
   const clusterId = loadIdentity(join(config.dirs.data, "manager.key"));
   if (!clusterId.ok) return clusterId;
   const link = createInProcessLink();
-  const manager = await openTheManager(config, log, { clusterId: clusterId.value, links: link.manager });
+  const store = openStore(config);
+  const openWorker = workerOpener(config, opened, { log, clusterId: clusterId.value, link: link.worker });
+  const begin = async (): Promise<void> => {
+    const opening = await openWorker();
+    if (!opening.ok) throw new Error(opening.failure.message);
+    await opening.value?.begin();
+  };
+  const on = { clusterId: clusterId.value, store, links: link.manager };
+  const takeOver = config.manager.adopt ? await adoptWorkers(config, log, { ...on, begin }) : ok(undefined);
+  if (!takeOver.ok) return takeOver;
+  const manager = await openTheManager(config, log, { ...on, takeOver: takeOver.value });
   if (!manager.ok) return manager;
   opened.defer(() => manager.value.close());
   const asked = Promise.withResolvers<void>();
-  const worker = config.manager.localWorker
-    ? await openLocalWorker(config, { log, clusterId: clusterId.value, link: link.worker })
-    : ok(null);
+  const worker = await openWorker();
   if (!worker.ok) return worker;
-  if (worker.value !== null) opened.use(worker.value);
   const api = {
     access: manager.value,
     streams: worker.value?.streams ?? NO_STREAMS,
@@ -97,23 +106,47 @@ async function open(config: Config, log: Log, opened: AsyncDisposableStack): Pro
   });
 }
 
+/** Opens the worker once, whoever needs it first; null without one. */
+function workerOpener(
+  config: Config,
+  opened: AsyncDisposableStack,
+  to: Parameters<typeof openLocalWorker>[1],
+): () => Promise<Result<LocalWorker | null>> {
+  let opening: Promise<Result<LocalWorker | null>> | undefined;
+  const open = async (): Promise<Result<LocalWorker | null>> => {
+    if (!config.manager.localWorker) return ok(null);
+    const worker = await openLocalWorker(config, to);
+    if (worker.ok) opened.use(worker.value);
+    return worker;
+  };
+  return () => {
+    opening ??= open();
+    return opening;
+  };
+}
+
+function openStore(config: Config): Store {
+  const nowMs = () => Date.now();
+  const { store, acceptLoss } = config.manager;
+  return store === "memory"
+    ? createMemoryStore({ nowMs })
+    : openLevelStore({ directory: config.dirs.data, nowMs, acceptLoss });
+}
+
 function openTheManager(
   config: Config,
   log: Log,
-  as: { readonly clusterId: string; readonly links: ReturnType<typeof createInProcessLink>["manager"] },
+  on: Pick<ManagerHostOptions, "clusterId" | "store" | "links"> & {
+    readonly takeOver: ManagerHostOptions["takeOver"] | undefined;
+  },
 ): Promise<Result<ManagerHost>> {
-  const nowMs = () => Date.now();
-  const { store, scheduler, acceptLoss } = config.manager;
+  const { takeOver, ...rest } = on;
   return openManager({
-    store:
-      store === "memory"
-        ? createMemoryStore({ nowMs })
-        : openLevelStore({ directory: config.dirs.data, nowMs, acceptLoss }),
-    links: as.links,
+    ...rest,
+    ...(takeOver && { takeOver }),
     clock: systemClock(),
     log,
-    scheduler: SCHEDULERS[scheduler],
-    clusterId: as.clusterId,
+    scheduler: SCHEDULERS[config.manager.scheduler],
     instanceId: crypto.randomUUID(),
     heartbeatMs: HEARTBEAT_MS,
     keepLocalWorker: config.manager.keepLocalWorker,

@@ -22,7 +22,8 @@ export async function runUiRole(config: Config): Promise<number> {
   const log = createLog({ file: config.log.file, level: config.log.level });
   const started = await startStack(config, log);
   if (started.ok) return runInProcess(config, started.value);
-  if (started.failure.kind === "conflict") return attachTo(config, { kind: "unix", path: config.socket }, COMING_UP_MS);
+  if (started.failure.kind === "conflict" && !config.manager.adopt)
+    return attachTo(config, { kind: "unix", path: config.socket }, COMING_UP_MS);
   process.stderr.write(`cube: ${started.failure.message}\n`);
   return 1;
 }

@@ -5,9 +5,9 @@
 import { isObject } from "../core/json.ts";
 import { agesOf, fromAges } from "../core/restart.ts";
 import { DESIRED_STATES, isTerminal, TASK_STATES, type TaskFact } from "../core/task.ts";
+import type { Remembered } from "../protocol/fence.ts";
 import type { Assignment } from "../protocol/messages.ts";
 import type { JournalRecord } from "./effects.ts";
-import type { Remembered } from "./fence.ts";
 import { newRun, type TaskRun } from "./task-run.ts";
 
 /** What is kept of a task. */

@@ -1,7 +1,8 @@
 /** Which manager this worker obeys and which of its numbered sets it holds. Judges and remembers; `fence.ts` has the rules. */
+
+import { amnesia, isNewManager, type Remembered, refusal } from "../protocol/fence.ts";
 import type { ManagerIdentity, ManagerMessage } from "../protocol/messages.ts";
 import { runningLeftOut } from "./assignments.ts";
-import { amnesia, isNewManager, type Remembered, refusal } from "./fence.ts";
 import type { TaskRun } from "./task-run.ts";
 
 type AssignmentSet = Extract<ManagerMessage, { readonly kind: "assignments" }>;

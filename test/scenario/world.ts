@@ -2,8 +2,10 @@
  * Both machines on one virtual clock: the real manager, the real worker, a scripted engine, a store and a journal that survive crashes.
  * The thinnest host there can be; every message and every effect is delivered in order, one at a time.
  */
+import type { LoggedChange } from "../../src/core/change.ts";
 import { apply, type Cluster, emptyCluster } from "../../src/core/cluster.ts";
 import { SCHEDULERS } from "../../src/core/schedule.ts";
+import { type Adopted, Adoption } from "../../src/manager/adoption.ts";
 import type { Command, CommandResult } from "../../src/manager/commands.ts";
 import { ManagerMachine } from "../../src/manager/machine.ts";
 import type { ManagerMessage, WorkerMessage } from "../../src/protocol/messages.ts";
@@ -19,6 +21,14 @@ const MANAGER = {
   keepLocalWorker: false,
 };
 
+const ADOPTION = {
+  clusterId: "c1",
+  actor: "operator",
+  localWorker: true,
+  remoteWorkers: false,
+  keepLocalWorker: false,
+};
+
 export class World {
   readonly engine = new ScriptedEngine();
   /** Lines that a person saw. */
@@ -26,6 +36,12 @@ export class World {
   monoMs = 1_000;
   #rows: Cluster = emptyCluster();
   #revision = 0;
+  #lineage = "l1";
+  #lineages = 1;
+  /** Everything that was ever committed to the present store, and under which term. */
+  #history: (LoggedChange & { readonly term: number })[] = [];
+  /** Revisions at the ends of commits: a store is never seen in between. */
+  #commits: number[] = [];
   #journal: JournalRecord[] = [];
   #term = 0;
   #link = 0;
@@ -80,6 +96,70 @@ export class World {
     this.#connect();
   }
 
+  /** The newest revision that is durable. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** `cube` is stopped, its store is deleted but its keys are kept, and it is started again. */
+  emptyStore(): void {
+    this.#history = [];
+    this.#term = 0;
+    this.#lineage = `l${++this.#lineages}`;
+    this.#replay();
+    this.crash();
+  }
+
+  /** The same with a copy of the store from when it was at that revision, or at the end of the commit before. */
+  rollBack(revision: number): void {
+    const end = Math.max(0, ...this.#commits.filter((commit) => commit <= revision));
+    this.#commits = this.#commits.filter((commit) => commit <= end);
+    this.#history = this.#history.filter((logged) => logged.revision <= end);
+    this.#term = this.#history.at(-1)?.term ?? 1;
+    this.#replay();
+    this.crash();
+  }
+
+  /** Somebody starts a copy of the data directory beside this manager, and the worker comes to speak to that one. */
+  startCopy(): void {
+    this.#toWorker = [];
+    this.#toManager = [];
+    this.#workerEvents.push({ kind: "unlinked" });
+    this.#drainWorker();
+    this.#term--;
+    this.#manager = this.#newManager("copy");
+    this.#connect();
+  }
+
+  /** Starts `cube` with --adopt. */
+  adopt(): Adopted {
+    const adoption = new Adoption(this.#stored(), ADOPTION);
+    this.#toWorker = [];
+    this.#toManager = [];
+    this.#workerEvents = [{ kind: "tick" }, { kind: "linked" }];
+    this.#worker = this.#newWorker();
+    for (let round = 0; !adoption.isComplete; round++) {
+      if (round > 100) throw new Error("the worker does not answer");
+      this.#drainWorker();
+      for (const message of this.#toManager.splice(0)) {
+        for (const effect of adoption.receive("adopting", message)) {
+          if (effect.kind === "send") this.#toWorker.push(effect.message);
+        }
+      }
+    }
+    const adopted = adoption.finish(this.#time().wallMs);
+    for (const draft of adopted.drafts) this.#commit({ revision: this.#revision + 1, atMs: 0, ...draft });
+    this.#term = Math.max(this.#term, adopted.aboveTerm);
+    this.#lineage = `l${++this.#lineages}`;
+    this.crash();
+    return adopted;
+  }
+
+  /** Why absent or unwilling nodes are not acted on. */
+  get caution(): string {
+    return this.#manager.caution;
+  }
+
   /** A container ends by itself and the engine says so. */
   die(taskId: string, exitCode: number): void {
     const of = this.engine.die(taskId, exitCode);
@@ -131,15 +211,34 @@ export class World {
     throw new Error("the machines never come to rest");
   }
 
-  #newManager(): ManagerMachine {
+  #newManager(kind = "m"): ManagerMachine {
     this.#term++;
+    const lineage = this.#lineage;
+    const identity = { ...MANAGER.identity, lineage, term: this.#term, instanceId: `${kind}${this.#term}-${lineage}` };
+    return new ManagerMachine(this.#stored(), { ...MANAGER, identity, revision: this.#revision, time: this.#time() });
+  }
+
+  #stored(): Cluster {
     const cluster = emptyCluster();
     for (const job of this.#rows.jobs.values()) apply(cluster, { kind: "job.put", job });
     for (const slot of this.#rows.slots.values()) apply(cluster, { kind: "slot.put", slot });
     for (const task of this.#rows.tasks.values()) apply(cluster, { kind: "task.put", task });
     for (const node of this.#rows.nodes.values()) apply(cluster, { kind: "node.put", node });
-    const identity = { ...MANAGER.identity, term: this.#term, instanceId: `m${this.#term}` };
-    return new ManagerMachine(cluster, { ...MANAGER, identity, revision: this.#revision, time: this.#time() });
+    return cluster;
+  }
+
+  #replay(): void {
+    this.#rows = emptyCluster();
+    for (const logged of this.#history) apply(this.#rows, logged.change);
+    this.#revision = this.#history.at(-1)?.revision ?? 0;
+  }
+
+  #commit(logged: LoggedChange): void {
+    const durable: LoggedChange = JSON.parse(JSON.stringify(logged));
+    this.#history.push({ ...durable, term: this.#term });
+    apply(this.#rows, durable.change);
+    this.#revision = logged.revision;
+    if (logged.text !== "") this.events.push(logged.text);
   }
 
   #newWorker(): WorkerMachine {
@@ -159,11 +258,8 @@ export class World {
       this.#manager.receive({ kind: "message", linkId: this.#linkId(), message }, this.#time());
     }
     const tick = this.#manager.tick(this.#time());
-    for (const logged of tick.changes) {
-      apply(this.#rows, JSON.parse(JSON.stringify(logged.change)));
-      this.#revision = logged.revision;
-      if (logged.text !== "") this.events.push(logged.text);
-    }
+    for (const logged of tick.changes) this.#commit(logged);
+    this.#commits.push(this.#revision);
     for (const effect of tick.effects) {
       if (effect.kind === "reply") this.#reply = effect.result;
       else if (effect.kind === "send" && effect.linkId === this.#linkId()) this.#toWorker.push(effect.message);

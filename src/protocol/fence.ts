@@ -1,8 +1,8 @@
 /**
- * Whom a worker obeys. It remembers the highest manager that it has seen and refuses a lower term, another cluster, a store that has gone back,
+ * Whom a worker obeys; a manager judges itself by the same rules when it hears whom a worker has obeyed before. It remembers the highest manager that it has seen and refuses a lower term, another cluster, a store that has gone back,
  * and an order that would end most of what runs here because a manager has lost its memory.
  */
-import type { ManagerIdentity } from "../protocol/messages.ts";
+import type { ManagerIdentity } from "./messages.ts";
 
 /** The highest manager that was obeyed, as a worker keeps it. */
 export type Remembered = ManagerIdentity & {

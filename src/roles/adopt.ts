@@ -1,0 +1,39 @@
+/** `--adopt`: before a manager begins, it takes in what the workers run and says so. Never done unless it was asked for. */
+import type { Config } from "../config/config.ts";
+import { ok, type Result } from "../core/failure.ts";
+import type { Log } from "../log/log.ts";
+import { adopt } from "../manager/adopt-host.ts";
+import { adoptionLines, summaryOf } from "../manager/adoption.ts";
+import type { Store, TakeOver, WorkerLinks } from "../manager/ports.ts";
+import { systemClock } from "./clock.ts";
+import { userName } from "./names.ts";
+
+/** Asks the workers, prints what they run, and makes it durable; gives how the manager is to open its store afterwards. */
+export async function adoptWorkers(
+  config: Config,
+  log: Log,
+  on: {
+    readonly clusterId: string;
+    readonly store: Store;
+    readonly links: WorkerLinks;
+    readonly begin: () => Promise<void>;
+  },
+): Promise<Result<TakeOver & { readonly notice: string }>> {
+  const { localWorker, keepLocalWorker, workers } = config.manager;
+  const say = (line: string) => {
+    log.info(line);
+    process.stderr.write(`cube: ${line}\n`);
+  };
+  say("adopting: the workers are asked what they run; nothing is started or stopped meanwhile");
+  const adopted = await adopt({
+    ...on,
+    clock: systemClock(),
+    actor: `adopt:${userName()}`,
+    localWorker,
+    keepLocalWorker,
+    remoteWorkers: workers.length > 0 || !localWorker,
+  });
+  if (!adopted.ok) return adopted;
+  for (const line of adoptionLines(adopted.value)) say(line);
+  return ok({ aboveTerm: adopted.value.aboveTerm, notice: summaryOf(adopted.value) });
+}
