@@ -27,22 +27,6 @@ export function lookup(
   return reason === undefined ? { action: binding.action } : { disabled: reason };
 }
 
-/** Keys that mean two things in one context, as `context key`: must be empty. */
-export function clashes(): string[] {
-  const seen = new Set<string>();
-  const found: string[] = [];
-  for (const binding of KEYMAP) {
-    for (const context of binding.where) {
-      for (const key of binding.keys) {
-        const at = `${context} ${key}`;
-        if (seen.has(at)) found.push(at);
-        seen.add(at);
-      }
-    }
-  }
-  return found;
-}
-
 const SHOWN: Readonly<Record<string, string>> = {
   enter: "Enter",
   escape: "Esc",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { bindingsOf, clashes, KEYMAP, keyText, lookup } from "../../src/tui/keymap.ts";
+import { bindingsOf, KEYMAP, keyText, lookup } from "../../src/tui/keymap.ts";
 import type { Context } from "../../src/tui/state/ui.ts";
 import { Play } from "./play.ts";
 import { emptyCluster, smallCluster } from "./records.ts";
@@ -17,6 +17,22 @@ const CONTEXTS: readonly Context[] = [
   "logs",
   "dialog",
 ];
+
+/** Keys that mean two things in one context, as `context key`. */
+function clashes(): string[] {
+  const seen = new Set<string>();
+  const found: string[] = [];
+  for (const binding of KEYMAP) {
+    for (const context of binding.where) {
+      for (const key of binding.keys) {
+        const at = `${context} ${key}`;
+        if (seen.has(at)) found.push(at);
+        seen.add(at);
+      }
+    }
+  }
+  return found;
+}
 
 describe("keymap", () => {
   test("gives no key two meanings in one place", () => {

@@ -4,7 +4,7 @@ import { update } from "../../src/tui/model.ts";
 import { begin, type Effect, type Message, type Model } from "../../src/tui/state/ui.ts";
 import { safeRecord } from "../../src/tui/terminal/text.ts";
 import { compose } from "../../src/tui/views/compose.ts";
-import { textOf } from "../../src/tui/views/lines.ts";
+import type { Line } from "../../src/tui/views/lines.ts";
 import type { Seed } from "./fake-client.ts";
 import { manager, START_MS } from "./records.ts";
 
@@ -93,4 +93,9 @@ export function snapshot(seed: Seed): WatchItem {
     nodes: seed.nodes,
     events: seed.events,
   };
+}
+
+/** The text of lines. */
+function textOf(lines: readonly Line[]): string {
+  return lines.map((line) => line.map((each) => each.text).join("")).join("\n");
 }

@@ -67,11 +67,6 @@ export function cell(content: Span, cells: number, side: "left" | "right" = "lef
   return { ...content, text: fit(content.text, cells, side) };
 }
 
-/** The text of lines, for tests and for saving. */
-export function textOf(lines: readonly Line[]): string {
-  return lines.map((line) => line.map((each) => each.text).join("")).join("\n");
-}
-
 /** `n` rows of lines from `top`, filled with empty ones. */
 export function windowOf(lines: readonly Line[], at: { top: number; rows: number }): Line[] {
   const shown = lines.slice(at.top, at.top + at.rows);
