@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import type { Server as HttpServer } from "node:http";
 import type { Server as NetServer, Socket } from "node:net";
 import type { WebSocket } from "ws";
-import type { Result } from "../core/failure.ts";
+import { fail, ok, type Result } from "../core/failure.ts";
 import type { Draw } from "../core/jitter.ts";
 import type { ManagerIdentity, ManagerMessage, WorkerMessage } from "../protocol/messages.ts";
 import type { SessionTimes } from "../protocol/session-events.ts";
@@ -67,6 +67,8 @@ export interface RemoteManagerLink extends ManagerLink {
   /** Ends the link, and dials and listens no more. */
   end(): void;
 }
+
+const NO_TOKEN = "this node has joined no cluster yet and has no join token: see `cube node token`";
 
 /** Milliseconds that the present link has to show that it is alive when the manager dials anew. */
 const RIVAL_MS = 2_000;
@@ -177,7 +179,7 @@ class Link implements RemoteManagerLink {
     const redialler: Redialler = new Redialler({
       to: { ...join, path: LINK_PATH },
       identity: this.#options.identity,
-      pin: () => this.#belongsTo() ?? undefined,
+      pin: () => this.#belongsTo(),
       draw: this.#options.draw,
       onOpen: (ws, peer) =>
         this.#take({
@@ -188,25 +190,27 @@ class Link implements RemoteManagerLink {
           onUp: () => redialler.succeeded(),
           onEnd: (reason) => redialler.ended(reason),
         }),
-      onProblem: (reason) => this.#options.log.warn(`manager at ${nameOf(join)}: ${this.#problem || reason}`),
+      onProblem: (reason) => this.#options.log.warn(`manager at ${nameOf(join)}: ${reason}`),
     });
     return redialler;
   }
 
-  /** The cluster whose orders are taken; null for none yet. */
-  #belongsTo(): string | null {
+  /** The cluster whose orders are taken. Fails with why there is none. */
+  #belongsTo(): Result<string> {
     const pin = readPin(this.#options.pinFile);
+    if (!pin.ok) return pin;
     const token = this.#options.token();
-    this.#problem = "";
-    if (!pin.ok) this.#problem = pin.failure.message;
-    else if (!token.ok && pin.value === null) this.#problem = token.failure.message;
-    else if (pin.value === null && token.ok && token.value === null) {
-      this.#problem = "this node has joined no cluster yet and has no join token: see `cube node token`";
-    } else if (pin.value !== null && token.ok && token.value !== null && token.value.clusterId !== pin.value) {
-      this.#problem = `this node belongs to cluster ${pin.value.slice(0, 8)}, and its join token is for ${token.value.clusterId.slice(0, 8)}: to move it, delete ${this.#options.pinFile}`;
+    const invited = token.ok ? (token.value?.clusterId ?? null) : null;
+    if (pin.value === null) {
+      if (!token.ok) return token;
+      return invited === null ? fail("denied", NO_TOKEN) : ok(invited);
     }
-    if (this.#problem !== "" || !pin.ok) return null;
-    return pin.value ?? (token.ok ? (token.value?.clusterId ?? null) : null);
+    if (invited === null || invited === pin.value) return ok(pin.value);
+    const [own, other] = [pin.value.slice(0, 8), invited.slice(0, 8)];
+    return fail(
+      "denied",
+      `this node belongs to cluster ${own}, its join token is for ${other}: to move it, delete ${this.#options.pinFile}`,
+    );
   }
 
   /** The manager dials. While the present link lives nothing else is wanted. */
@@ -223,10 +227,11 @@ class Link implements RemoteManagerLink {
 
   #take(from: Incoming): void {
     const { identity, machineId, judge, times } = this.#options;
+    const belongsTo = this.#belongsTo();
     const host: SessionHost = new SessionHost(from.ws, {
       role: {
         kind: "worker",
-        clusterId: this.#belongsTo(),
+        clusterId: belongsTo.ok ? belongsTo.value : null,
         machineId,
         processId: this.#processId,
         ...(judge === undefined ? {} : { judge }),

@@ -1,5 +1,6 @@
 /** Keeps one outgoing link: dials, and dials again with back-off when it is lost or was not to be had. Says what it is at, in words, for people. */
 import type { WebSocket } from "ws";
+import type { Result } from "../core/failure.ts";
 import type { Draw } from "../core/jitter.ts";
 import { backOffMs } from "../protocol/session.ts";
 import { type Address, dial, type SeenPeer } from "./dial.ts";
@@ -9,8 +10,8 @@ import type { Identity } from "./identity.ts";
 export interface RedialOptions {
   readonly to: Address & { readonly path: string };
   readonly identity: Identity;
-  /** The only key to talk to, asked before each dial; null for whoever is there; undefined while it makes no sense to dial. */
-  readonly pin: () => string | null | undefined;
+  /** The only key to talk to, asked before each dial; null for whoever is there. A failure while it makes no sense to dial. */
+  readonly pin: () => Result<string | null>;
   readonly draw: Draw;
   readonly onOpen: (ws: WebSocket, peer: SeenPeer) => void;
   /** Called when the reason changes, so that a peer that is long away fills no log. */
@@ -71,15 +72,15 @@ export class Redialler {
   #dial(): void {
     if (this.#stopped) return;
     const pin = this.#options.pin();
-    if (pin === undefined) {
-      this.ended("there is no join token yet");
+    if (!pin.ok) {
+      this.ended(pin.failure.message);
       return;
     }
     const { to, identity } = this.#options;
     const seen = this.#seen;
     this.#giveUp = dial(
       to,
-      { identity, pin, ...(seen ? { seen } : {}) },
+      { identity, pin: pin.value, ...(seen ? { seen } : {}) },
       {
         onOpen: (ws, peer) => {
           this.#seen = peer;

@@ -5,6 +5,7 @@
 import type { Server as HttpServer } from "node:http";
 import type { Server as NetServer, Socket } from "node:net";
 import type { WebSocket } from "ws";
+import { ok } from "../core/failure.ts";
 import type { Draw } from "../core/jitter.ts";
 import type { Log, WorkerLinks } from "../manager/ports.ts";
 import type { ManagerIdentity, ManagerMessage, WorkerMessage } from "../protocol/messages.ts";
@@ -214,7 +215,7 @@ class Links implements RemoteLinks {
       to: { ...to, path: LINK_PATH },
       identity: this.#options.identity,
       // Whoever is there has to be known by its key, or to prove the join token.
-      pin: () => null,
+      pin: () => ok(null),
       draw: this.#options.draw,
       onOpen: (ws, peer) => this.#dialledOne(name, redialler, { ws, peer }),
       onProblem: (reason) => this.#options.log.warn(`worker at ${name}: ${reason}`),

@@ -1,7 +1,10 @@
 // Who is let in, by which key and token, and what is said to whom is not: over real sockets on loopback.
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
-import { helloOf, ManagerEnd, scratch, until, WorkerEnd } from "./links-bed.ts";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { proofOf } from "../../src/transport/join-token.ts";
+import { helloOf, identityIn, ManagerEnd, scratch, until, WorkerEnd } from "./links-bed.ts";
+import { rawPeer, workerOpen } from "./raw-peer.ts";
+import { Impostor, Relay } from "./wire.ts";
 
 let opened: DisposableStack;
 beforeEach(() => {
@@ -21,8 +24,10 @@ function worker(...args: ConstructorParameters<typeof WorkerEnd>): WorkerEnd {
   return end;
 }
 
+const directories = () => [opened.use(scratch()), opened.use(scratch())] as const;
+
 test("enrolment: a worker with the join token is let in when it dials, says hello, and pins the cluster", async () => {
-  const [m, w] = [opened.use(scratch()), opened.use(scratch())];
+  const [m, w] = directories();
   const boss = manager(m.path);
   const port = await boss.listen();
   const hand = worker(w.path, { port, token: boss.token }).start();
@@ -35,7 +40,7 @@ test("enrolment: a worker with the join token is let in when it dials, says hell
 });
 
 test("enrolment: a worker with the join token is let in when the manager dials", async () => {
-  const [m, w] = [opened.use(scratch()), opened.use(scratch())];
+  const [m, w] = directories();
   const boss = manager(m.path);
   const hand = worker(w.path, { port: null, token: boss.token }).start();
   const port = await hand.listen();
@@ -46,4 +51,158 @@ test("enrolment: a worker with the join token is let in when the manager dials",
     { address: `127.0.0.1:${port}`, nodeId: hand.identity.id, linked: true, problem: "" },
   ]);
   expect(hand.link.peer()).toMatchObject({ clusterId: boss.identity.id, dialledBy: "manager" });
+});
+
+test("enrolment: once joined, keys alone count: no token is needed, and a void one does no harm", async () => {
+  const [m, w] = directories();
+  const boss = manager(m.path);
+  const port = await boss.listen();
+  const first = worker(w.path, { port, token: boss.token }).start();
+  await until("a hello", () => boss.heard.length === 1);
+  first.end();
+  await until("the end", () => boss.closed.length === 1);
+  worker(w.path, { port, token: null }).start();
+  await until("a second hello", () => boss.heard.length === 2);
+  expect(boss.log.lines.filter((line) => line.includes("has joined")).length).toBe(1);
+});
+
+test("enrolment: a wrong token is refused in words, on both ends", async () => {
+  const [m, w] = directories();
+  const boss = manager(m.path);
+  const port = await boss.listen();
+  const hand = worker(w.path, { port, token: { ...boss.token, secret: "a".repeat(32) } }).start();
+  await until(
+    "the refusal",
+    () => boss.log.has("wrong join token") && hand.link.problem().includes("wrong join token"),
+  );
+  expect(boss.heard).toEqual([]);
+  expect(existsSync(w.file("manager.pin"))).toBe(false);
+});
+
+test("enrolment: a worker without a token is told where to get one, and let in as soon as it has it", async () => {
+  const [m, w] = directories();
+  const boss = manager(m.path);
+  const port = await boss.listen();
+  let token: typeof boss.token | null = null;
+  const hand = worker(w.path, { port, token: null }, { token: () => ({ ok: true, value: token }) }).start();
+  await until("the problem", () => hand.link.problem() !== "");
+  expect(hand.log.lines).toEqual([
+    `manager at 127.0.0.1:${port}: this node has joined no cluster yet and has no join token: see \`cube node token\``,
+  ]);
+  token = boss.token;
+  await until("a hello", () => boss.heard.length > 0);
+});
+
+test("enrolment: a removed node needs the token again", async () => {
+  const [m, w] = directories();
+  const boss = manager(m.path);
+  const port = await boss.listen();
+  const hand = worker(w.path, { port, token: boss.token }).start();
+  await until("a hello", () => boss.heard.length === 1);
+  hand.end();
+  boss.known.clear();
+  const again = worker(w.path, { port, token: null }).start();
+  await until("the refusal", () => again.link.problem() !== "");
+  expect(again.link.problem()).toContain("does not know this node");
+});
+
+test("enrolment: a damaged pin stops the worker from obeying anybody", async () => {
+  const [m, w] = directories();
+  const boss = manager(m.path);
+  const port = await boss.listen();
+  writeFileSync(w.file("manager.pin"), "what?\n", { mode: 0o600 });
+  const hand = worker(w.path, { port, token: boss.token }).start();
+  await until("the problem", () => hand.link.problem() !== "");
+  expect(hand.link.problem()).toContain("names no cluster");
+});
+
+test("pins: a worker that dials says nothing to another key than that of its token, not even its own key", async () => {
+  const [m, w] = directories();
+  const boss = manager(m.path);
+  const middle = opened.use(new Impostor(identityIn(m.file("impostor.key"))));
+  const port = await middle.listen();
+  const hand = worker(w.path, { port, token: boss.token }).start();
+  await until("two tries", () => middle.handshakes >= 2 && hand.link.problem() !== "");
+  expect(middle.told).toEqual([]);
+  expect(hand.link.problem()).toContain("shows another key");
+});
+
+test("pins: a worker that is dialled by another key than that of its token says only that", async () => {
+  const [m, w] = directories();
+  const boss = manager(m.path);
+  const hand = worker(w.path, { port: null, token: boss.token }).start();
+  const stranger = opened.use(await rawPeer(await hand.listen(), identityIn(m.file("impostor.key"))));
+  await until("the end", () => stranger.closed);
+  expect(stranger.heard.map((frame) => frame.kind)).toEqual(["refused"]);
+  expect(String(stranger.heard[0]?.reason)).toContain("this node belongs to cluster");
+});
+
+test("pins: a worker of one cluster does not follow another one's token", async () => {
+  const [m, w] = directories();
+  const [boss, other] = [manager(m.path), manager(opened.use(scratch()).path)];
+  const first = worker(w.path, { port: await boss.listen(), token: boss.token }).start();
+  await until("a hello", () => boss.heard.length === 1);
+  first.end();
+  const hand = worker(w.path, { port: await other.listen(), token: other.token }).start();
+  await until("the problem", () => hand.link.problem() !== "");
+  expect(hand.link.problem()).toContain("to move it, delete");
+  rmSync(w.file("manager.pin"));
+  await until("a hello to the other", () => other.heard.length > 0);
+});
+
+test("proof: whoever listens on the way reads neither the secret nor a name", async () => {
+  const [m, w] = directories();
+  const boss = manager(m.path);
+  const relay = opened.use(new Relay(await boss.listen()));
+  const port = await relay.listen();
+  worker(w.path, { port, token: boss.token }).start({ name: "canary-node" });
+  await until("a hello", () => boss.heard.length > 0);
+  const wire = Buffer.concat(relay.passed).toString("latin1");
+  expect(wire.length).toBeGreaterThan(1_000);
+  for (const secret of [boss.secret, "canary-node", "hello", "proof"]) expect(wire.includes(secret)).toBe(false);
+});
+
+test("proof: what proved one connection proves no other", async () => {
+  const [m, w] = directories();
+  const boss = manager(m.path);
+  const port = await boss.listen();
+  const thief = identityIn(w.file("worker.key"));
+  const proofFor = (managerNonce: unknown, workerNonce: string) =>
+    proofOf(boss.secret, {
+      clusterId: boss.identity.id,
+      nodeId: thief.id,
+      managerNonce: String(managerNonce),
+      workerNonce,
+    });
+  const first = opened.use(await rawPeer(port, thief));
+  const mac = proofFor((await first.told("open")).nonce, "0".repeat(64));
+  first.say(workerOpen());
+  first.say({ kind: "proof", mac });
+  await first.told("joined");
+  first.ws.terminate();
+  const again = opened.use(await rawPeer(port, thief));
+  await again.told("open");
+  again.say(workerOpen());
+  again.say({ kind: "proof", mac });
+  expect(String((await again.told("refused")).reason)).toContain("wrong join token");
+  await until("the end", () => again.closed);
+});
+
+test("proof: a machine in the middle that passes the greeting on with a key of its own gets nowhere", async () => {
+  const [m, w] = directories();
+  const boss = manager(m.path);
+  const port = await boss.listen();
+  const victim = identityIn(w.file("worker.key"));
+  const middle = opened.use(await rawPeer(port, identityIn(m.file("impostor.key"))));
+  const { nonce } = await middle.told("open");
+  // At its best it makes a worker prove the token to it: the proof is over that worker's key, not its own.
+  const mac = proofOf(boss.secret, {
+    clusterId: boss.identity.id,
+    nodeId: victim.id,
+    managerNonce: String(nonce),
+    workerNonce: "0".repeat(64),
+  });
+  middle.say(workerOpen());
+  middle.say({ kind: "proof", mac });
+  expect(String((await middle.told("refused")).reason)).toContain("wrong join token");
 });
