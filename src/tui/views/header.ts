@@ -1,36 +1,53 @@
 // The first line: which manager this is, how it is, and how many tasks are in which state. Pure. What does not fit is
-// left out from the least important on.
+// left out from the least important on; what is wrong with the manager is cut, never left out.
 import { isTerminal } from "../../core/task.ts";
 import type { Cluster } from "../state/cluster.ts";
 import type { Model } from "../state/ui.ts";
+import { cut, width } from "../terminal/text.ts";
 import { fitLine, type Line, lineWidth, type Role, type Span, span } from "./lines.ts";
 
 /** Characters of the cluster's id that are shown. */
 const SHORT_ID = 8;
 
-type Part = { readonly text: string; readonly role: Role; readonly rank: number };
+/** Cells that are kept of a trouble, so that it can be told from another. */
+const LEAST_TROUBLE = 32;
+
+/** `least` is to how many cells the text may be cut; without it, it is shown whole or not at all. */
+type Part = { readonly text: string; readonly role: Role; readonly rank: number; readonly least?: number };
 
 /** The header line. */
 export function header(model: Model): Line {
   const left = leftParts(model);
   const right = rightParts(model);
-  let shown = [...left, ...right];
   const room = model.cols - 2;
-  while (lengthOf(shown) > room && shown.length > 1) {
-    const least = Math.max(...shown.map((part) => part.rank));
-    shown = shown.filter((part) => part.rank < least);
-  }
+  const shown = fitted([...left, ...right], room);
   const inverse = (part: Part): Span =>
     span(part.text, part.role, { inverse: true, bold: part.rank === 0 || part.role === "bad" });
-  const leftSpans = joined(left.filter((part) => shown.includes(part)).map(inverse));
-  const rightSpans = joined(right.filter((part) => shown.includes(part)).map(inverse));
+  const leftSpans = joined(left.flatMap((part) => shown.get(part) ?? []).map(inverse));
+  const rightSpans = joined(right.flatMap((part) => shown.get(part) ?? []).map(inverse));
   const gap = Math.max(1, model.cols - 2 - lineWidth(leftSpans) - lineWidth(rightSpans));
   const line = [blank(1), ...leftSpans, blank(gap), ...rightSpans, blank(1)];
   return fitLine(line, model.cols);
 }
 
+/** The parts that fit, each as it is shown. */
+function fitted(parts: readonly Part[], room: number): ReadonlyMap<Part, Part> {
+  const leastOf = ({ text, least }: Part): number => Math.min(width(text), least ?? Number.POSITIVE_INFINITY);
+  let shown = [...parts];
+  while (lengthOf(shown, leastOf) > room && shown.length > 1) {
+    const last = Math.max(...shown.map((part) => part.rank));
+    if (last === 0) break;
+    shown = shown.filter((part) => part.rank < last);
+  }
+  const excess = Math.max(0, lengthOf(shown, ({ text }) => width(text)) - room);
+  const asShown = (part: Part): Part =>
+    part.least === undefined ? part : { ...part, text: cut(part.text, Math.max(1, width(part.text) - excess)) };
+  return new Map(shown.map((part) => [part, asShown(part)]));
+}
+
 const blank = (cells: number): Span => span(" ".repeat(cells), "plain", { inverse: true });
-const lengthOf = (parts: readonly Part[]): number => parts.reduce((sum, part) => sum + part.text.length + 2, -2);
+const lengthOf = (parts: readonly Part[], cells: (part: Part) => number): number =>
+  parts.reduce((sum, part) => sum + cells(part) + 2, -2);
 
 function joined(spans: readonly Span[]): Span[] {
   return spans.flatMap((each, i) => (i === 0 ? [each] : [blank(2), each]));
@@ -40,7 +57,7 @@ function leftParts(model: Model): Part[] {
   const { manager, down } = model.live;
   if (manager === undefined) {
     const text = down === "" ? "connecting to the manager" : `manager out of reach: ${down}`;
-    return [part("CUBE", "title", 0), part(text, down === "" ? "plain" : "bad", 1)];
+    return [part("CUBE", "title", 0), down === "" ? part(text, "plain", 1) : trouble(text)];
   }
   return [
     part(`CUBE ${manager.name}`, "title", 0),
@@ -55,11 +72,13 @@ function leftParts(model: Model): Part[] {
 
 const part = (text: string, role: Role, rank: number): Part => ({ text, role, rank });
 
+const trouble = (text: string): Part => ({ ...part(text, "bad", 0), least: LEAST_TROUBLE });
+
 function health(model: Model): Part {
   const { manager, down } = model.live;
-  if (down !== "") return part(`manager out of reach: ${down}`, "bad", 1);
+  if (down !== "") return trouble(`manager out of reach: ${down}`);
   if (manager === undefined || manager.health === "ok") return part("manager ok", "good", 2);
-  return part(`manager ${manager.health}${manager.problem === "" ? "" : `: ${manager.problem}`}`, "bad", 1);
+  return trouble(`manager ${manager.health}${manager.problem === "" ? "" : `: ${manager.problem}`}`);
 }
 
 function rightParts(model: Model): Part[] {
