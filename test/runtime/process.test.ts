@@ -124,9 +124,11 @@ test("runtime: a number that another process has by now is left alone", async ()
   await ended(runtime, id);
   const stranger = Bun.spawn(["sleep", "600"], { detached: true });
   rmSync(join(directory, "run/exit"));
-  // The stranger's number, with the start time of the process that had it before.
-  const stat = readFileSync(join(directory, "run/main"), "utf8").replace(/^\d+/, String(stranger.pid));
-  writeFileSync(join(directory, "run/main"), stat);
+  // The stranger's number, with the start time of a process that had it before: the 22nd field of proc(5), here never the stranger's own.
+  const fields = readFileSync(join(directory, "run/main"), "utf8").split(" ");
+  fields.splice(0, 1, String(stranger.pid));
+  fields.splice(21, 1, String(Number(fields[21]) - 1));
+  writeFileSync(join(directory, "run/main"), fields.join(" "));
   value(await kill(runtime, id));
   expect(value(await runtime.inspect(id)).status).toBe("exited");
   expect(stranger.exitCode).toBeNull();
