@@ -1,0 +1,148 @@
+import { describe, expect, test } from "bun:test";
+import { planAdoption } from "../../src/core/adopt.ts";
+import type { HeldTask } from "../../src/core/adopt-task.ts";
+import { assignmentsOf } from "../../src/core/assign.ts";
+import type { Change } from "../../src/core/change.ts";
+import { apply, emptyCluster } from "../../src/core/cluster.ts";
+import { taskId } from "../../src/core/ids.ts";
+import { reconcileSlot } from "../../src/core/reconcile.ts";
+import { planStart } from "../../src/core/submit.ts";
+import { type TaskFact, unseen } from "../../src/core/task.ts";
+import { aNode, aSpec, NOW } from "./records.ts";
+
+interface Place {
+  readonly node?: string;
+  readonly slot?: number;
+  readonly attempt?: number;
+  readonly name?: string;
+}
+
+/** A task of job "j", service "web", as a node holds it. */
+function held(
+  { node = "n1", slot = 0, attempt = 1, name = "shop.web" }: Place,
+  fact: Partial<TaskFact> = {},
+): HeldTask {
+  const id = taskId({ clusterId: "c", jobId: "j", service: "web", slot, attempt });
+  return {
+    nodeId: node,
+    assignment: {
+      taskId: id,
+      jobId: "j",
+      name: name === "shop.web" ? `shop.web.${slot}` : name,
+      service: "web",
+      slot,
+      attempt,
+      spec: aSpec(),
+      desired: "run",
+      restartSerial: 2,
+    },
+    fact: { ...unseen(id, "assigned"), incarnation: 3, state: "running", containerId: "box", ...fact },
+  };
+}
+
+function clusterWith(...changes: Change[]) {
+  const cluster = emptyCluster();
+  for (const node of ["n1", "n2"]) apply(cluster, { kind: "node.put", node: aNode(node) });
+  for (const change of changes) apply(cluster, change);
+  return cluster;
+}
+
+function adopt(cluster: ReturnType<typeof clusterWith>, ...claims: HeldTask[]) {
+  const plan = planAdoption({ cluster, actor: "op", nowMs: NOW }, claims);
+  for (const { change } of plan.drafts) apply(cluster, change);
+  return plan;
+}
+
+const slotsOf = (cluster: ReturnType<typeof clusterWith>) =>
+  [...cluster.slots.values()].map((slot) => `${slot.index} #${slot.attempt} ${slot.taskId === "" ? "empty" : "taken"}`);
+
+const reconcile = (cluster: ReturnType<typeof clusterWith>, index: number) =>
+  reconcileSlot(
+    { cluster, clusterId: "c", nowMs: NOW, waited: () => false, ranLong: () => false, away: () => false },
+    { jobId: "j", service: "web", index },
+  );
+
+describe("adoption:", () => {
+  test("tasks of several nodes become one job again, each with its node, and workers are told what they hold", () => {
+    const cluster = clusterWith();
+    const claims = [held({ slot: 0 }), held({ node: "n2", slot: 1 })];
+    expect(adopt(cluster, ...claims)).toMatchObject({ newJobs: 1, newTasks: 2, conflicts: [] });
+    expect(cluster.jobs.get("j")).toMatchObject({
+      desired: "run",
+      spec: { name: "shop", services: [{ name: "web", count: 2 }] },
+    });
+    for (const { nodeId, assignment, fact } of claims) {
+      expect(assignmentsOf(cluster, nodeId)).toEqual([{ ...assignment, known: fact }]);
+    }
+    expect([...reconcile(cluster, 0), ...reconcile(cluster, 1)]).toEqual([]);
+  });
+
+  test("a lone task keeps its job's name", () => {
+    const cluster = clusterWith();
+    adopt(cluster, held({ name: "solo" }));
+    expect(cluster.jobs.get("j")?.spec).toMatchObject({ name: "solo", services: [{ count: 1 }] });
+  });
+
+  test("a slot that nobody holds stays empty until the job is started: its task may run on a node that is away", () => {
+    const cluster = clusterWith();
+    const { drafts } = adopt(cluster, held({ slot: 0 }), held({ slot: 2, attempt: 4 }));
+    expect(slotsOf(cluster)).toEqual(["0 #1 taken", "2 #4 taken", "1 #4 empty"]);
+    expect(drafts.at(-1)?.text).toBe(
+      "shop.web.1 is held by no node that answered: it stays empty until `cube start shop`",
+    );
+    expect(reconcile(cluster, 1)).toEqual([]);
+    const started = planStart({ cluster, clusterId: "c", actor: "op", revision: 1, nowMs: NOW }, "j");
+    if (started.ok) for (const { change } of started.drafts) apply(cluster, change);
+    expect(reconcile(cluster, 1).map(({ change }) => change.kind)).toEqual(["slot.put", "task.put"]);
+    expect(reconcile(cluster, 0)).toEqual([]);
+  });
+
+  test("of two nodes that hold one task the one where it lives keeps it, and the other is named", () => {
+    const cluster = clusterWith();
+    const ended = held({ node: "n1" }, { state: "complete" });
+    const { conflicts, newTasks } = adopt(cluster, ended, held({ node: "n2" }));
+    expect(newTasks).toBe(1);
+    expect([...cluster.tasks.values()].map(({ nodeId, fact }) => [nodeId, fact.state])).toEqual([["n2", "running"]]);
+    expect(conflicts).toHaveLength(1);
+    expect(conflicts[0]).toContain("held by n1 and by n2");
+  });
+
+  test("a task that the store has running on another node stays there", () => {
+    const cluster = clusterWith();
+    adopt(cluster, held({ node: "n1" }));
+    const { drafts, conflicts } = adopt(cluster, held({ node: "n2" }));
+    expect([drafts, conflicts.length]).toEqual([[], 1]);
+  });
+
+  test("nothing is lowered: neither a fact nor a desired state nor a serial that the store has higher", () => {
+    const cluster = clusterWith();
+    adopt(cluster, held({}));
+    const [known] = cluster.tasks.values();
+    if (!known) throw new Error("no task");
+    apply(cluster, { kind: "task.put", task: { ...known, desired: "stop", restartSerial: 9 } });
+    adopt(cluster, held({}, { incarnation: 2, state: "running" }));
+    expect(cluster.tasks.get(known.id)).toMatchObject({ desired: "stop", restartSerial: 9, fact: { incarnation: 3 } });
+    adopt(cluster, held({}, { incarnation: 4 }));
+    expect(cluster.tasks.get(known.id)).toMatchObject({ desired: "stop", fact: { incarnation: 4 } });
+  });
+
+  test("a later attempt than the store knows takes the slot; the earlier one stays as history", () => {
+    const cluster = clusterWith();
+    adopt(cluster, held({}, { state: "failed" }));
+    adopt(cluster, held({ attempt: 2 }));
+    expect(slotsOf(cluster)).toEqual(["0 #2 taken"]);
+    expect([...cluster.tasks.values()].map(({ attempt, fact }) => [attempt, fact.state])).toEqual([
+      [1, "failed"],
+      [2, "running"],
+    ]);
+    expect(reconcile(cluster, 0)).toEqual([]);
+  });
+
+  test("an end that was ordered stays ordered: what a worker was told to stop is not wanted again", () => {
+    const cluster = clusterWith();
+    const { assignment, ...rest } = held({}, { state: "stopped" });
+    adopt(cluster, { ...rest, assignment: { ...assignment, desired: "stop" } });
+    expect(cluster.jobs.get("j")?.desired).toBe("stop");
+    expect(reconcile(cluster, 0)).toEqual([]);
+  });
+});
