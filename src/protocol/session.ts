@@ -307,12 +307,10 @@ export function backOffMs(failures: number, draw: Draw): number {
 }
 
 /**
- * What a manager does when a worker comes while another link of the same key is open. `probe`: the same machine under another process; only if the older link
- * answers are there two at once. Pure.
+ * What a manager does when a worker comes while another link of the same key is open. `probe`: only if the older link answers is there one too many. Pure.
  */
-export function rival(newer: WorkerTraits, older: WorkerTraits): "replace" | "refuse" | "probe" {
-  if (newer.machineId !== older.machineId) return "refuse";
-  return newer.processId === older.processId ? "replace" : "probe";
+export function rival(newer: WorkerTraits, older: WorkerTraits): "refuse" | "probe" {
+  return newer.machineId === older.machineId ? "probe" : "refuse";
 }
 
 /** What a clone is told. */
