@@ -44,7 +44,7 @@ export function explainError(error: unknown): { readonly text: string; readonly 
 /** The manager speaks to whoever sends requests; some of its hints are said better to whoever types commands. */
 function hintOf(error: ClientError): string {
   if (error.code === "unauthorized") {
-    return "give its token by CUBE_TOKEN or --token-file (it is in api-token in its data directory)";
+    return "give its token by CUBE_TOKEN or --token-file (it is in api-token in its data directory; for one elsewhere `cube token create NAME` there makes one)";
   }
   if (error.hint !== "" || error.code !== "unavailable") return error.hint;
   return "is a manager running? Start one by `cube` or `cube --headless all`";

@@ -311,7 +311,7 @@ test("cli/errors: one line and a hint, never a stack, and the client is closed",
     {
       code: 1,
       out: "",
-      err: "cube: the token is wrong\ngive its token by CUBE_TOKEN or --token-file (it is in api-token in its data directory)\n",
+      err: "cube: the token is wrong\ngive its token by CUBE_TOKEN or --token-file (it is in api-token in its data directory; for one elsewhere `cube token create NAME` there makes one)\n",
     },
     { code: 1, out: "", err: "cube: a defect\n" },
   ]);

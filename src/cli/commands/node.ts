@@ -1,4 +1,4 @@
-/** `cube node`: the nodes in the book's columns; and taking one out of placement, or back in. */
+/** `cube node`: the nodes in the book's columns; and taking one out of placement, or back in. What else is done about one is in node-changes.ts. */
 import type { NodeResource } from "../../client/resources.ts";
 import type { Availability } from "../../core/node.ts";
 import { allPages } from "../all-pages.ts";
@@ -8,6 +8,7 @@ import { gibibytes, mebibytes } from "../quantities.ts";
 import { JSON_OPTION, TARGET_OPTIONS } from "../shared-options.ts";
 import { type Column, renderTable } from "../table.ts";
 import { clean, jsonText } from "../text.ts";
+import { INSPECT, REMOVE, TRUST_LOSS } from "./node-changes.ts";
 
 const CORDON: CommandSpec = availabilityCommand({
   name: "cordon",
@@ -24,11 +25,18 @@ const UNCORDON: CommandSpec = availabilityCommand({
 export const NODE: CommandSpec = {
   name: "node",
   aliases: ["nodes"],
-  usage: ["[OPTIONS]", "cordon NAME...      place no more tasks there", "uncordon NAME...    place tasks there again"],
+  usage: [
+    "[OPTIONS]",
+    "inspect NAME        everything that is known of it",
+    "cordon NAME...      place no more tasks there",
+    "uncordon NAME...    place tasks there again",
+    "rm NAME...          take it out of the cluster",
+    "trust-loss          the nodes that are out are really gone",
+  ],
   summary: "list nodes",
   parameters: [],
   groups: [{ title: "Options:", options: [JSON_OPTION] }, TARGET_OPTIONS],
-  children: [CORDON, UNCORDON],
+  children: [INSPECT, CORDON, UNCORDON, REMOVE, TRUST_LOSS],
   run: runNode,
 };
 
@@ -50,7 +58,7 @@ async function runNode(context: Context): Promise<number> {
   }
   const width = io.stdout.isTTY ? io.stdout.columns : null;
   io.stdout.write(nodeTable(nodes, { width, bold: boldFor(io) }));
-  io.stderr.write(runtimeProblems(nodes));
+  io.stderr.write(refusals(nodes) + runtimeProblems(nodes));
   return 0;
 }
 
@@ -69,6 +77,14 @@ function nodeTable(
   return renderTable(COLUMNS, rows, options);
 }
 
+/** A line for each node that is ready and does not follow the manager, with the way out. Pure. */
+function refusals(nodes: readonly NodeResource[]): string {
+  return nodes
+    .filter(({ state, availability, reason }) => state === "ready" && availability === "eligible" && reason !== "")
+    .map(({ name, reason }) => `cube: ${clean(`${name} ${reason}`)}\n`)
+    .join("");
+}
+
 /** A line for each runtime that cannot run tasks now: its node is ready all the same, so the table does not show it. Pure. */
 function runtimeProblems(nodes: readonly NodeResource[]): string {
   const lines = nodes.flatMap(({ name, runtimes }) =>
@@ -81,7 +97,10 @@ function runtimeProblems(nodes: readonly NodeResource[]): string {
 
 function roleText(node: NodeResource): string {
   const state = [node.state, node.availability].filter((word) => word !== "ready" && word !== "eligible");
-  return state.length === 0 ? "worker" : `worker (${state.join(", ")})`;
+  if (state.length > 0) return `worker (${state.join(", ")})`;
+  // A node that is ready and yet has a reason: its worker does not do what it is told.
+  const [what = ""] = node.reason.split(":");
+  return what === "" ? "worker" : `worker (${clean(what)})`;
 }
 
 function availabilityCommand(at: { name: string; summary: string; availability: Availability }): CommandSpec {

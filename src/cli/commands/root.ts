@@ -9,6 +9,7 @@ import { COMPLETION } from "./completion.ts";
 import { EVENTS } from "./events.ts";
 import { EXEC } from "./exec.ts";
 import { HELP } from "./help.ts";
+import { LOGIN, LOGOUT } from "./login.ts";
 import { LOGS } from "./logs.ts";
 import { MANAGER } from "./manager.ts";
 import { NODE } from "./node.ts";
@@ -19,6 +20,7 @@ import { SHUTDOWN } from "./shutdown.ts";
 import { START } from "./start.ts";
 import { STATUS } from "./status.ts";
 import { STOP } from "./stop.ts";
+import { TOKEN } from "./token.ts";
 import { VERSION } from "./version.ts";
 import { WHY } from "./why.ts";
 import { WORKER } from "./worker.ts";
@@ -41,8 +43,9 @@ export const ROOT: CommandSpec = {
     "  exec TASK [-- COMMAND...]    run a command, or a shell (-it), inside a task",
     "  why TASK                     why it was placed there, or why nowhere",
     "  events                       what happened; -f follows",
-    "  node                         list nodes; node cordon|uncordon NAME",
+    "  node                         list nodes; node inspect|cordon|uncordon|rm NAME",
     "  attach                       the UI on a manager that runs already",
+    "  token; login, logout         who may from elsewhere; trust a manager there",
     "  manager, worker              run without a screen; --help has their options",
     "  shutdown                     end the manager in the background; tasks go on",
     "  version; help COMMAND; completion bash|zsh|fish",
@@ -78,6 +81,9 @@ export const ROOT: CommandSpec = {
     EVENTS,
     NODE,
     ATTACH,
+    TOKEN,
+    LOGIN,
+    LOGOUT,
     MANAGER,
     WORKER,
     SHUTDOWN,
