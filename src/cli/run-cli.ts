@@ -5,7 +5,7 @@
 import type { ClusterClient } from "../client/cluster-client.ts";
 import { type Config, loadConfig } from "../config/config.ts";
 import type { Flags } from "../config/sources.ts";
-import type { Target } from "../config/target.ts";
+import type { Target } from "../core/target.ts";
 import { EXIT, explainError } from "./cli-error.ts";
 import type { CommandSpec, Context, Roles } from "./command-spec.ts";
 import type { CliIo } from "./io.ts";

@@ -4,6 +4,7 @@
  */
 import type { Availability } from "../core/node.ts";
 import type { JobSpec } from "../core/spec.ts";
+import type { Target } from "../core/target.ts";
 import {
   ClientError,
   type ClusterClient,
@@ -29,7 +30,7 @@ import type {
   TokenResource,
   WatchItem,
 } from "./resources.ts";
-import { ask, send, type Target, unreachable } from "./transport.ts";
+import { ask, send, unreachable } from "./transport.ts";
 
 /** A client of the manager at the target. It connects at each request, so making one never fails. */
 export function createHttpClient(options: { readonly target: Target }): ClusterClient {

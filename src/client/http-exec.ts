@@ -1,8 +1,9 @@
 /** A command in a task over WebSocket, as an ExecStream. See exec-frames.ts for what is said. */
 import { WebSocket } from "ws";
+import type { Target } from "../core/target.ts";
 import { ClientError, type ExecOptions, type ExecStream } from "./cluster-client.ts";
 import { dataFrame, type ExecClientFrame, type ExecServerFrame, MAX_FRAME_BYTES, STREAM } from "./exec-frames.ts";
-import { authorization, nameOf, send, type Target, trustOf, unreachable, urlOf } from "./transport.ts";
+import { authorization, nameOf, send, trustOf, unreachable, urlOf } from "./transport.ts";
 
 const HANDSHAKE_MS = 10_000;
 /** Output that may wait here unread before the manager is told to wait. */

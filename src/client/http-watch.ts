@@ -1,9 +1,9 @@
 /** A watch over HTTP that never gives up: when the stream ends it says `down`, tries again with growing pauses, and then begins anew with a snapshot. */
-
+import type { Target } from "../core/target.ts";
 import { ClientError } from "./cluster-client.ts";
 import { eventsOf } from "./lines.ts";
 import type { WatchItem } from "./resources.ts";
-import { send, type Target, unreachable } from "./transport.ts";
+import { send, unreachable } from "./transport.ts";
 
 const FIRST_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 5_000;

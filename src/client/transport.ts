@@ -3,24 +3,9 @@
  * start. In clear nothing leaves this machine.
  */
 import { isLoopback } from "../core/address.ts";
+import type { Target } from "../core/target.ts";
 import { ClientError } from "./cluster-client.ts";
 import { bypassProxy } from "./proxy.ts";
-
-/** Where a manager answers. `token` "" for none. */
-export type Target =
-  | { readonly kind: "unix"; readonly path: string }
-  /** On loopback only. */
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly token: string }
-  | TlsTarget;
-
-/** A manager over TLS; `clusterId` is the digest of the key that it has to have, "" when nobody knows it yet: then nothing is sent. */
-export interface TlsTarget {
-  readonly kind: "tls";
-  readonly host: string;
-  readonly port: number;
-  readonly clusterId: string;
-  readonly token: string;
-}
 
 /** What to ask. */
 export interface ApiRequest {
@@ -74,7 +59,7 @@ export function unreachable(target: Target, cause?: unknown): ClientError {
 }
 
 /** Throws ClientError for a target that would carry a token in clear beyond this machine. */
-export function refuseClear(target: Target): void {
+function refuseClear(target: Target): void {
   if (target.kind !== "tcp" || isLoopback(target.host)) return;
   throw new ClientError(
     "invalid",

@@ -5,10 +5,11 @@
 import { join } from "node:path";
 import { isLoopback } from "../core/address.ts";
 import type { Resources, RuntimeKind } from "../core/spec.ts";
+import type { Target } from "../core/target.ts";
 import { type Directories, directories, type Place, socketPath } from "./directories.ts";
 import type { LOG_LEVELS, SCHEDULERS, Values } from "./settings.ts";
 import { type Flags, gather } from "./sources.ts";
-import { DEFAULT_PORT, readAddress, type Target, targetOf } from "./target.ts";
+import { DEFAULT_PORT, readAddress, targetOf } from "./target.ts";
 import { ConfigError } from "./wrong-value.ts";
 
 /** What this process is going to be; some defaults differ. `client` is every command that only speaks to a manager. */

@@ -2,25 +2,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isLoopback } from "../core/address.ts";
+import type { Target } from "../core/target.ts";
 import { absolute, type Place, socketPath } from "./directories.ts";
 import { addressKey, knownManagersFile, readKnownManagers } from "./known-managers.ts";
 import { ConfigError } from "./wrong-value.ts";
-
-/** A manager's address. `token` is "" where none is known; a socket needs none. */
-export type Target =
-  | { readonly kind: "unix"; readonly path: string }
-  /** In clear, so on loopback only. */
-  | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly token: string }
-  | TlsTarget;
-
-/** A manager over TLS; `clusterId` is "" when nobody has vouched for one at that address. */
-export interface TlsTarget {
-  readonly kind: "tls";
-  readonly host: string;
-  readonly port: number;
-  readonly clusterId: string;
-  readonly token: string;
-}
 
 /** What decides on the target. Each is "" when nobody gave it. */
 export interface TargetChoice {

@@ -50,7 +50,7 @@ export class Disclosure {
 }
 
 /** The answer to `tell`: at least one message, the last of them marked. A task too large for a piece goes alone, as it came. */
-export function heldMessages(runs: Iterable<TaskRun>, nowMs: number): HeldMessage[] {
+function heldMessages(runs: Iterable<TaskRun>, nowMs: number): HeldMessage[] {
   const messages: HeldMessage[] = [];
   let held: Held[] = [];
   let strays: TaskFact[] = [];

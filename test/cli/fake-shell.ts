@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CliIo, Ended, type Input, type Output } from "../../src/cli/io.ts";
 import { runCli } from "../../src/cli/run-cli.ts";
-import type { Target } from "../../src/config/target.ts";
+import type { Target } from "../../src/core/target.ts";
 import { FakeClient, NOW_MS } from "./fake-client.ts";
 
 /** What a command left behind. */
