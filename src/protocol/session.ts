@@ -103,13 +103,9 @@ export class Session {
       this.#say({ kind: "open", from: "manager", protocol: PROTOCOL, nonce, enrol: this.#enrol, manager });
       return;
     }
+    // The worker greets second: by then it knows whom, and a manager takes no link for open that its worker is about to refuse.
     const stranger = strangerReason(role.clusterId, peerId);
-    if (stranger !== null) {
-      this.#refuse(stranger);
-      return;
-    }
-    const { machineId, processId } = role;
-    this.#say({ kind: "open", from: "worker", protocol: PROTOCOL, nonce, machineId, processId });
+    if (stranger !== null) this.#refuse(stranger);
   }
 
   #frame(frame: SessionMessage | WorkerMessage | ManagerMessage): void {
@@ -172,6 +168,8 @@ export class Session {
     }
     this.#enrol = open.enrol;
     this.#phase = open.enrol ? "proving" : "admitting";
+    const { machineId, processId } = role;
+    this.#say({ kind: "open", from: "worker", protocol: PROTOCOL, nonce: this.#nonce, machineId, processId });
     if (open.enrol) this.#do({ kind: "prove", ...this.#proofInput() });
   }
 
