@@ -1,8 +1,8 @@
 /** `cube` and `cube attach`: the full-screen UI, on a manager in this process or on one that runs already. */
+import { explainError } from "../cli/cli-error.ts";
 import type { ClusterClient } from "../client/cluster-client.ts";
 import { createHttpClient } from "../client/http-client.ts";
 import type { Config } from "../config/config.ts";
-import { wordsOf } from "../core/failure.ts";
 import { createLog } from "../log/log.ts";
 import { runUi, type UiEnd } from "../tui/run.ts";
 import { unusable } from "../tui/terminal/screen.ts";
@@ -74,9 +74,9 @@ async function attachTo(config: Config, target: Config["target"], patienceMs = 0
     }
     return end.exitCode;
   } catch (error) {
-    const hint = error instanceof Error && "hint" in error ? `\n  ${error.hint}` : "";
-    process.stderr.write(`cube: ${wordsOf(error)}${hint}\n`);
-    return 1;
+    const { text, exitCode } = explainError(error);
+    process.stderr.write(text);
+    return exitCode;
   } finally {
     await client.close();
   }

@@ -1,10 +1,11 @@
 // Who may do what: every operation of the document with every role, streams and WebSockets included; and what a revocation cuts.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { neededRole } from "../../src/api/permissions.ts";
+import { startApiServer } from "../../src/api/server.ts";
 import { createHttpClient } from "../../src/client/http-client.ts";
 import { ACCESS_ROLES, type AccessRole } from "../../src/core/access.ts";
 import { apply } from "../../src/core/cluster.ts";
-import { Items, lone, refusal, until } from "../contract/cluster-client-behind.ts";
+import { INFO, Items, lone, refusal, until } from "../contract/cluster-client-behind.ts";
 import { type Served, serve, TOKEN } from "./served.ts";
 
 /** What each operation needs. A new one has to be written here, and so decided, by hand. */
@@ -205,6 +206,17 @@ describe("api: revocation", () => {
     const { secret } = await admin.createToken({ name: "t-view", role: "view" });
     expect((await refusal(clientOf(secrets.get("view") ?? "").jobs())).code).toBe("unauthorized");
     expect((await clientOf(secret).jobs()).items).toEqual([]);
+  });
+
+  test("a server that starts later knows the tokens that were made before", async () => {
+    const base = { streams: served.streams, info: INFO, onShutdown: () => undefined, log: () => undefined };
+    const tcp = { host: "127.0.0.1", port: 0, token: TOKEN };
+    const later = await startApiServer({ ...base, access: served.manager, unix: null, tcp });
+    const token = secrets.get("view") ?? "";
+    const client = createHttpClient({ target: { kind: "tcp", host: "127.0.0.1", port: later.port, token } });
+    expect((await client.jobs()).items).toEqual([]);
+    expect([later.tokenUsedMs("t-view") > 0, later.tokenUsedMs("t-admin")]).toEqual([true, 0]);
+    await later.close();
   });
 
   test("a manager that was loaded anew has the tokens that are stored, and no others", async () => {

@@ -152,6 +152,18 @@ describe("client over TLS", () => {
     expect((await clientAt(served.port, served.clusterId).jobs()).items).toEqual([]);
   });
 
+  test("a revoked token's streams end over TLS too", async () => {
+    const at = behind();
+    const served = await serveTls(at, { identity });
+    closing.push(served.end);
+    const items = new Items();
+    using _watch = clientAt(served.port, served.clusterId).watch(items.push);
+    await items.next("snapshot");
+    await (at.manager as FakeManager).execute({ kind: "access.revoke", name: "me" }, "unix:me");
+    await items.next("down");
+    expect((await items.next("down")).reason).toContain("a valid token is needed");
+  });
+
   test("a token never goes beyond this machine in clear", async () => {
     for (const host of ["192.0.2.1", "example.com", "fe80::1"]) {
       const client = createHttpClient({ target: { kind: "tcp", host, port: 5555, token: SECRET } });

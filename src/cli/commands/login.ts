@@ -46,7 +46,7 @@ export const LOGOUT: CommandSpec = {
 };
 
 /** Where `config` finds the manager of an address over TLS, whatever it would do by itself on loopback. */
-export function tlsTarget(context: Context, address: string): { readonly target: TlsTarget; readonly file: string } {
+function tlsTarget(context: Context, address: string): { readonly target: TlsTarget; readonly file: string } {
   const manager = address.includes("://") ? address : `https://${address}`;
   const { target, dirs } = context.config({ ...context.flags, manager });
   if (target.kind !== "tls") throw new UsageError(`"${address}" is not a manager elsewhere`, "write HOST:PORT");
