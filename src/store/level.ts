@@ -152,7 +152,7 @@ class LevelEngine implements Engine {
     const { database, marker } = this.#paths;
     return fail(
       "invalid",
-      `${database} is gone or empty, although a store has been made there. Restore a backup; to begin anew instead, remove ${marker}`,
+      `${database} is gone or empty, although a store has been made there. Restore a backup; to begin anew instead, remove ${marker} (and start with --adopt: the workers know what they run)`,
     );
   }
 }

@@ -14,6 +14,8 @@ export class Obedience {
   #manager: Remembered | null = null;
   #held = { instanceId: "", number: 0 };
   #refused = "";
+  /** The instance whose greeting was refused. Its revision rises with everything that it does, so its sets would soon pass where it did not. */
+  #turnedAway = "";
   /** A hello has gone out: its answer is a whole set, whatever its number. */
   #expectsWhole = false;
   readonly #onChange: (isNew: boolean) => void;
@@ -57,7 +59,9 @@ export class Obedience {
 
   /** A greeting is judged and remembered; another store is believed only by its first whole set. False when it is refused. */
   greet(manager: ManagerIdentity): boolean {
+    this.#turnedAway = "";
     if (this.#refuses(refusal(this.#manager, manager))) {
+      this.#turnedAway = manager.instanceId;
       this.#doubt(manager);
       return false;
     }
@@ -67,7 +71,8 @@ export class Obedience {
 
   /** Judges a set; one that is to be taken is held from now on. */
   takeSet(set: AssignmentSet, runs: ReadonlyMap<string, TaskRun>): SetVerdict {
-    if (this.#refuses(refusal(this.#manager, set.manager))) return "ignore";
+    if (set.manager.instanceId === this.#turnedAway || this.#refuses(refusal(this.#manager, set.manager)))
+      return "ignore";
     const known = set.manager.instanceId === this.#held.instanceId;
     const answersHello = set.base === 0 && this.#expectsWhole;
     if (known && set.number <= this.#held.number && !answersHello) return "ignore";

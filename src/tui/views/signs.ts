@@ -61,6 +61,8 @@ export function nodeMark(node: NodeResource): Mark {
   if (node.state === "lost") return mark("?", "lost", "bad");
   if (node.availability === "cordoned") return mark("■", "cordoned", "warn");
   if (node.availability === "draining") return mark("○", "draining", "warn");
+  // Ready and yet with a reason: its worker does not follow this manager.
+  if (node.reason !== "") return mark("▲", "refuses", "warn");
   return mark("●", "ready", "good");
 }
 
