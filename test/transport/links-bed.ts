@@ -209,7 +209,7 @@ export function helloOf(facts: Partial<NodeFacts>): WorkerMessage {
 }
 
 /** Who a manager says that it is. */
-const SOME_MANAGER: ManagerIdentity = { clusterId: "c", instanceId: "i", term: 1, lineage: "l", revision: 7 };
+export const SOME_MANAGER: ManagerIdentity = { clusterId: "c", instanceId: "i", term: 1, lineage: "l", revision: 7 };
 
 /** The numbered set `number`, empty, as a change of the one before. */
 export function setNumber(number: number): ManagerMessage {
