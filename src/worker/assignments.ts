@@ -29,7 +29,7 @@ export function takeAssignments(holdings: Holdings, set: AssignmentSet, turn: Tu
   for (const taskId of unwanted) removeTask(holdings, taskId, turn);
 }
 
-/** How many tasks run here, and how many of them a whole set leaves out. */
+/** How many tasks run here, or may do so, and how many of them a whole set leaves out. */
 export function runningLeftOut(
   runs: Iterable<TaskRun>,
   set: AssignmentSet,
@@ -38,11 +38,17 @@ export function runningLeftOut(
   let total = 0;
   let missing = 0;
   for (const run of runs) {
-    if (![...run.instances.values()].some((one) => one.status === "running")) continue;
+    if (!mayRun(run)) continue;
     total += 1;
     if (!wanted.has(run.taskId)) missing += 1;
   }
   return { total, missing };
+}
+
+/** What the runtime shows; before its first list the journal counts, which is written when a start is near: a manager may speak sooner than the runtimes answer. */
+function mayRun(run: TaskRun): boolean {
+  if (run.instances.size === 0) return run.fact.incarnation > 0 && !isTerminal(run.fact.state);
+  return [...run.instances.values()].some((one) => one.status === "running");
 }
 
 function put(holdings: Holdings, given: Assignment, turn: Turn): void {

@@ -106,6 +106,18 @@ test("assignments: a manager that has lost its memory kills nothing, however it 
   expect(driver.machine.refused()).toContain("does not know 5 of 5 tasks");
 });
 
+test("assignments: a manager that has lost its memory kills nothing, even when it speaks before the runtimes have answered", () => {
+  const again = started("t1", "t2").reborn();
+  const manager = { ...MANAGER, term: 2, instanceId: "m2", lineage: "l2", revision: 1 };
+  again.slow = true;
+  again.begin().welcome(manager).set({ manager, number: 1, put: [] });
+  again.slow = false;
+  while (again.answers.length > 0) again.deliver(0);
+  again.write().pass(60_000);
+  expect([again.engine.live().length, again.kinds().includes("stop")]).toEqual([2, false]);
+  expect(again.machine.refused()).toContain("does not know 2 of 2 tasks");
+});
+
 test("assignments: a restarted manager with the same store is obeyed", () => {
   const driver = started("t1");
   const manager = { ...MANAGER, term: 2, instanceId: "m2", revision: 12 };
