@@ -129,7 +129,7 @@ function openStore(config: Config): Store {
   const nowMs = () => Date.now();
   const { store, acceptLoss } = config.manager;
   return store === "memory"
-    ? createMemoryStore({ nowMs })
+    ? createMemoryStore({ nowMs, firstTerm: nowMs() })
     : openLevelStore({ directory: config.dirs.data, nowMs, acceptLoss });
 }
 

@@ -21,6 +21,8 @@ export interface LoadOptions {
   /** Go on with what is left of a damaged store, under a new lineage. */
   readonly acceptLoss: boolean;
   readonly takeOver?: TakeOver;
+  /** Term of a store that has none yet. Default 1. */
+  readonly firstTerm?: number | undefined;
 }
 
 /** A loaded store. */
@@ -151,7 +153,7 @@ function judge(
   const damage = damageOf(rows, head, found);
   const actual = { format: STORE_FORMAT, rows: found.hashes.size, digest: found.digest };
   if (damage === "") {
-    const base = head ?? { lineage: crypto.randomUUID(), term: 0, revision: 0 };
+    const base = head ?? { lineage: crypto.randomUUID(), term: (options.firstTerm ?? 1) - 1, revision: 0 };
     const lineage = options.takeOver ? crypto.randomUUID() : base.lineage;
     return { head: { ...base, ...actual, lineage, term: nextTerm(base, options) }, problem: "", notice: "", drop: [] };
   }

@@ -17,6 +17,8 @@ export interface RowStoreOptions {
   readonly nowMs: () => number;
   /** Go on with what is left of a damaged store, under a new lineage. Default false. */
   readonly acceptLoss?: boolean;
+  /** Term of a store that is new. Default 1; higher for one that is made anew at each start, or workers would take it for a second manager of the same term. */
+  readonly firstTerm?: number;
 }
 
 /** A Store whose rows an engine keeps. */
@@ -90,10 +92,11 @@ export class RowStore implements Store {
   async #read(rows: Rows, takeOver: TakeOver | undefined): Promise<Result<Loaded> | DamagedRows> {
     this.#rows = rows;
     try {
-      const { acceptLoss = false } = this.#options;
+      const { acceptLoss = false, firstTerm } = this.#options;
       const loaded = await loadRows(rows, {
         name: this.#engine.name,
         acceptLoss,
+        firstTerm,
         ...(takeOver && { takeOver }),
       });
       if (!loaded.ok) await this.#close();

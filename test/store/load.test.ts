@@ -64,6 +64,12 @@ describe("store load:", () => {
     await mustCommit(store, taskPut(0));
   });
 
+  test("a store that is made anew at each start begins with the term it is given, and rises from there", async () => {
+    const rows = new Map<string, string>();
+    const load = () => mustLoad(createMemoryStore({ nowMs, rows, firstTerm: 1_795_000_000 }));
+    expect([(await load()).term, (await load()).term]).toEqual([1_795_000_000, 1_795_000_001]);
+  });
+
   const damages: Record<string, (rows: Map<string, string>) => void> = {
     "a lost row": (rows) => rows.delete("job/a"),
     "an altered row": (rows) => rows.set("job/a", (rows.get("job/a") ?? "").replace("web-a", "web-b")),
