@@ -68,6 +68,7 @@ export const WORKER_OPTIONS: OptionGroup = {
     { flags: "--reserve <cpu=N,memory=SIZE>", about: "" },
     { flags: "--worker-port <PORT>", about: "" },
     { flags: "--book-api", about: "" },
+    { flags: "--no-exec", about: "" },
   ],
 };
 

@@ -61,6 +61,8 @@ export interface WorkerConfig {
   readonly api: { readonly host: string; readonly port: number | null };
   /** Whether the book's worker API takes writes. */
   readonly bookApi: boolean;
+  /** False where nobody may run commands in tasks. */
+  readonly exec: boolean;
 }
 
 export interface Config {
@@ -128,6 +130,7 @@ function workerConfig(values: Values, { role, home }: { role: Role; home: string
     policy: policyOf(values, remote ? [] : [home]),
     api: { host, port: values.workerPort ?? null },
     bookApi: values.bookApi ?? false,
+    exec: values.exec ?? true,
   };
 }
 

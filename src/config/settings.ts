@@ -54,6 +54,7 @@ export const SETTINGS = {
   allowDevices: listOf(readText),
   allowCaps: listOf(readText),
   allowEngineSocket: readSwitch,
+  exec: readSwitch,
   logLevel: oneOf(LOG_LEVELS),
   logFile: readText,
 } as const;
@@ -83,6 +84,7 @@ const FLAGS: Partial<Record<SettingKey, string>> = {
   runtimes: "--runtime",
   allowDevices: "--allow-device",
   allowCaps: "--allow-cap",
+  exec: "--no-exec",
 };
 
 /** The flag of a setting, such as --data-dir. */

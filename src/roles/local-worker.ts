@@ -63,6 +63,7 @@ export async function openLocalWorker(
     metrics: createNodeMetrics({ book: true }),
     clock: systemClock(),
     log: to.log,
+    exec: worker.exec,
     seed: createHash("sha256").update(nodeId.value).digest().readUInt32LE(0),
   });
   const opened = new AsyncDisposableStack();

@@ -45,8 +45,11 @@ export interface WorkerHostOptions {
   readonly sampleMs?: number;
   /** Milliseconds between looks at whether the runtimes work; 3,000 when left out. */
   readonly runtimeProbeMs?: number;
+  /** False refuses commands in tasks, whoever asks. */
+  readonly exec?: boolean;
 }
 
+const NO_EXEC = "commands in tasks are switched off on this node: start its worker without --no-exec";
 const SAMPLE_MS = 1_000;
 const RUNTIME_PROBE_MS = 3_000;
 /** Twice keeps an engine busy with tasks that have no CPU limit; a task that has one waits for its quota while it starts, and more of them fit beside each other. */
@@ -164,6 +167,7 @@ export class WorkerHost {
 
   /** Runs a command inside a running task. `not_found` when it does not run here. */
   async exec(taskId: string, request: ExecRequest): Promise<Result<ExecSession>> {
+    if (this.#options.exec === false) return fail("denied", NO_EXEC);
     const found = this.#find(taskId);
     if (found?.instance.status !== "running") return fail("not_found", `task ${taskId} does not run on this node`);
     return found.runtime.exec(found.instance.instanceId, request);

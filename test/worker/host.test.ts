@@ -189,3 +189,15 @@ test("worker host: with a full disk tasks can still be stopped", async () => {
   expect(host.tasks()).toMatchObject([{ taskId: "t1", incarnation: 1 }]);
   await host.close();
 });
+
+test("worker host: with --no-exec nobody runs a command in a task, and the refusal names what to change", async () => {
+  const { host, link } = await startRig({ options: { exec: false } });
+  link.assign(assignment("t1"));
+  await link.reported("t1", "1:running");
+  const request = { command: ["sh"], tty: false, stdin: false, columns: 80, rows: 24 };
+  expect(await host.exec("t1", request)).toMatchObject({
+    ok: false,
+    failure: { kind: "denied", message: expect.stringContaining("without --no-exec") },
+  });
+  await host.close();
+});
