@@ -21,7 +21,7 @@ export interface DoorLimits {
   readonly perSecond: number;
 }
 
-export const DOOR_LIMITS: DoorLimits = { strangers: 64, perSecond: 16 };
+const DOOR_LIMITS: DoorLimits = { strangers: 64, perSecond: 16 };
 
 /** A link that has come in: a peer with a key of its own. `settled` says that it is no stranger any more. */
 export interface Visitor {

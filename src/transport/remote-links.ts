@@ -83,7 +83,7 @@ export interface RemoteLinks extends WorkerLinks {
 }
 
 /** Port of a worker when an address names none. */
-export const WORKER_PORT = 5556;
+const WORKER_PORT = 5556;
 
 /** Milliseconds that an older link has to show that it is alive when the same worker comes again. */
 const RIVAL_MS = 2_000;

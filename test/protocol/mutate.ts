@@ -131,7 +131,7 @@ const ODD: readonly unknown[] = [
 const ODD_KEYS = ["__proto__", "constructor", "prototype", "kind", "", "toString", "x"];
 
 /** A spoilt copy of a message as text. */
-export function spoil(value: unknown, draw: Draw): string {
+function spoil(value: unknown, draw: Draw): string {
   const pick = <T>(list: readonly T[]): T => list[Math.floor(draw() * list.length)] as T;
   const how = Math.floor(draw() * 8);
   let text = JSON.stringify(how < 4 ? mutated(value, draw, pick) : value);
