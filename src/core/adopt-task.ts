@@ -1,6 +1,7 @@
 /** Adoption, task by task: which node has it, and how what its worker says and what the store says become one record. Pure. */
 import type { Assignment } from "./assignment.ts";
 import type { Cluster } from "./cluster.ts";
+import { taskId } from "./ids.ts";
 import type { Job } from "./job.ts";
 import { DESIRED_STATES, type DesiredState, isTerminal, rank, supersedes, type Task, type TaskFact } from "./task.ts";
 
@@ -14,20 +15,29 @@ export interface HeldTask {
 /** Who adopts, when, into what. The nodes are known already. */
 export interface AdoptionContext {
   readonly cluster: Cluster;
+  readonly clusterId: string;
   readonly actor: string;
   /** Wall clock, ms since 1970. */
   readonly nowMs: number;
 }
 
 /** One claim for each task. Where two nodes hold it, or the store has it running elsewhere, the one that is further on keeps it; the other is named and left alone. */
-export function settleClaims(cluster: Cluster, held: readonly HeldTask[], conflicts: string[]): HeldTask[] {
+export function settleClaims(
+  { cluster, clusterId }: AdoptionContext,
+  held: readonly HeldTask[],
+  conflicts: string[],
+): HeldTask[] {
   const byTask = new Map<string, HeldTask>();
   const nameOf = (nodeId: string) => cluster.nodes.get(nodeId)?.name ?? nodeId;
   for (const claim of held) {
-    const { taskId, name } = claim.assignment;
-    const other = byTask.get(taskId);
-    if (!other || prefers(claim.fact, other.fact)) byTask.set(taskId, claim);
-    if (other) conflicts.push(`${name} (${taskId}) is held by ${nameOf(other.nodeId)} and by ${nameOf(claim.nodeId)}`);
+    const { taskId: id, name } = claim.assignment;
+    if (!isOurs(clusterId, claim)) {
+      conflicts.push(`${name} (${id}) on ${nameOf(claim.nodeId)} is not what its id says`);
+      continue;
+    }
+    const other = byTask.get(id);
+    if (!other || prefers(claim.fact, other.fact)) byTask.set(id, claim);
+    if (other) conflicts.push(`${name} (${id}) is held by ${nameOf(other.nodeId)} and by ${nameOf(claim.nodeId)}`);
   }
   return [...byTask.values()].filter((claim) => {
     const known = cluster.tasks.get(claim.assignment.taskId);
@@ -38,6 +48,16 @@ export function settleClaims(cluster: Cluster, held: readonly HeldTask[], confli
     );
     return false;
   });
+}
+
+/** Far more slots than a job can have: a number beyond it is no memory but damage, or malice. */
+const MAX_SLOTS = 10_000;
+
+/** An id is derived from what it stands for, so that nobody can claim to run a task under another's id. */
+function isOurs(clusterId: string, { assignment, fact }: HeldTask): boolean {
+  const { jobId, service, slot, attempt } = assignment;
+  const id = taskId({ clusterId, jobId, service, slot, attempt });
+  return assignment.taskId === id && fact.taskId === id && slot < MAX_SLOTS && attempt > 0;
 }
 
 /** What is alive before what has ended, then what is further on. */

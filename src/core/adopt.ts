@@ -23,7 +23,7 @@ export interface AdoptionPlan {
 /** The records that make everything in `held` known. Adopting the same once more changes nothing. */
 export function planAdoption(context: AdoptionContext, held: readonly HeldTask[]): AdoptionPlan {
   const conflicts: string[] = [];
-  const claims = settleClaims(context.cluster, held, conflicts);
+  const claims = settleClaims(context, held, conflicts);
   const drafts: Draft[] = [];
   for (const [jobId, claimed] of Map.groupBy(claims, ({ assignment }) => assignment.jobId)) {
     drafts.push(...adoptJob(context, jobId, claimed));

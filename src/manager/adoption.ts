@@ -71,10 +71,8 @@ export class Adoption {
     const witness = [...this.#witnesses.values()].find((one) => one.linkId === linkId);
     if (!witness || witness.isDone) return [];
     const nodeId = witness.facts.id;
-    for (const { assignment, fact } of message.held) {
-      if (fact.taskId === assignment.taskId) witness.held.push({ nodeId, assignment, fact });
-    }
-    witness.strays.push(...message.strays);
+    for (const one of message.held) witness.held.push({ nodeId, ...one });
+    for (const stray of message.strays) witness.strays.push(stray);
     witness.isDone = message.last;
     return [];
   }
@@ -96,7 +94,8 @@ export class Adoption {
     const nodes = witnesses.flatMap(({ facts }) => this.#record(ingestFacts(this.#cluster, facts, nowMs)));
     if (joined && !this.#options.keepLocalWorker) nodes.push(...this.#record(stepBack(this.#cluster)));
     const held = witnesses.flatMap((witness) => witness.held);
-    const plan = planAdoption({ cluster: this.#cluster, actor: this.#options.actor, nowMs }, held);
+    const { clusterId, actor } = this.#options;
+    const plan = planAdoption({ cluster: this.#cluster, clusterId, actor, nowMs }, held);
     const heard = new Set(witnesses.map(({ facts }) => facts.id));
     const silent = [...this.#cluster.nodes.values()].filter((node) => !heard.has(node.id)).map((node) => node.name);
     const drafts = [...nodes, ...plan.drafts];
@@ -148,7 +147,7 @@ export function adoptionLines(adopted: Adopted): string[] {
       `node ${name} did not answer: what runs there is left alone until --adopt is given again while it is linked`,
     );
   }
-  for (const conflict of adopted.conflicts) lines.push(`${conflict}: the other one is left alone`);
+  for (const conflict of adopted.conflicts) lines.push(`${conflict}: it is left alone`);
   lines.push(summaryOf(adopted));
   return lines;
 }

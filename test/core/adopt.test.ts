@@ -48,7 +48,7 @@ function clusterWith(...changes: Change[]) {
 }
 
 function adopt(cluster: ReturnType<typeof clusterWith>, ...claims: HeldTask[]) {
-  const plan = planAdoption({ cluster, actor: "op", nowMs: NOW }, claims);
+  const plan = planAdoption({ cluster, clusterId: "c", actor: "op", nowMs: NOW }, claims);
   for (const { change } of plan.drafts) apply(cluster, change);
   return plan;
 }
@@ -105,6 +105,17 @@ describe("adoption:", () => {
     expect([...cluster.tasks.values()].map(({ nodeId, fact }) => [nodeId, fact.state])).toEqual([["n2", "running"]]);
     expect(conflicts).toHaveLength(1);
     expect(conflicts[0]).toContain("held by n1 and by n2");
+  });
+
+  test("what is not what its id says is named and left alone", () => {
+    const { assignment, ...rest } = held({});
+    const lies = [{ slot: 1 }, { jobId: "other" }, { attempt: 0 }].map((lie) => ({
+      ...rest,
+      assignment: { ...assignment, ...lie },
+    }));
+    const far = held({ slot: 1_000_000_000 });
+    const { drafts, conflicts } = adopt(clusterWith(), ...lies, far);
+    expect([drafts, conflicts.length]).toEqual([[], 4]);
   });
 
   test("a task that the store has running on another node stays there", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { apply, type Cluster, emptyCluster } from "../../src/core/cluster.ts";
 import { ok } from "../../src/core/failure.ts";
+import { taskId } from "../../src/core/ids.ts";
 import type { TaskFact } from "../../src/core/task.ts";
 import { adopt } from "../../src/manager/adopt-host.ts";
 import { Adoption, type AdoptionOptions, adoptionLines } from "../../src/manager/adoption.ts";
@@ -31,8 +32,9 @@ function hello(name: string, seen: ManagerIdentity | null = SEEN, local = false)
 }
 
 function held(name: string, last = true): WorkerMessage {
+  const id = taskId({ clusterId: "c", jobId: `j-${name}`, service: name, slot: 0, attempt: 1 });
   const assignment = {
-    taskId: `t-${name}`,
+    taskId: id,
     jobId: `j-${name}`,
     name,
     service: name,
@@ -42,7 +44,7 @@ function held(name: string, last = true): WorkerMessage {
     desired: "run",
     restartSerial: 0,
   } as const;
-  const now: TaskFact = fact(`t-${name}`, { state: "running" });
+  const now: TaskFact = fact(id, { state: "running" });
   return { kind: "held", held: [{ assignment, fact: now }], strays: [], last };
 }
 
