@@ -202,7 +202,7 @@ function damageOf(rows: Rows, head: Head | null, found: Found): string {
 function explain(damage: string, name: string): string {
   return (
     `the store in ${name} is damaged: ${damage}. Cube only reads it now: nothing is started or stopped, tasks go on. ` +
-    "Restore a backup of the directory, or start once with --accept-loss to go on with what is left"
+    "Restore a backup of the directory, or start once with --accept-loss to go on with what is left, and --adopt to take in what the workers still run"
   );
 }
 

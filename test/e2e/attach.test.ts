@@ -56,6 +56,22 @@ describe.skipIf(dockerSwitchedOff())("e2e: one manager a data directory", () => 
     expect(await cube.state("box", "running")).toMatchObject({ restarts: 0, containerId: before[0]?.id ?? "" });
   }, 90_000);
 
+  test("e2e: an attached screen says that its manager is away, and goes on by itself when it is back", async () => {
+    await using cube = await Cube.start();
+    await runBox(cube);
+    const screen = cube.screen({ args: ["attach"], cols: 80, rows: 24 });
+    await screen.until("box");
+    await cube.end("SIGKILL");
+    await screen.until("manager out of reach");
+    await cube.start();
+    await screen.until("manager ok");
+    await cube.ok("run", TEST_IMAGE, "--name", "later", "--restart", "always", "--", "sleep", "1000");
+    await screen.until(/^[┃│][^0-9]{0,4}later .*running/m);
+    screen.send("q");
+    expect(await screen.exit()).toBe(0);
+    expect(await cube.manager()).toMatchObject({ health: "ok" });
+  }, 60_000);
+
   test("e2e: a second headless cube on the same data directory is refused and says who has it", async () => {
     await using cube = await Cube.start();
     const { pid } = await cube.manager();

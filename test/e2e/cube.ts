@@ -254,10 +254,17 @@ export class Cube implements AsyncDisposable {
       await child.exited;
     }
     for (const pid of this.pids()) endProcess(pid);
-    if (await this.engine.answers()) {
-      for (const { id } of await this.containers()) await this.engine.remove(id);
-    }
+    await this.#removeContainers();
     rmSync(this.home, { recursive: true, force: true });
+  }
+
+  /** Looked for until twice none was there: the engine may still be busy with what a killed Cube has asked for. */
+  async #removeContainers(): Promise<void> {
+    for (let empty = 0; empty < 2; ) {
+      const left = (await this.engine.answers()) ? await this.containers() : [];
+      for (const { id } of left) await this.engine.remove(id);
+      empty = left.length === 0 ? empty + 1 : 0;
+    }
   }
 
   /** Processes that belong to this Cube, known by where they work: managers in the background, and tasks that are plain processes. */

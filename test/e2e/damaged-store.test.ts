@@ -39,7 +39,7 @@ describe.skipIf(dockerSwitchedOff())("e2e: a damaged store", () => {
     return { cube, running };
   }
 
-  test("e2e: garbage in the middle of its log makes it read-only and harms no task; --accept-loss goes on", async () => {
+  test("e2e: garbage in the middle of its log makes it read-only and harms no task; --accept-loss --adopt goes on", async () => {
     const { cube, running } = await stopped();
     spoil(fileIn(cube, /\.log$/), 0.4);
     await cube.start();
@@ -57,8 +57,10 @@ describe.skipIf(dockerSwitchedOff())("e2e: a damaged store", () => {
     expect((await cube.manager()).health).toBe("read-only");
     await cube.end();
 
-    await cube.start("--accept-loss");
+    await cube.start("--accept-loss", "--adopt");
     expect(await cube.manager()).toMatchObject({ health: "ok" });
+    for (const name of ["a", "b"]) await cube.state(name, "running");
+    expect(await cube.containers()).toEqual(running as never);
     await cube.ok("run", TEST_IMAGE, "--name", "c", "--restart", "always", "--wait", "--", "sleep", "1000");
     await cube.end();
     await cube.start();
@@ -84,6 +86,35 @@ describe.skipIf(dockerSwitchedOff())("e2e: a damaged store", () => {
       await cube.complete("c", TEST_IMAGE, "--", "true");
     }, 90_000);
   }
+
+  test("e2e: a manager whose store was in memory ends nothing after its restart, says so, and goes on by --adopt", async () => {
+    await using cube = await Cube.start({ args: ["--dbType", "memory"] });
+    await cube.ok("run", TEST_IMAGE, "--name", "a", "--restart", "always", "--wait", "--", "sleep", "1000");
+    const running = await cube.containers();
+    await cube.end("SIGKILL");
+    await cube.start();
+    const told = await until("people are told", async () => {
+      const { stderr } = await cube.cli("status");
+      return stderr !== "" && stderr;
+    });
+    expect(told).toContain("left alone");
+    expect(await cube.containers()).toEqual(running as never);
+    await cube.end();
+    await cube.start("--adopt");
+    await cube.state("a", "running");
+    expect(await cube.containers()).toEqual(running as never);
+    await cube.complete("b", TEST_IMAGE, "--", "true");
+  }, 60_000);
+
+  test("e2e: a manager in memory that left nothing running begins anew at each start", async () => {
+    await using cube = await Cube.start({ args: ["--dbType", "memory"] });
+    for (let round = 0; round < 3; round++) {
+      await cube.complete("job", TEST_IMAGE, "--", "true");
+      await cube.end("SIGKILL");
+      await cube.start();
+    }
+    await cube.complete("job", TEST_IMAGE, "--", "true");
+  }, 60_000);
 
   test("e2e: a directory of a newer format, one without rights and one that is no directory are refused and left alone", async () => {
     const { cube, running } = await stopped();

@@ -69,6 +69,25 @@ describe("e2e: plain processes, without an engine", () => {
     expect(await cube.state("code", "failed")).toMatchObject({ exits: [{ code: 4 }] });
   }, 60_000);
 
+  test("e2e: without an engine the screen says so, and its form starts a command", async () => {
+    await using cube = new Cube({ engine: NO_ENGINE });
+    const screen = cube.screen({ cols: 80, rows: 24 });
+    await screen.until("Nothing runs here yet");
+    await screen.until("ready");
+    await until("the form knows that there is no engine", async () => {
+      screen.send("a");
+      await screen.until("Runtime");
+      if (screen.text().includes("no container engine")) return true;
+      screen.send("\u001b");
+      await screen.untilGone("Runtime");
+      return undefined;
+    });
+    screen.send("proc\t\tsh -c 'echo hello; exec sleep 1000'\r");
+    await screen.until(/^[┃│][^0-9]{0,4}proc .*running/m);
+    expect(await cube.state("proc", "running")).toMatchObject({ runtime: "process" });
+    expect(await cube.ok("logs", "proc")).toBe("hello");
+  }, 60_000);
+
   test("e2e: what a plain process cannot be held to is refused by name", async () => {
     await using cube = await Cube.start({ engine: NO_ENGINE });
     const refusals = [
