@@ -3,17 +3,16 @@ import type { Cluster } from "./cluster.ts";
 import type { Draft } from "./draft.ts";
 
 const PREFIX = "refuses this manager: ";
-const WAY_OUT = "start the manager with --adopt, or restore the newer data directory";
 
 /** A node's record says that it refuses, and why; with "" that it does no more. What an operator set on a node keeps its own reason. */
 export function ingestRefusal(cluster: Cluster, nodeId: string, reason: string): Draft[] {
   const node = cluster.nodes.get(nodeId);
   if (!node) return [];
-  const told = node.availability === "eligible" ? (reason === "" ? "" : `${PREFIX}${reason}; ${WAY_OUT}`) : node.reason;
+  const told = node.availability === "eligible" ? (reason === "" ? "" : `${PREFIX}${reason}`) : node.reason;
   const text =
     reason === ""
       ? `node ${node.name} follows this manager again`
-      : `node ${node.name} ${PREFIX}${reason}. Its tasks go on as they are; ${WAY_OUT}`;
+      : `node ${node.name} ${PREFIX}${reason}. Its tasks go on as they are`;
   return [{ change: { kind: "node.put", node: { ...node, reason: told } }, actor: `worker:${node.name}`, text }];
 }
 
@@ -24,5 +23,5 @@ export function refusalCaution(cluster: Cluster, refusers: ReadonlyMap<string, s
   const [nodeId, reason] = first;
   const name = cluster.nodes.get(nodeId)?.name ?? nodeId;
   const who = refusers.size === 1 ? `node ${name} refuses` : `${refusers.size} nodes (${name} and others) refuse`;
-  return `${who} this manager: ${reason}. Nothing is stopped there and nothing can be started; ${WAY_OUT}`;
+  return `${who} this manager: ${reason}. Nothing is stopped there, and nothing can be started`;
 }

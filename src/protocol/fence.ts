@@ -1,6 +1,6 @@
 /**
- * Whom a worker obeys; a manager judges itself by the same rules when it hears whom a worker has obeyed before. It remembers the highest manager that it has seen and refuses a lower term, another cluster, a store that has gone back,
- * and an order that would end most of what runs here because a manager has lost its memory.
+ * Whom a worker obeys. It remembers the highest manager that it has obeyed and refuses a lower term, another cluster, a store that has gone back, and an order
+ * that would end what runs here because a manager has lost its memory. A manager judges itself by the same rules when it hears whom a worker has obeyed before.
  */
 import type { ManagerIdentity } from "./messages.ts";
 
@@ -10,20 +10,26 @@ export type Remembered = ManagerIdentity & {
   readonly doubted?: boolean;
 };
 
+const WAY_OUT = "put the newer data directory back, or start the manager once with --adopt";
+
 /** null: obey. Otherwise why not, in words that name the way out. Pure. */
 export function refusal(remembered: ManagerIdentity | null, manager: ManagerIdentity): string | null {
   if (remembered === null) return null;
   if (manager.clusterId !== remembered.clusterId) {
     return `manager of another cluster (${manager.clusterId}, this node belongs to ${remembered.clusterId})`;
   }
-  if (manager.term < remembered.term) {
-    return `manager of an older term (${manager.term}, seen ${remembered.term}): a newer manager has taken over, or its data was restored`;
+  const isNotAbove = manager.term <= remembered.term && manager.instanceId !== remembered.instanceId;
+  if (isNotAbove && manager.lineage !== remembered.lineage) {
+    return `manager with another store, of term ${manager.term} (seen ${remembered.term}): its data was emptied or replaced; ${WAY_OUT}`;
   }
-  if (manager.term === remembered.term && manager.instanceId !== remembered.instanceId) {
-    return `a second manager of term ${manager.term}: two managers run on copies of the same data`;
+  if (manager.term < remembered.term) {
+    return `manager of an older term (${manager.term}, seen ${remembered.term}): a newer one has taken over, or its data was restored; end one of the two, or ${WAY_OUT}`;
+  }
+  if (isNotAbove) {
+    return `a second manager of term ${manager.term}: two managers run on copies of the same data; end one of them, or ${WAY_OUT}`;
   }
   if (manager.lineage === remembered.lineage && manager.revision < remembered.revision) {
-    return `the manager's store has gone back from revision ${remembered.revision} to ${manager.revision}: it was restored from a copy`;
+    return `the manager's store has gone back from revision ${remembered.revision} to ${manager.revision}: it was restored from a copy; ${WAY_OUT}`;
   }
   return null;
 }
@@ -55,6 +61,6 @@ export function amnesia(
     : "a copy of the known store";
   return (
     `the manager has ${store} that does not know ${running.missing} of ${running.total} ` +
-    "tasks running here: they are left alone until it does, or until this worker's journal is removed"
+    `tasks running here, which are left alone; ${WAY_OUT}`
   );
 }

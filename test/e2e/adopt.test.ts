@@ -46,9 +46,10 @@ describe.skipIf(dockerSwitchedOff())("e2e: a lost store", () => {
     await cube.end();
     for (const name of STORE) rmSync(join(cube.dataDir, name), { recursive: true });
     await cube.start();
-    expect(await refusal(cube)).toMatch(/--adopt, or restore the newer data directory/);
+    expect(await refusal(cube)).toMatch(/put the newer data directory back, or start the manager once with --adopt/);
     expect((await cube.nodes())[0]?.reason).toContain("refuses this manager");
     expect(await cube.ok("node")).toContain("refuses this manager");
+    expect((await cube.cli("status")).stderr).toContain("its data was emptied or replaced");
     expect(await cube.tasks()).toEqual([]);
     expect(await alive(cube)).toEqual(containers);
     await cube.end();

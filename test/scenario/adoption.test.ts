@@ -29,7 +29,9 @@ describe("an emptied store", () => {
     expect(running(world)).toEqual(before);
     expect(reply.ok).toBe(true);
     expect(world.tasks).toEqual(["new #1 0:pending"]);
-    expect(world.caution).toMatch(/^node node refuses this manager: .*--adopt, or restore the newer data directory$/);
+    expect(world.caution).toMatch(
+      /^node node refuses this manager: .* put the newer data directory back, or start the manager once with --adopt\. Nothing is stopped/,
+    );
     expect(world.events.at(-1)).toContain("new waits");
     const [node] = world.cluster.nodes.values();
     expect(node?.reason).toMatch(/^refuses this manager: .*--adopt/);
