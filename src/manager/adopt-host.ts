@@ -2,7 +2,7 @@
  * The asynchronous half of an adoption: opens the store, listens to the workers for as long as it takes, and makes what they hold durable. Afterwards the
  * manager is opened as usual, with `takeOver`. If anything fails on the way, it is simply asked for again: nothing is lost by half of it.
  */
-import { apply, emptyCluster } from "../core/cluster.ts";
+import { apply, type Cluster, emptyCluster } from "../core/cluster.ts";
 import { fail, ok, type Result } from "../core/failure.ts";
 import { type Adopted, Adoption, type AdoptionOptions } from "./adoption.ts";
 import type { Clock, Store, WorkerLinks } from "./ports.ts";
@@ -11,8 +11,8 @@ export interface AdoptOptions extends AdoptionOptions {
   readonly store: Store;
   readonly links: WorkerLinks;
   readonly clock: Clock;
-  /** Called once the store is open and the links can be used: a worker in this process is to begin. */
-  readonly begin: () => Promise<void>;
+  /** Called once the store is open, with what it holds, and the links can be used: workers are to be let in, and one in this process is to begin. */
+  readonly begin: (stored: Cluster) => Promise<void>;
   /** How long workers are waited for; 10,000 ms when left out. */
   readonly waitMs?: number;
 }
@@ -42,7 +42,7 @@ async function collectAndCommit(options: AdoptOptions): Promise<Result<Adopted>>
   const cluster = emptyCluster();
   for (const change of records) apply(cluster, change);
   const adoption = new Adoption(cluster, options);
-  await listen(adoption, options);
+  await listen(adoption, options, cluster);
   const nowMs = clock.now().wallMs;
   const adopted = adoption.finish(nowMs);
   if (adopted.nodes.length === 0) {
@@ -57,7 +57,7 @@ async function collectAndCommit(options: AdoptOptions): Promise<Result<Adopted>>
 }
 
 /** Until everybody has answered or the time is up. */
-async function listen(adoption: Adoption, options: AdoptOptions): Promise<void> {
+async function listen(adoption: Adoption, options: AdoptOptions, stored: Cluster): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   const { links, begin, waitMs = WAIT_MS } = options;
   using _opened = links.open({
@@ -71,7 +71,7 @@ async function listen(adoption: Adoption, options: AdoptOptions): Promise<void> 
   });
   const timer = setTimeout(resolve, waitMs);
   try {
-    await begin();
+    await begin(stored);
     await promise;
   } finally {
     clearTimeout(timer);

@@ -77,14 +77,16 @@ export class Adoption {
     return [];
   }
 
-  /** True once everybody who is known of has answered. With nobody known of there may always be one more. */
+  /** True once everybody who is known of has answered. With nobody known of there may always be one more, unless none can come. */
   get isComplete(): boolean {
     const { localWorker, remoteWorkers } = this.#options;
     const done = [...this.#witnesses.values()].filter((witness) => witness.isDone);
     if (localWorker && !done.some((witness) => witness.facts.local)) return false;
-    if (!remoteWorkers) return localWorker;
-    const remote = [...this.#cluster.nodes.values()].filter((node) => !node.local && node.state !== "lost");
-    return remote.length > 0 && remote.every((node) => this.#witnesses.get(node.id)?.isDone);
+    const known = [...this.#cluster.nodes.values()].filter(
+      (node) => node.state !== "lost" && (localWorker || !node.local),
+    );
+    if (known.length === 0) return localWorker && !remoteWorkers;
+    return known.every((node) => this.#witnesses.get(node.id)?.isDone);
   }
 
   /** Makes the plan; called once. What a node had not finished saying counts as not said. */

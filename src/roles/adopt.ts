@@ -2,7 +2,7 @@
 import type { Config } from "../config/config.ts";
 import { ok, type Result } from "../core/failure.ts";
 import type { Log } from "../log/log.ts";
-import { adopt } from "../manager/adopt-host.ts";
+import { type AdoptOptions, adopt } from "../manager/adopt-host.ts";
 import { adoptionLines, summaryOf } from "../manager/adoption.ts";
 import type { Store, TakeOver, WorkerLinks } from "../manager/ports.ts";
 import { systemClock } from "./clock.ts";
@@ -16,7 +16,7 @@ export async function adoptWorkers(
     readonly clusterId: string;
     readonly store: Store;
     readonly links: WorkerLinks;
-    readonly begin: () => Promise<void>;
+    readonly begin: AdoptOptions["begin"];
   },
 ): Promise<Result<TakeOver & { readonly notice: string }>> {
   const { localWorker, keepLocalWorker, workers } = config.manager;

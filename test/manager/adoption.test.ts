@@ -79,6 +79,15 @@ describe("adoption: whom it hears", () => {
     expect(blind.isComplete).toBe(false);
   });
 
+  test("where the store knows the local node alone, nobody else is waited for", () => {
+    const cluster = clusterOf();
+    apply(cluster, { kind: "node.put", node: aNode("n1", { local: true }) });
+    const adoption = new Adoption(cluster, { ...OPTIONS, localWorker: true });
+    adoption.receive("l1", hello("n1", SEEN, true));
+    adoption.receive("l1", held("a"));
+    expect(adoption.isComplete).toBe(true);
+  });
+
   test("alone with its own worker it is over with that one's answer", () => {
     const adoption = new Adoption(clusterOf(), { ...OPTIONS, localWorker: true, remoteWorkers: false });
     adoption.receive("l1", hello("n1", SEEN, true));
