@@ -8,6 +8,7 @@ import { createServer as createNetServer, type Server as NetServer, type Socket 
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
 import { type WebSocket, WebSocketServer } from "ws";
 import { type SeenPeer, seen } from "./dial.ts";
+import { HttpPatience } from "./http-patience.ts";
 import type { Identity } from "./identity.ts";
 import { MAX_FRAME_BYTES } from "./session-host.ts";
 
@@ -55,6 +56,7 @@ export class Door {
   readonly #options: DoorOptions;
   readonly #limits: DoorLimits;
   readonly #patienceMs: number;
+  readonly #http: HttpPatience;
   readonly #tls: TlsServer;
   readonly #links: HttpServer;
   readonly #upgrades = new WebSocketServer({ noServer: true, maxPayload: MAX_FRAME_BYTES, perMessageDeflate: false });
@@ -67,6 +69,7 @@ export class Door {
     this.#options = options;
     this.#limits = options.limits ?? DOOR_LIMITS;
     this.#patienceMs = options.patienceMs ?? PATIENCE_MS;
+    this.#http = new HttpPatience(this.#patienceMs);
     const { keyPem, certPem } = options.identity;
     this.#tls = createTlsServer(
       { key: keyPem, cert: certPem, requestCert: true, rejectUnauthorized: false, minVersion: "TLSv1.3" },
@@ -90,7 +93,7 @@ export class Door {
         clearTimeout(late);
         pushBack(socket, first);
         if (first[0] === TLS_FIRST_BYTE) this.acceptTls(socket, http);
-        else if (http && isLoopback(socket)) http.emit("connection", socket);
+        else if (http && isLoopback(socket)) this.#http.hand(http, socket);
         else socket.destroy();
         process.nextTick(() => socket.resume());
       });
@@ -106,13 +109,13 @@ export class Door {
       return;
     }
     this.#sockets.add(socket);
-    const stranger: Stranger = { socket, http, timer: undefined };
+    const stranger: Stranger = { name, socket, http, timer: undefined };
     this.#strangers.set(name, stranger);
     this.#expect(stranger);
     socket.on("error", () => undefined);
     socket.on("close", () => {
       this.#sockets.delete(socket);
-      this.#settle(name, stranger);
+      this.#settle(stranger);
     });
     this.#tls.emit("connection", socket);
   }
@@ -151,9 +154,9 @@ export class Door {
       this.#links.emit("connection", tls);
       return;
     }
-    // From here on the HTTP server's own limits hold.
-    this.#settle(nameOf(tls), stranger);
-    if (stranger.http) stranger.http.emit("connection", tls);
+    // From here on it counts among the HTTP server's connections.
+    this.#settle(stranger);
+    if (stranger.http) this.#http.hand(stranger.http, tls);
     else tls.destroy();
   }
 
@@ -174,7 +177,7 @@ export class Door {
     // A session has a timer of its own; the place among the strangers is given back only by `settled`.
     clearTimeout(stranger.timer);
     this.#upgrades.handleUpgrade(request, tls, head, (ws) => {
-      const settled = (): void => this.#settle(name, stranger);
+      const settled = (): void => this.#settle(stranger);
       const address = name.split("|")[0] ?? "";
       this.#options.onLink({ ws, peer: seen(certificate), path, nonce, address, settled });
     });
@@ -183,12 +186,16 @@ export class Door {
   /** Hangs up unless the next step comes in time. */
   #expect(stranger: Stranger): void {
     clearTimeout(stranger.timer);
-    stranger.timer = setTimeout(() => stranger.socket.destroy(), this.#patienceMs);
+    stranger.timer = setTimeout(() => {
+      // One that was closed before it was handed over says so no more.
+      this.#settle(stranger);
+      stranger.socket.destroy();
+    }, this.#patienceMs);
   }
 
-  #settle(name: string, stranger: Stranger): void {
+  #settle(stranger: Stranger): void {
     clearTimeout(stranger.timer);
-    if (this.#strangers.get(name) === stranger) this.#strangers.delete(name);
+    if (this.#strangers.get(stranger.name) === stranger) this.#strangers.delete(stranger.name);
   }
 
   #mayEnter(socket: Socket): boolean {
@@ -210,6 +217,7 @@ export class Door {
 
 /** A connection that has not shown yet that it belongs here. */
 interface Stranger {
+  readonly name: string;
   readonly socket: Socket;
   readonly http: HttpServer | null;
   timer: ReturnType<typeof setTimeout> | undefined;

@@ -15,11 +15,12 @@ import { BulkDesk } from "./bulk-desk.ts";
 import type { TaskSource } from "./bulk-server.ts";
 import { type Address, nameOf, type SeenPeer } from "./dial.ts";
 import { Door, type DoorLimits, LINK_PATH } from "./door.ts";
+import { EarlyMessages } from "./early-messages.ts";
 import type { Identity } from "./identity.ts";
 import { type JoinToken, proofOf } from "./join-token.ts";
 import { readPin, writePin } from "./pin.ts";
 import { Redialler } from "./redial.ts";
-import { type Frame, SessionHost } from "./session-host.ts";
+import { ALREADY_LINKED, type Frame, SessionHost, sayNo } from "./session-host.ts";
 
 /** What the link stands on. */
 export interface ManagerLinkOptions {
@@ -71,7 +72,7 @@ export interface RemoteManagerLink extends ManagerLink {
 const NO_TOKEN = "this node has joined no cluster yet and has no join token: see `cube node token`";
 
 /** Milliseconds that the present link has to show that it is alive when the manager dials anew. */
-const RIVAL_MS = 2_000;
+const RIVAL_MS = 1_500;
 
 type Handlers = Parameters<ManagerLink["open"]>[0];
 
@@ -213,16 +214,25 @@ class Link implements RemoteManagerLink {
     );
   }
 
-  /** The manager dials. While the present link lives nothing else is wanted. */
+  /** Somebody dials. While the present link lives no other is wanted; who is not the manager is told so at once. */
   async #visited(from: Incoming): Promise<void> {
-    const isFree = !this.#current || !(await this.#current.host.answers(RIVAL_MS));
-    if (from.ws.readyState !== from.ws.OPEN || this.#closed || !this.#handlers || !isFree) {
-      from.onEnd("");
-      from.ws.terminate();
+    const current = this.#current;
+    const early = new EarlyMessages(from.ws);
+    if (current?.clusterId === from.peer.peerId) {
+      if (await current.host.answers(RIVAL_MS)) {
+        sayNo(from.ws, ALREADY_LINKED);
+        from.onEnd("");
+        return;
+      }
+      current.host.close("a newer link takes its place");
+    }
+    if (from.ws.readyState === from.ws.OPEN && !this.#closed && this.#handlers) {
+      this.#take(from);
+      early.repeat();
       return;
     }
-    this.#current?.host.close("a newer link takes its place");
-    this.#take(from);
+    from.ws.terminate();
+    from.onEnd("");
   }
 
   #take(from: Incoming): void {

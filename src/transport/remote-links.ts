@@ -17,7 +17,7 @@ import type { Identity } from "./identity.ts";
 import { proofMatches } from "./join-token.ts";
 import { Redialler } from "./redial.ts";
 import { type ControlLink, RemoteStreams, type RemoteTaskStreams } from "./remote-streams.ts";
-import { type Frame, SessionHost } from "./session-host.ts";
+import { ALREADY_LINKED, type Frame, SessionHost } from "./session-host.ts";
 
 /** What the links stand on. */
 export interface RemoteLinksOptions {
@@ -86,7 +86,7 @@ export interface RemoteLinks extends WorkerLinks {
 const WORKER_PORT = 5556;
 
 /** Milliseconds that an older link has to show that it is alive when the same worker comes again. */
-const RIVAL_MS = 2_000;
+const RIVAL_MS = 1_500;
 
 type Handlers = Parameters<WorkerLinks["open"]>[0];
 
@@ -185,8 +185,9 @@ class Links implements RemoteLinks {
   }
 
   dialled(): readonly DialledAddress[] {
-    return [...this.#dials].map(([address, { nodeId, linkId, redialler }]) => {
-      const linked = this.#peers.has(linkId);
+    return [...this.#dials].map(([address, { nodeId, redialler }]) => {
+      // Also by a link that the worker dialled: there is never more than one.
+      const linked = this.#byNode.has(nodeId);
       return { address, nodeId, linked, problem: linked ? "" : redialler.problem };
     });
   }
@@ -363,7 +364,6 @@ class Links implements RemoteLinks {
   }
 }
 
-const ALREADY_LINKED = "this worker is linked already";
 const MAX_REFUSALS = 1_000;
 
 /** null for what a manager does not hear of. Without a default, so that the compiler names each new message. */

@@ -112,7 +112,7 @@ export class SessionHost {
 
   /** True when the peer answers a ping within `ms`. */
   async answers(ms: number): Promise<boolean> {
-    if (this.#closed) return false;
+    if (this.#closed || this.#ws.readyState !== this.#ws.OPEN) return false;
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const heard = (): void => resolve(!this.#closed);
     const late = setTimeout(() => resolve(false), ms);
@@ -248,15 +248,26 @@ export class SessionHost {
     this.#owner.onClosed(reason, refused);
   }
 
-  /** What was said last may still go out, but nobody waits for a peer that is gone. */
+  /** A refusal may still go out, but nobody waits for a peer that is gone. */
   #hangUp(refused: boolean): void {
-    if (!refused) {
-      this.#ws.terminate();
-      return;
-    }
-    this.#ws.close(1008);
-    setTimeout(() => this.#ws.terminate(), LAST_WORDS_MS).unref();
+    if (refused) endSoon(this.#ws);
+    else this.#ws.terminate();
   }
+}
+
+/** What the second of two links of one worker is told. */
+export const ALREADY_LINKED = "this worker is linked already";
+
+/** Refuses a socket on which no session has begun. */
+export function sayNo(ws: WebSocket, reason: string): void {
+  ws.on("error", () => undefined);
+  if (ws.readyState === ws.OPEN) ws.send(writeFrame({ kind: "refused", reason }));
+  endSoon(ws);
+}
+
+function endSoon(ws: WebSocket): void {
+  ws.close(1008);
+  setTimeout(() => ws.terminate(), LAST_WORDS_MS).unref();
 }
 
 /** Milliseconds that a refusal has to get through. */

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { createServer } from "node:http";
 import { connect, type Socket } from "node:net";
 import { connect as tlsConnect } from "node:tls";
+import { WebSocket, WebSocketServer } from "ws";
 import { MAX_GREETING_BYTES } from "../../src/protocol/messages.ts";
 import { MAX_OUTBOX_BYTES } from "../../src/protocol/session.ts";
 import { proofOf } from "../../src/transport/join-token.ts";
@@ -68,6 +69,20 @@ describe("dead peers:", () => {
     expect(boss.links.peers().map((peer) => peer.linkId)).toEqual(["remote-2"]);
   }, 20_000);
 
+  test("a manager that dials while the worker's old link is a black hole takes its place", async () => {
+    const slow = { greetingMs: 8_000, pingMs: 60_000 };
+    const boss = manager({ times: slow });
+    const relay = opened.use(new Relay(await boss.listen()));
+    const port = await relay.listen();
+    const hand = worker(opened.use(scratch()).path, { port, token: boss.token }, { times: slow }).start();
+    await until("a hello", () => boss.heard.length === 1);
+    relay.stall();
+    boss.links.dial(`127.0.0.1:${await hand.listen()}`);
+    await until("a second hello", () => boss.heard.length === 2);
+    expect(boss.links.peers().map((peer) => peer.dialledBy)).toEqual(["manager"]);
+    expect([hand.linked, hand.unlinked]).toEqual([2, 1]);
+  }, 20_000);
+
   test("a peer that takes nothing is cut off before much waits for it", async () => {
     const boss = manager({ times: { greetingMs: 2_000, pingMs: 60_000 } });
     const peer = await joined(boss, await boss.listen(), opened.use(scratch()).file("worker.key"));
@@ -116,7 +131,8 @@ describe("clones:", () => {
     const hand = worker(opened.use(scratch()).path, { port: await boss.listen(), token: boss.token }).start();
     await until("a hello", () => boss.heard.length === 1);
     boss.links.dial(`127.0.0.1:${await hand.listen()}`);
-    await until("the manager's dial to be turned away", () => boss.links.dialled()[0]?.problem !== "");
+    await until("the manager's dial to be turned away", () => boss.log.has("linked already"));
+    expect(boss.links.dialled()).toMatchObject([{ nodeId: hand.identity.id, linked: true, problem: "" }]);
     expect(boss.links.peers().map((peer) => peer.dialledBy)).toEqual(["worker"]);
     expect([boss.closed, hand.unlinked]).toEqual([[], 0]);
   });
@@ -200,22 +216,6 @@ describe("garbage:", () => {
 describe("slow strangers:", () => {
   const hurried = { patienceMs: 300, times: { greetingMs: 300, pingMs: 60_000 } };
 
-  function closes(socket: Socket): () => boolean {
-    let closed = false;
-    socket.on("error", () => undefined);
-    socket.on("data", () => undefined);
-    socket.on("close", () => {
-      closed = true;
-    });
-    return () => closed;
-  }
-
-  async function secure(port: number): Promise<Socket> {
-    const socket = tlsConnect({ port, host: "127.0.0.1", rejectUnauthorized: false, servername: "cube" });
-    await new Promise<void>((resolve) => socket.once("secureConnect", () => resolve()));
-    return socket;
-  }
-
   test("one that says nothing at all is hung up on", async () => {
     const boss = manager(hurried);
     const socket = connect(await boss.listen(), "127.0.0.1");
@@ -270,22 +270,88 @@ describe("slow strangers:", () => {
 });
 
 describe("one port:", () => {
-  test("plain HTTP and HTTP in TLS reach the API, and its paths for links want a key", async () => {
-    const boss = manager();
+  /** An API behind the links' port. */
+  async function withApi(more?: ConstructorParameters<typeof ManagerEnd>[1]) {
+    const boss = manager(more);
     const http = createServer((request, response) => response.end(`${request.method} ${request.url}`));
+    const upgrades = new WebSocketServer({ noServer: true });
+    http.on("upgrade", (request, socket, head) =>
+      upgrades.handleUpgrade(request, socket, head, (ws) => ws.on("message", (data) => ws.send(`echo ${data}`))),
+    );
     const server = boss.links.front(http);
     opened.defer(() => server.close());
-    const port = await listening(server);
+    return { boss, port: await listening(server) };
+  }
+
+  test("plain HTTP and HTTP in TLS reach the API, and its paths for links want a key", async () => {
+    const { port } = await withApi();
     // Without a pool: the first line of a connection decides who gets it.
     const tls = { tls: { rejectUnauthorized: false }, keepalive: false };
-    expect(await (await fetch(`http://127.0.0.1:${port}/v1/jobs`)).text()).toBe("GET /v1/jobs");
-    expect(await (await fetch(`https://127.0.0.1:${port}/v1/jobs`, tls)).text()).toBe("GET /v1/jobs");
-    expect(
-      await (await fetch(`https://127.0.0.1:${port}/v1/tasks`, { ...tls, method: "POST", body: "{}" })).text(),
-    ).toBe("POST /v1/tasks");
-    expect((await fetch(`https://127.0.0.1:${port}/cube/other`, tls)).status).toBe(404);
+    const [plain, secret] = [`http://127.0.0.1:${port}`, `https://127.0.0.1:${port}`];
+    expect(await (await fetch(`${plain}/v1/jobs`)).text()).toBe("GET /v1/jobs");
+    expect(await (await fetch(`${secret}/v1/jobs`, tls)).text()).toBe("GET /v1/jobs");
+    const post = await fetch(`${secret}/v1/tasks`, { ...tls, method: "POST", body: "{}" });
+    expect(await post.text()).toBe("POST /v1/tasks");
+    expect((await fetch(`${secret}/cube/other`, tls)).status).toBe(404);
     const upgrade = { connection: "Upgrade", upgrade: "websocket", "sec-websocket-version": "13" };
     const headers = { ...upgrade, "sec-websocket-key": "AAAAAAAAAAAAAAAAAAAAAA==" };
-    expect((await fetch(`https://127.0.0.1:${port}/cube/link`, { ...tls, headers })).status).toBe(401);
+    expect((await fetch(`${secret}/cube/link`, { ...tls, headers })).status).toBe(401);
+  });
+
+  test("the API's own WebSockets work in TLS, for longer than a stranger may wait", async () => {
+    const { port } = await withApi({ patienceMs: 200 });
+    const ws = new WebSocket(`wss://127.0.0.1:${port}/v1/exec`, { rejectUnauthorized: false });
+    opened.defer(() => ws.terminate());
+    const heard: string[] = [];
+    ws.on("message", (data) => heard.push(String(data)));
+    ws.on("open", () => ws.send("hi"));
+    await until("an answer", () => heard.length === 1);
+    const sinceMs = performance.now();
+    await until("more than a stranger's patience", () => performance.now() - sinceMs > 400);
+    ws.send("still there?");
+    await until("another answer", () => heard.length === 2);
+    expect(heard).toEqual(["echo hi", "echo still there?"]);
+  });
+
+  test.each(["plain", "TLS"])("a request in %s whose head does not come in time is hung up on", async (kind) => {
+    const { port } = await withApi({ patienceMs: 300 });
+    const socket = kind === "TLS" ? await secure(port) : connect(port, "127.0.0.1");
+    socket.write("GET /v1/jobs HTT");
+    await until("the end", closes(socket));
+  });
+
+  test("whoever has come and gone leaves no place taken", async () => {
+    const { boss, port } = await withApi({ limits: { strangers: 3, perSecond: 1_000_000 } });
+    for (let i = 0; i < 12; i++) {
+      const socket = await secure(port);
+      socket.destroy();
+      const half = connect(port, "127.0.0.1");
+      half.write(Buffer.from([0x16, 3]));
+      await until("it to be open", () => half.readyState === "open");
+      half.destroy();
+    }
+    worker(opened.use(scratch()).path, { port, token: boss.token }).start();
+    await until("a hello", () => boss.heard.length === 1);
+    expect(boss.links.peers().length).toBe(1);
   });
 });
+
+function closes(socket: Socket): () => boolean {
+  let closed = false;
+  socket.on("error", () => undefined);
+  socket.on("data", () => undefined);
+  socket.on("close", () => {
+    closed = true;
+  });
+  return () => closed;
+}
+
+async function secure(port: number): Promise<Socket> {
+  const socket = tlsConnect({ port, host: "127.0.0.1", rejectUnauthorized: false, servername: "cube" });
+  socket.on("error", () => undefined);
+  await new Promise<void>((resolve) => {
+    socket.once("secureConnect", () => resolve());
+    socket.once("close", () => resolve());
+  });
+  return socket;
+}
