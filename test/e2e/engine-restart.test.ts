@@ -65,4 +65,27 @@ describe.skipIf(dockerSwitchedOff() || process.getuid?.() !== 0)("e2e: the engin
       NAMES.map(() => ({ state: "running" as const, restarts: 0 })),
     );
   }, 90_000);
+
+  test("e2e: an engine that comes late gets what waits for it, and what was stopped or removed while it was away", async () => {
+    await using engine = await PrivateEngine.start();
+    await engine.stop();
+    await using cube = await Cube.start({ engine });
+    const rest = ["--network", "none", "--restart", "always", "--", "sleep", "1000"];
+    for (const name of ["a", "b"]) await cube.ok("run", TEST_IMAGE, "--name", name, ...rest);
+    expect((await cube.task("a", ({ reason }) => reason !== "", "says why it waits")).reason).toContain("docker");
+    await engine.start();
+    for (const name of ["a", "b"]) await cube.state(name, "running");
+
+    await engine.stop();
+    await until("the node says that its engine is away", async () => (await dockerProblem(cube)) !== "");
+    await cube.ok("stop", "a");
+    await cube.ok("rm", "b");
+    await engine.start();
+    await cube.state("a", "stopped");
+    await until("only the stopped one is left", async () => {
+      const left = await cube.containers();
+      return left.every((container) => container.name.startsWith("cube-a-") && !container.running);
+    });
+    expect((await cube.tasks()).map(({ name }) => name)).toEqual(["a"]);
+  }, 90_000);
 });
