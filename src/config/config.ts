@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { isLoopback } from "../core/address.ts";
 import type { Resources, RuntimeKind } from "../core/spec.ts";
 import type { Target } from "../core/target.ts";
-import { type Directories, directories, type Place, socketPath } from "./directories.ts";
+import { absolute, type Directories, directories, type Place, socketPath } from "./directories.ts";
 import type { LOG_LEVELS, SCHEDULERS, Values } from "./settings.ts";
 import { type Flags, gather } from "./sources.ts";
 import { DEFAULT_PORT, readAddress, targetOf } from "./target.ts";
@@ -57,8 +57,17 @@ export interface WorkerConfig {
   readonly reserve: Resources | null;
   readonly runtimes: readonly RuntimeKind[];
   readonly policy: WorkerPolicy;
-  /** The book's worker API; `port` null opens none, 0 a free one. */
+  /** The worker's own port: the book's worker API of one beside a manager, the manager's dial of one alone. `port` null opens none, 0 a free one. */
   readonly api: { readonly host: string; readonly port: number | null };
+  /** How a worker alone finds its manager and is let in. */
+  readonly join: {
+    /** HOST:PORT to dial; "" to wait for the manager's dial. */
+    readonly address: string;
+    /** The token itself; "" for none. */
+    readonly token: string;
+    /** Absolute path; the one that a manager of the same user leaves on this machine when nobody says otherwise. */
+    readonly tokenFile: string;
+  };
   /** Whether the book's worker API takes writes. */
   readonly bookApi: boolean;
   /** False where nobody may run commands in tasks. */
@@ -94,7 +103,7 @@ export function loadConfig(place: Place, options: { readonly flags: Flags; reado
     target: targetOf(choice, place),
     targetGiven: values.manager !== undefined,
     manager: { ...managerConfig(values), adopt: options.flags.adopt === true },
-    worker: workerConfig(values, { role: options.role, home: place.home }),
+    worker: workerConfig(values, { role: options.role, place, config: dirs.config }),
     log: { level: values.logLevel ?? "info", file: values.logFile ?? join(dirs.state, "cube.log") },
   };
 }
@@ -102,7 +111,7 @@ export function loadConfig(place: Place, options: { readonly flags: Flags; reado
 function managerConfig(values: Values): Omit<ManagerConfig, "adopt"> {
   const listen = values.listen === undefined ? null : readAddress(values.listen, DEFAULT_PORT);
   const host = values.host ?? listen?.host ?? "127.0.0.1";
-  refuseRemote(host);
+  if (values.auth === false) refuseRemote(host, "--no-auth lets in everybody who can reach the port");
   return {
     host,
     port: values.port ?? listen?.port ?? DEFAULT_PORT,
@@ -117,18 +126,27 @@ function managerConfig(values: Values): Omit<ManagerConfig, "adopt"> {
   };
 }
 
-function workerConfig(values: Values, { role, home }: { role: Role; home: string }): WorkerConfig {
+function workerConfig(
+  values: Values,
+  { role, place, config }: { role: Role; place: Place; config: string },
+): WorkerConfig {
   const host = values.workerHost ?? "127.0.0.1";
-  refuseRemote(host);
-  const remote = role === "worker";
+  const alone = role === "worker";
+  if (!alone) refuseRemote(host, "the book's worker API has no TLS");
+  const tokenFile = values.joinTokenFile;
   return {
     name: values.name ?? "",
     labels: values.labels ?? {},
     reserve: values.reserve ?? null,
     // Plain processes are no sandbox: only whoever owns the machine may switch them on for a manager elsewhere.
-    runtimes: values.runtimes ?? (remote ? ["docker"] : ["docker", "process"]),
-    policy: policyOf(values, remote ? [] : [home]),
+    runtimes: values.runtimes ?? (alone ? ["docker"] : ["docker", "process"]),
+    policy: policyOf(values, alone ? [] : [place.home]),
     api: { host, port: values.workerPort ?? null },
+    join: {
+      address: values.join ?? "",
+      token: values.joinToken ?? "",
+      tokenFile: tokenFile === undefined ? join(config, "join-token") : absolute(tokenFile, place),
+    },
     bookApi: values.bookApi ?? false,
     exec: values.exec ?? true,
   };
@@ -146,11 +164,7 @@ function policyOf(values: Values, bindDefault: readonly string[]): WorkerPolicy 
   };
 }
 
-/** Beyond loopback only TLS will do, and no link of this version speaks it. */
-function refuseRemote(host: string): void {
+function refuseRemote(host: string, why: string): void {
   if (isLoopback(host)) return;
-  throw new ConfigError(
-    `refusing to listen on ${host}: without TLS Cube listens on loopback only`,
-    "use 127.0.0.1, and reach it from elsewhere through an SSH tunnel (ssh -L 5555:127.0.0.1:5555)",
-  );
+  throw new ConfigError(`refusing to listen on ${host}: ${why}`, "listen on 127.0.0.1, or leave the option out");
 }

@@ -4,7 +4,9 @@
  */
 import { apply, type Cluster, emptyCluster } from "../core/cluster.ts";
 import { ok, type Result } from "../core/failure.ts";
+import type { Node } from "../core/node.ts";
 import type { Scheduler } from "../core/schedule.ts";
+import type { ManagerIdentity } from "../protocol/messages.ts";
 import type { Command, CommandResult, ManagerAccess, ManagerNews, ManagerStatus, Observation } from "./commands.ts";
 import { ManagerMachine, type Tick } from "./machine.ts";
 import type { Clock, Log, Store, StoreContents, TakeOver, WorkerLinks } from "./ports.ts";
@@ -76,6 +78,16 @@ export class ManagerHost implements ManagerAccess {
 
   status(): ManagerStatus {
     return { ...this.#status, revision: this.#machine.revision, caution: this.#machine.caution };
+  }
+
+  /** Who this manager is just now; null while its store takes no commits. */
+  identity(): ManagerIdentity | null {
+    return this.#status.health === "ok" ? this.#machine.identity : null;
+  }
+
+  /** A node's record, for links that come in: whether it has joined, and as which machine. */
+  node(nodeId: string): Node | undefined {
+    return this.#machine.cluster.nodes.get(nodeId);
   }
 
   observations(): ReadonlyMap<string, Observation> {

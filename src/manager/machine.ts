@@ -318,7 +318,7 @@ export class ManagerMachine {
   }
 
   #assign(): void {
-    for (const effect of this.#sessions.assignments(this.cluster, this.#identity())) this.#effects.push(effect);
+    for (const effect of this.#sessions.assignments(this.cluster, this.identity)) this.#effects.push(effect);
   }
 
   /**
@@ -326,12 +326,13 @@ export class ManagerMachine {
    * another process is how much this one began with.
    */
   #identityFor(seen: ManagerIdentity | null): ManagerIdentity {
-    const identity = this.#identity();
+    const identity = this.identity;
     const isOwn = seen === null || seen.instanceId === identity.instanceId;
     return isOwn ? identity : { ...identity, revision: this.#loadedRevision };
   }
 
-  #identity(): ManagerIdentity {
+  /** Who this manager is to its workers, as of now. */
+  get identity(): ManagerIdentity {
     return { ...this.#options.identity, revision: this.#revision };
   }
 

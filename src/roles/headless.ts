@@ -1,9 +1,11 @@
-/** `cube --headless all`: manager and worker without a screen, until a signal or the API ends them. Tasks go on. */
+/** `cube --headless`: manager, worker or both without a screen, until a signal or the API ends them. Tasks go on. */
 import { remarks } from "../client/remarks.ts";
 import type { Config } from "../config/config.ts";
 import { createLog } from "../log/log.ts";
+import { endSignal } from "./end-signal.ts";
 import { contradiction } from "./options.ts";
 import { startStack } from "./stack.ts";
+import { runWorker } from "./worker.ts";
 
 /** Runs until it is ended; the exit code. `manager` is without a worker of its own. */
 export async function runHeadless(config: Config, which: "all" | "manager" | "worker"): Promise<number> {
@@ -12,6 +14,7 @@ export async function runHeadless(config: Config, which: "all" | "manager" | "wo
     process.stderr.write(`cube: ${wrong}\n`);
     return 2;
   }
+  if (which === "worker") return runWorker(config);
   return runManager(which === "all" ? config : { ...config, manager: { ...config.manager, localWorker: false } });
 }
 
@@ -34,11 +37,4 @@ async function runManager(config: Config): Promise<number> {
   log.info(`ending on ${why}; ${stack.running()} tasks go on`);
   await stack.close();
   return 0;
-}
-
-/** Resolves with the name of the first signal that asks the process to end. */
-function endSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const name of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(name, () => resolve(name));
-  });
 }

@@ -8,9 +8,9 @@ export type RoleName = "ui" | "all" | "manager" | "worker";
 export function contradiction(config: Config, role: RoleName): string | undefined {
   const { manager, worker } = config;
   const hasWorker = role !== "manager" && manager.localWorker;
-  if (role === "worker")
-    return "a worker alone needs a link to a manager elsewhere, which this version does not have yet: run `cube --headless all`";
-  if (manager.workers.length > 0) return "this version does not dial workers yet: leave --workers out";
+  if (role === "worker") return undefined;
+  if (worker.join.address !== "" || worker.join.token !== "")
+    return "--join is for a worker alone: `cube worker --join HOST:PORT`";
   if (manager.readOnly && role !== "ui")
     return "--read-only is for the screen: leave it out, or give it to `cube attach`";
   if (!hasWorker && worker.api.port !== null)

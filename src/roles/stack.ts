@@ -17,13 +17,15 @@ import type { Store } from "../manager/ports.ts";
 import { prepareDataDir } from "../store/data-dir.ts";
 import { openLevelStore } from "../store/level.ts";
 import { createMemoryStore } from "../store/memory.ts";
-import { loadIdentity } from "../transport/identity.ts";
+import { combineLinks } from "../transport/combine-links.ts";
+import { openIdentity } from "../transport/identity.ts";
 import { createInProcessLink } from "../transport/in-process.ts";
 import { commit, version } from "../version.ts";
 import { adoptWorkers } from "./adopt.ts";
 import { systemClock } from "./clock.ts";
 import { type LocalWorker, openLocalWorker } from "./local-worker.ts";
 import { hostName, userName } from "./names.ts";
+import { openRemoteNodes, streamsByNode } from "./remote-nodes.ts";
 
 /** A running manager with everything around it. */
 export interface Stack {
@@ -58,28 +60,34 @@ export async function startStack(config: Config, log: Log): Promise<Result<Stack
 }
 
 async function open(config: Config, log: Log, opened: AsyncDisposableStack): Promise<Result<Stack>> {
-  const clusterId = loadIdentity(join(config.dirs.data, "manager.key"));
-  if (!clusterId.ok) return clusterId;
+  const identity = openIdentity(join(config.dirs.data, "manager.key"));
+  if (!identity.ok) return identity;
+  const clusterId = identity.value.id;
+  const remote = openRemoteNodes(config, log, identity.value);
+  if (!remote.ok) return remote;
+  const nodes = remote.value;
   const link = createInProcessLink();
   const store = openStore(config);
-  const openWorker = workerOpener(config, opened, { log, clusterId: clusterId.value, link: link.worker });
+  const openWorker = workerOpener(config, opened, { log, clusterId, link: link.worker });
   const begin = async (): Promise<void> => {
     const opening = await openWorker();
     if (!opening.ok) throw new Error(opening.failure.message);
     await opening.value?.begin();
   };
-  const on = { clusterId: clusterId.value, store, links: link.manager };
+  const on = { clusterId, store, links: combineLinks(link.manager, nodes.links) };
   const takeOver = config.manager.adopt ? await adoptWorkers(config, log, { ...on, begin }) : ok(undefined);
   if (!takeOver.ok) return takeOver;
   const manager = await openTheManager(config, log, { ...on, takeOver: takeOver.value });
   if (!manager.ok) return manager;
   opened.defer(() => manager.value.close());
+  opened.defer(() => nodes.links.end());
+  nodes.serve(manager.value);
   const asked = Promise.withResolvers<void>();
   const worker = await openWorker();
   if (!worker.ok) return worker;
   const api = {
     access: manager.value,
-    streams: worker.value?.streams ?? NO_STREAMS,
+    streams: streamsByNode(worker.value, nodes.links.streams),
     info: aboutThisProcess(config, worker.value),
     onShutdown: () => asked.resolve(),
   };
@@ -89,15 +97,22 @@ async function open(config: Config, log: Log, opened: AsyncDisposableStack): Pro
     log: (level, text) => log[level](text),
     ...(config.worker.api.port === null ? {} : { workerPort: config.worker.api.port }),
     unix: { path: config.socket, actor: `unix:${userName()}` },
-    tcp: { host, port, token: auth ? await loadToken(join(config.dirs.data, "api-token")) : null },
+    tcp: {
+      host,
+      port,
+      token: auth ? await loadToken(join(config.dirs.data, "api-token")) : null,
+      front: (http) => nodes.links.front(http),
+    },
   });
   opened.defer(() => server.close());
   manager.value.start();
+  for (const address of config.manager.workers) opened.use(nodes.links.dial(address));
   await worker.value?.start(manager.value);
-  const client = createLocalClient({ ...api, actor: `ui:${userName()}` });
-  log.info(`manager of ${clusterId.value} is up: ${config.socket}, ${host}:${server.port}`);
+  const tokenUsedMs = (name: string) => server.tokenUsedMs(name);
+  const client = createLocalClient({ ...api, actor: `ui:${userName()}`, tokenUsedMs });
+  log.info(`manager of ${clusterId} is up: ${config.socket}, ${host}:${server.port}`);
   return ok({
-    clusterId: clusterId.value,
+    clusterId,
     client,
     port: server.port,
     shutdown: asked.promise,
@@ -164,15 +179,3 @@ function aboutThisProcess(config: Config, worker: LocalWorker | null): ManagerIn
     ...(worker === null ? {} : { workerProblem: () => worker.problem() }),
   };
 }
-
-const NO_WORKER = fail("unavailable", "this manager has no worker: it was started with --no-local-worker");
-
-/** For a manager without a worker: nothing runs, so there is nothing to read from. */
-const NO_STREAMS: LocalWorker["streams"] = {
-  // biome-ignore lint/correctness/useYield: it has nothing to say but why.
-  async *logs() {
-    throw new Error(NO_WORKER.failure.message);
-  },
-  exec: async () => NO_WORKER,
-  inspectRaw: async () => NO_WORKER,
-};

@@ -1,0 +1,97 @@
+/** A worker with everything it stands on: its runtimes, its journal, its measurements. The same beside a manager and alone; only the link differs. */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { Config } from "../config/config.ts";
+import { ok, type Result } from "../core/failure.ts";
+import type { Resources } from "../core/spec.ts";
+import type { Log } from "../log/log.ts";
+import { createNodeMetrics } from "../metrics/node-metrics.ts";
+import { createDockerRuntime } from "../runtime/docker.ts";
+import { createProcessRuntime } from "../runtime/process.ts";
+import { openJournal } from "../store/journal.ts";
+import { createMemoryJournal } from "../store/memory-journal.ts";
+import { version } from "../version.ts";
+import { WorkerHost } from "../worker/host.ts";
+import type { ManagerLink, Runtime } from "../worker/ports.ts";
+import { systemClock } from "./clock.ts";
+import { hostName } from "./names.ts";
+
+/** What tells one worker from another. */
+export interface NodeWorkerOptions {
+  readonly nodeId: string;
+  /** Its journal and its processes lie there. */
+  readonly directory: string;
+  /** "" while it follows no cluster yet. */
+  readonly clusterId: () => string;
+  readonly link: ManagerLink;
+  /** How it is reached, for people. */
+  readonly address: string;
+  /** True beside its manager, in one process. */
+  readonly local: boolean;
+  readonly log: Log;
+}
+
+/** A worker that has not begun. Disposing it leaves its tasks running. */
+export interface NodeWorker extends AsyncDisposable {
+  readonly host: WorkerHost;
+}
+
+/** Kept back for the system when nobody says otherwise. */
+const SYSTEM_RESERVE: Resources = { cpuMillis: 100, memoryBytes: 256 * 2 ** 20, diskBytes: 2 ** 30 };
+
+/** Makes the worker; nothing runs before its host starts. Fails as its journal does. */
+export async function openNodeWorker(config: Config, options: NodeWorkerOptions): Promise<Result<NodeWorker>> {
+  const inMemory = config.manager.store === "memory";
+  const journal = inMemory ? ok(createMemoryJournal()) : await openJournal(join(options.directory, "worker.journal"));
+  if (!journal.ok) return journal;
+  const { worker } = config;
+  const runtimes = openRuntimes(config, options);
+  const host = new WorkerHost({
+    node: {
+      id: options.nodeId,
+      name: worker.name || hostName(),
+      address: options.address,
+      version,
+      labels: worker.labels,
+      reserved: worker.reserve ?? SYSTEM_RESERVE,
+      local: options.local,
+    },
+    runtimes,
+    journal: journal.value,
+    link: options.link,
+    metrics: createNodeMetrics({ book: true }),
+    clock: systemClock(),
+    log: options.log,
+    exec: worker.exec,
+    seed: createHash("sha256").update(options.nodeId).digest().readUInt32LE(0),
+  });
+  const opened = new AsyncDisposableStack();
+  opened.defer(() => journal.value.close());
+  for (const runtime of runtimes) opened.defer(() => runtime.close());
+  opened.defer(() => host.close());
+  return ok({ host, [Symbol.asyncDispose]: () => opened.disposeAsync() });
+}
+
+function openRuntimes(config: Config, options: NodeWorkerOptions): Runtime[] {
+  const { runtimes, policy } = config.worker;
+  const { nodeId, clusterId } = options;
+  const directory = join(options.directory, "processes");
+  return runtimes.map((kind) =>
+    kind === "process"
+      ? createProcessRuntime({ directory, nodeId })
+      : createDockerRuntime({
+          nodeId,
+          clusterId,
+          policy: {
+            allowBind: policy.allowBind,
+            allowPrivileged: policy.allowPrivileged,
+            allowHostNetwork: policy.allowHostNetwork,
+            allowHostNamespaces: policy.allowHostNamespaces,
+            allowDevice: policy.allowDevices,
+            allowCap: policy.allowCaps,
+            allowEngineSocket: policy.allowEngineSocket,
+            protect: [config.dirs.data],
+          },
+        }),
+  );
+}

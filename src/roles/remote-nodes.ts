@@ -1,0 +1,67 @@
+/** Nodes elsewhere: the manager's links to them, who is let in, and which streams come from where. */
+import { randomInt } from "node:crypto";
+import { join } from "node:path";
+import type { TaskStreams } from "../api/ports.ts";
+import type { Config } from "../config/config.ts";
+import { ok, type Result } from "../core/failure.ts";
+import { seededDraw } from "../core/jitter.ts";
+import type { Log } from "../log/log.ts";
+import type { ManagerHost } from "../manager/host.ts";
+import type { Identity } from "../transport/identity.ts";
+import { leaveJoinToken, openJoinSecret, writeJoinToken } from "../transport/join-token.ts";
+import { createRemoteLinks, type RemoteLinks } from "../transport/remote-links.ts";
+
+/** The links, and what lets others join. */
+export interface RemoteNodes {
+  readonly links: RemoteLinks;
+  /** What a new node has to show. */
+  readonly joinToken: string;
+  /** Tells the links which manager they serve; before that nobody is let in. */
+  serve(manager: ManagerHost): void;
+}
+
+/** Makes the links; nobody is dialled or let in yet. Fails as the join secret does. */
+export function openRemoteNodes(config: Config, log: Log, identity: Identity): Result<RemoteNodes> {
+  const secret = openJoinSecret(join(config.dirs.data, "join-secret"));
+  if (!secret.ok) return secret;
+  const token = { clusterId: identity.id, secret: secret.value };
+  leaveForThisMachine(config, log, token);
+  let manager: ManagerHost | undefined;
+  const links = createRemoteLinks({
+    identity,
+    joinSecret: () => secret.value,
+    known: (nodeId) => manager?.node(nodeId) ?? null,
+    manager: () => manager?.identity() ?? null,
+    log,
+    draw: seededDraw(randomInt(2 ** 31)),
+  });
+  return ok({
+    links,
+    joinToken: writeJoinToken(token),
+    serve: (host) => {
+      manager = host;
+    },
+  });
+}
+
+/** A worker of the same user on this machine finds the token by itself. */
+function leaveForThisMachine(config: Config, log: Log, token: Parameters<typeof leaveJoinToken>[1]): void {
+  try {
+    leaveJoinToken(config.worker.join.tokenFile, token);
+  } catch (error) {
+    log.warn(`the join token is not left at ${config.worker.join.tokenFile}: ${String(error)}`);
+  }
+}
+
+/** Streams of the manager's own worker from itself, of all others over their links. */
+export function streamsByNode(
+  own: { readonly nodeId: string; readonly streams: TaskStreams } | null,
+  remote: TaskStreams,
+): TaskStreams {
+  const of = (nodeId: string) => (own?.nodeId === nodeId ? own.streams : remote);
+  return {
+    logs: (nodeId, taskId, query, signal) => of(nodeId).logs(nodeId, taskId, query, signal),
+    exec: (nodeId, taskId, request) => of(nodeId).exec(nodeId, taskId, request),
+    inspectRaw: (nodeId, taskId) => of(nodeId).inspectRaw(nodeId, taskId),
+  };
+}

@@ -1,0 +1,120 @@
+/** `cube worker`: a worker alone. It follows one cluster, that of its join token, and goes on by itself while its manager is away. Ending it leaves its tasks running. */
+import { randomInt } from "node:crypto";
+import { once } from "node:events";
+import { existsSync, mkdirSync } from "node:fs";
+import type { Server } from "node:net";
+import { dirname, join } from "node:path";
+import type { Config } from "../config/config.ts";
+import { fail, ok, type Result } from "../core/failure.ts";
+import { seededDraw } from "../core/jitter.ts";
+import { createLog, type FileLog } from "../log/log.ts";
+import { createNodeMetrics } from "../metrics/node-metrics.ts";
+import { prepareDataDir } from "../store/data-dir.ts";
+import { type Address, parseAddress } from "../transport/dial.ts";
+import { openIdentity } from "../transport/identity.ts";
+import { type JoinToken, parseJoinToken, readJoinToken } from "../transport/join-token.ts";
+import { createManagerLink, type RemoteManagerLink } from "../transport/manager-link.ts";
+import { readPin } from "../transport/pin.ts";
+import { endSignal } from "./end-signal.ts";
+import { hostName } from "./names.ts";
+import { openNodeWorker } from "./node-worker.ts";
+import { takePidLock } from "./pid-lock.ts";
+
+/** The book's port of a worker, and of a manager. */
+const WORKER_PORT = 5556;
+const MANAGER_PORT = 5555;
+
+/** Runs until a signal ends it; the exit code. */
+export async function runWorker(config: Config): Promise<number> {
+  const log = createLog({ file: config.log.file, level: config.log.level });
+  const ended = endSignal();
+  await using opened = new AsyncDisposableStack();
+  const started = await start(config, log, opened);
+  if (!started.ok) {
+    log.error(started.failure.message);
+    process.stderr.write(`cube: ${started.failure.message}\n`);
+    return 1;
+  }
+  process.stdout.write(`cube: ${started.value}\n`);
+  log.info(`ending on ${await ended}; tasks go on`);
+  return 0;
+}
+
+/** What it is doing from now on, in words. */
+async function start(config: Config, log: FileLog, opened: AsyncDisposableStack): Promise<Result<string>> {
+  const directory = join(config.dirs.data, "worker");
+  mkdirSync(config.dirs.data, { recursive: true, mode: 0o700 });
+  const prepared = prepareDataDir(directory);
+  if (!prepared.ok) return prepared;
+  const lock = takePidLock(join(directory, "worker.pid"));
+  if (!lock.ok) return lock;
+  opened.use(lock.value);
+  const identity = openIdentity(join(directory, "worker.key"));
+  if (!identity.ok) return identity;
+  const join_ = joinAddress(config);
+  if (!join_.ok) return join_;
+  const pinFile = join(directory, "manager.pin");
+  const { machineId } = await createNodeMetrics().facts();
+  const link = createManagerLink({
+    identity: identity.value,
+    machineId,
+    pinFile,
+    token: () => findToken(config),
+    join: join_.value,
+    log,
+    draw: seededDraw(randomInt(2 ** 31)),
+  });
+  opened.defer(() => link.end());
+  const listening = await listen(config, link, opened);
+  if (!listening.ok) return listening;
+  const worker = await openNodeWorker(config, {
+    nodeId: identity.value.id,
+    directory,
+    clusterId: () => pinnedCluster(pinFile),
+    link,
+    address: listening.value || hostName(),
+    local: false,
+    log,
+  });
+  if (!worker.ok) return worker;
+  opened.use(worker.value);
+  link.serve(worker.value.host);
+  await worker.value.host.start();
+  const name = config.worker.name || hostName();
+  const to = join_.value ? `joins ${config.worker.join.address}` : `waits for its manager on ${listening.value}`;
+  return ok(`worker ${name} (${identity.value.id.slice(0, 8)}) ${to}`);
+}
+
+function joinAddress(config: Config): Result<Address | null> {
+  const { address } = config.worker.join;
+  return address === "" ? ok(null) : parseAddress(address, MANAGER_PORT);
+}
+
+/** Asked anew before each first link: a manager that starts later leaves its token then. */
+function findToken(config: Config): Result<JoinToken | null> {
+  const { token, tokenFile } = config.worker.join;
+  if (token !== "") return parseJoinToken(token);
+  return existsSync(dirname(tokenFile)) ? readJoinToken(tokenFile) : ok(null);
+}
+
+function pinnedCluster(pinFile: string): string {
+  const pin = readPin(pinFile);
+  return pin.ok ? (pin.value ?? "") : "";
+}
+
+/** Where it listens, as HOST:PORT; "" where it only dials. */
+async function listen(config: Config, link: RemoteManagerLink, opened: AsyncDisposableStack): Promise<Result<string>> {
+  const { host, port } = config.worker.api;
+  if (port === null && config.worker.join.address !== "") return ok("");
+  const server: Server = link.front(null);
+  try {
+    server.listen(port ?? WORKER_PORT, host);
+    await once(server, "listening");
+  } catch (error) {
+    const why = (error as NodeJS.ErrnoException).code === "EADDRINUSE" ? "the port is taken" : String(error);
+    return fail("invalid", `cannot listen on ${host}:${port ?? WORKER_PORT}: ${why}. Choose another with --port`);
+  }
+  opened.defer(() => void server.close());
+  const at = server.address();
+  return ok(typeof at === "object" && at !== null ? `${host}:${at.port}` : host);
+}
