@@ -180,7 +180,8 @@ class Link implements RemoteManagerLink {
     const redialler: Redialler = new Redialler({
       to: { ...join, path: LINK_PATH },
       identity: this.#options.identity,
-      pin: () => this.#belongsTo(),
+      // While the manager's own dial has made a link there is nothing to dial for.
+      pin: () => (this.#current ? fail("conflict", ALREADY_LINKED) : this.#belongsTo()),
       draw: this.#options.draw,
       onOpen: (ws, peer) =>
         this.#take({
@@ -191,7 +192,9 @@ class Link implements RemoteManagerLink {
           onUp: () => redialler.succeeded(),
           onEnd: (reason) => redialler.ended(reason),
         }),
-      onProblem: (reason) => this.#options.log.warn(`manager at ${nameOf(join)}: ${reason}`),
+      onProblem: (reason) => {
+        if (!reason.endsWith(ALREADY_LINKED)) this.#options.log.warn(`manager at ${nameOf(join)}: ${reason}`);
+      },
     });
     return redialler;
   }

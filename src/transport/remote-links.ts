@@ -219,7 +219,9 @@ class Links implements RemoteLinks {
       pin: () => ok(null),
       draw: this.#options.draw,
       onOpen: (ws, peer) => this.#dialledOne(name, redialler, { ws, peer }),
-      onProblem: (reason) => this.#options.log.warn(`worker at ${name}: ${reason}`),
+      onProblem: (reason) => {
+        if (!reason.endsWith(ALREADY_LINKED)) this.#options.log.warn(`worker at ${name}: ${reason}`);
+      },
     });
     return redialler;
   }

@@ -131,7 +131,7 @@ describe("clones:", () => {
     const hand = worker(opened.use(scratch()).path, { port: await boss.listen(), token: boss.token }).start();
     await until("a hello", () => boss.heard.length === 1);
     boss.links.dial(`127.0.0.1:${await hand.listen()}`);
-    await until("the manager's dial to be turned away", () => boss.log.has("linked already"));
+    await until("the manager's dial to be turned away", () => boss.links.dialled()[0]?.nodeId !== "");
     expect(boss.links.dialled()).toMatchObject([{ nodeId: hand.identity.id, linked: true, problem: "" }]);
     expect(boss.links.peers().map((peer) => peer.dialledBy)).toEqual(["worker"]);
     expect([boss.closed, hand.unlinked]).toEqual([[], 0]);
