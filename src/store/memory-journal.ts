@@ -2,19 +2,20 @@
 import type { JournalRecord } from "../worker/effects.ts";
 import type { Journal } from "../worker/ports.ts";
 
-/** A Journal that forgets everything with its process. */
-export function createMemoryJournal(): Journal {
-  let records: JournalRecord[] = [];
+/** A Journal that forgets everything with `records`, which is its "disk". */
+export function createMemoryJournal(records: JournalRecord[] = []): Journal {
+  let compacted = records.length;
   return {
     load: async () => ({ records: [...records], problem: "" }),
     append: async (more) => {
       records.push(...more);
     },
     compact: async (all) => {
-      records = [...all];
+      records.splice(0, records.length, ...all);
+      compacted = records.length;
     },
     get size() {
-      return records.length;
+      return records.length - compacted;
     },
     close: async () => {},
   };

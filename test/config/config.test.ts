@@ -322,31 +322,6 @@ test("config: a named file must be there and be a file; the default one need not
   expect(problem()).toBe("no problem");
 });
 
-test("config: beyond loopback the manager listens with tokens only, and the book's worker API never", () => {
-  expect(problem({ flags: { host: "0.0.0.0" } })).toBe("no problem");
-  expect(problem({ flags: { workerHost: "0.0.0.0" }, role: "worker" })).toBe("no problem");
-  expect([
-    problem({ flags: { listen: "0.0.0.0:80", auth: false } }),
-    problem({ flags: { workerHost: "0.0.0.0" } }),
-  ]).toEqual([
-    "refusing to listen on 0.0.0.0: --no-auth lets in everybody who can reach the port | listen on 127.0.0.1, or leave the option out",
-    "refusing to listen on 0.0.0.0: the book's worker API has no TLS | listen on 127.0.0.1, or leave the option out",
-  ]);
-});
-
-test("config: --listen names host and port, and --port still counts more", () => {
-  const listening = (flags: Flags) => [load({ flags }).manager.host, load({ flags }).manager.port];
-  expect([
-    listening({ listen: "[::1]:80" }),
-    listening({ listen: "localhost" }),
-    listening({ listen: "localhost:80", port: "81" }),
-  ]).toEqual([
-    ["::1", 80],
-    ["localhost", 5555],
-    ["localhost", 81],
-  ]);
-});
-
 test("config: a data directory whose socket the system could not bind is refused at once", () => {
   expect(problem({ flags: { dataDir: `/${"x".repeat(100)}` } })).toBe(
     `the data directory's path is too long for a socket: /${"x".repeat(100)}/cube.sock (at most 103 bytes) | choose a shorter one by --data-dir or CUBE_DATA_DIR`,

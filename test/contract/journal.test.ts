@@ -1,8 +1,10 @@
-// The worker's journal through the one suite.
+// The worker's journals through the one suite.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openJournal } from "../../src/store/journal.ts";
+import { createMemoryJournal } from "../../src/store/memory-journal.ts";
+import type { JournalRecord } from "../../src/worker/effects.ts";
 import { journalContract } from "./journal.ts";
 
 journalContract("file", () => {
@@ -15,4 +17,9 @@ journalContract("file", () => {
     },
     dispose: async () => rmSync(directory, { recursive: true, force: true }),
   };
+});
+
+journalContract("memory", () => {
+  const disk: JournalRecord[] = [];
+  return { open: async () => createMemoryJournal(disk), dispose: async () => {} };
 });
