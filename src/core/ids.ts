@@ -20,9 +20,17 @@ export function taskId(of: {
   return digest(of.clusterId, of.jobId, of.service, of.slot, of.attempt).slice(0, 20);
 }
 
-/** Id of a job submitted without one, in the form of a UUID; `revision` makes it unique within the cluster. */
-export function jobId(of: { readonly clusterId: string; readonly name: string; readonly revision: number }): string {
-  const hex = digest("job", of.clusterId, of.name, of.revision);
+/**
+ * Id of a job submitted without one, in the form of a UUID. `revision` makes it unique within the store; a store that was lost, or has gone
+ * back to a copy, counts the same revisions again, and `createdMs` tells its jobs from those that workers still know.
+ */
+export function jobId(of: {
+  readonly clusterId: string;
+  readonly name: string;
+  readonly revision: number;
+  readonly createdMs: number;
+}): string {
+  const hex = digest("job", of.clusterId, of.name, of.revision, of.createdMs);
   return [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, `8${hex.slice(17, 20)}`, hex.slice(20)].join("-");
 }
 

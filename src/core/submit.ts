@@ -39,7 +39,8 @@ export function planSubmit(
   if (repeated) return repeated;
   const clash = request.id === "" ? nameClash(context.cluster, request.spec.name) : undefined;
   if (clash) return clash;
-  const id = request.id || jobId({ clusterId: context.clusterId, name: request.spec.name, revision: context.revision });
+  const { clusterId, revision, nowMs } = context;
+  const id = request.id || jobId({ clusterId, name: request.spec.name, revision, createdMs: nowMs });
   const job: Job = {
     id,
     version: 1,

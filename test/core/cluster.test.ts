@@ -83,9 +83,15 @@ describe("ids", () => {
   });
 
   test("a job's derived id has the form of a UUID", () => {
-    expect(jobId({ clusterId: "c", name: "web", revision: 7 })).toMatch(
+    expect(jobId({ clusterId: "c", name: "web", revision: 7, createdMs: 1 })).toMatch(
       /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$/,
     );
+  });
+
+  test("a store that counts the same revisions again gives other jobs other ids", () => {
+    const of = { clusterId: "c", name: "web", revision: 7, createdMs: 1 };
+    expect(jobId(of)).toBe(jobId({ ...of }));
+    expect(jobId(of)).not.toBe(jobId({ ...of, createdMs: 2 }));
   });
 
   test("ten thousand attempts have ten thousand ids", () => {
