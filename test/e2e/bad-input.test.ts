@@ -105,7 +105,8 @@ describe.skipIf(dockerSwitchedOff())("e2e: bad input", () => {
     expect(taken.stderr).toContain(String(other.port));
     expect(taken.stderr).toContain("--port");
     const far = await cube.fails("--host", "0.0.0.0");
-    expect(far).toMatchObject({ code: 2, stderr: expect.stringContaining("loopback") });
+    expect(far.code).not.toBe(0);
+    expect(far.stderr).toContain("refusing to listen on 0.0.0.0");
   }, 60_000);
 });
 
