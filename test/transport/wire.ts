@@ -33,8 +33,9 @@ export class Relay implements Disposable {
     this.#stalled = true;
   }
 
-  get open(): number {
-    return this.#sockets.size;
+  /** Cuts what is open; new connections pass. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   #pass(from: Socket, to: Socket): void {
