@@ -1,5 +1,6 @@
 /** `--adopt`: before a manager begins, it takes in what the workers run and says so. Never done unless it was asked for. */
 import type { Config } from "../config/config.ts";
+import { isLoopback } from "../core/address.ts";
 import { ok, type Result } from "../core/failure.ts";
 import type { Log } from "../log/log.ts";
 import { type AdoptOptions, adopt } from "../manager/adopt-host.ts";
@@ -19,7 +20,7 @@ export async function adoptWorkers(
     readonly begin: AdoptOptions["begin"];
   },
 ): Promise<Result<TakeOver & { readonly notice: string }>> {
-  const { localWorker, keepLocalWorker, workers } = config.manager;
+  const { host, localWorker, keepLocalWorker, workers } = config.manager;
   const say = (line: string) => {
     log.info(line);
     process.stderr.write(`cube: ${line}\n`);
@@ -31,7 +32,7 @@ export async function adoptWorkers(
     actor: `adopt:${userName()}`,
     localWorker,
     keepLocalWorker,
-    remoteWorkers: workers.length > 0 || !localWorker,
+    remoteWorkers: workers.length > 0 || !localWorker || !isLoopback(host),
   });
   if (!adopted.ok) return adopted;
   for (const line of adoptionLines(adopted.value)) say(line);

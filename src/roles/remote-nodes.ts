@@ -1,5 +1,6 @@
 /** Nodes elsewhere: the manager's links to them, who is let in, and which streams come from where. */
 import { randomInt } from "node:crypto";
+import { once } from "node:events";
 import { join } from "node:path";
 import type { TaskStreams } from "../api/ports.ts";
 import type { Config } from "../config/config.ts";
@@ -11,13 +12,16 @@ import type { Identity } from "../transport/identity.ts";
 import { leaveJoinToken, openJoinSecret, writeJoinToken } from "../transport/join-token.ts";
 import { createRemoteLinks, type RemoteLinks } from "../transport/remote-links.ts";
 
+/** The manager as links see it: which nodes have joined, and who it is; null for one that gives no orders yet. */
+export type Served = Pick<ManagerHost, "node" | "identity">;
+
 /** The links, and what lets others join. */
 export interface RemoteNodes {
   readonly links: RemoteLinks;
   /** What a new node has to show. */
   readonly joinToken: string;
   /** Tells the links which manager they serve; before that nobody is let in. */
-  serve(manager: ManagerHost): void;
+  serve(manager: Served): void;
 }
 
 /** Makes the links; nobody is dialled or let in yet. Fails as the join secret does. */
@@ -26,7 +30,7 @@ export function openRemoteNodes(config: Config, log: Log, identity: Identity): R
   if (!secret.ok) return secret;
   const token = { clusterId: identity.id, secret: secret.value };
   leaveForThisMachine(config, log, token);
-  let manager: ManagerHost | undefined;
+  let manager: Served | undefined;
   const links = createRemoteLinks({
     identity,
     joinSecret: () => secret.value,
@@ -64,4 +68,19 @@ export function streamsByNode(
     exec: (nodeId, taskId, request) => of(nodeId).exec(nodeId, taskId, request),
     inspectRaw: (nodeId, taskId) => of(nodeId).inspectRaw(nodeId, taskId),
   };
+}
+
+/** Links for as long as an adoption lasts, before there is a manager: the addresses are dialled and the port is open, for workers only. */
+export async function openForAdoption(config: Config, links: RemoteLinks): Promise<AsyncDisposable> {
+  const { host, port, workers } = config.manager;
+  const opened = new AsyncDisposableStack();
+  const server = links.front(null);
+  server.listen(port, host);
+  await once(server, "listening");
+  opened.defer(async () => {
+    server.close();
+    await once(server, "close");
+  });
+  for (const address of workers) opened.use(links.dial(address));
+  return opened;
 }

@@ -9,6 +9,7 @@ import { startApiServer } from "../api/server.ts";
 import { loadToken } from "../api/token.ts";
 import type { ClusterClient } from "../client/cluster-client.ts";
 import type { Config } from "../config/config.ts";
+import type { Cluster } from "../core/cluster.ts";
 import { fail, ok, type Result, wordsOf } from "../core/failure.ts";
 import { SCHEDULERS } from "../core/schedule.ts";
 import type { Log } from "../log/log.ts";
@@ -25,7 +26,7 @@ import { adoptWorkers } from "./adopt.ts";
 import { systemClock } from "./clock.ts";
 import { type LocalWorker, openLocalWorker } from "./local-worker.ts";
 import { hostName, userName } from "./names.ts";
-import { openRemoteNodes, streamsByNode } from "./remote-nodes.ts";
+import { openForAdoption, openRemoteNodes, streamsByNode } from "./remote-nodes.ts";
 
 /** A running manager with everything around it. */
 export interface Stack {
@@ -69,13 +70,17 @@ async function open(config: Config, log: Log, opened: AsyncDisposableStack): Pro
   const link = createInProcessLink();
   const store = openStore(config);
   const openWorker = workerOpener(config, opened, { log, clusterId, link: link.worker });
-  const begin = async (): Promise<void> => {
+  await using adopting = new AsyncDisposableStack();
+  const begin = async (stored: Cluster): Promise<void> => {
+    nodes.serve({ node: (id) => stored.nodes.get(id), identity: () => null });
+    adopting.use(await openForAdoption(config, nodes.links));
     const opening = await openWorker();
     if (!opening.ok) throw new Error(opening.failure.message);
     await opening.value?.begin();
   };
   const on = { clusterId, store, links: combineLinks(link.manager, nodes.links) };
   const takeOver = config.manager.adopt ? await adoptWorkers(config, log, { ...on, begin }) : ok(undefined);
+  await adopting.disposeAsync();
   if (!takeOver.ok) return takeOver;
   const manager = await openTheManager(config, log, { ...on, takeOver: takeOver.value });
   if (!manager.ok) return manager;
