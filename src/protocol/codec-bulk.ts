@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { type Failure, type FailureKind, fail, ok, type Result } from "../core/failure.ts";
+import { misfit, parseWire } from "./codec-json.ts";
 import { MAX_MESSAGE_BYTES } from "./messages.ts";
 
 const id = z.int().nonnegative().max(0xffffffff);
@@ -122,15 +123,8 @@ export function readBulkData(frame: Uint8Array): Result<BulkData> {
 }
 
 function read<T>(wire: string, schema: z.ZodType<T>): Result<T> {
-  if (wire.length > MAX_MESSAGE_BYTES) return fail("invalid", `a frame of more than ${MAX_MESSAGE_BYTES} bytes`);
-  let value: unknown;
-  try {
-    value = JSON.parse(wire);
-  } catch {
-    return fail("invalid", "no JSON");
-  }
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return ok(parsed.data);
-  const where = (parsed.error.issues[0]?.path ?? []).map(String).join(".").slice(0, 100);
-  return fail("invalid", `${where || "the frame"} does not fit`);
+  const value = parseWire(wire, MAX_MESSAGE_BYTES);
+  if (!value.ok) return value;
+  const parsed = schema.safeParse(value.value);
+  return parsed.success ? ok(parsed.data) : misfit(parsed.error.issues[0]);
 }

@@ -4,7 +4,8 @@
  * versions are agreed, may carry fields of a later time; they are left out. To be used by hosts only.
  */
 import { z } from "zod";
-import { fail, ok, type Result } from "../core/failure.ts";
+import { ok, type Result } from "../core/failure.ts";
+import { misfit, parseWire } from "./codec-json.ts";
 import { assignmentSchema, factSchema, managerSchema, metricsSchema, nodeFactsSchema } from "./codec-records.ts";
 import {
   MAX_GREETING_BYTES,
@@ -99,22 +100,8 @@ export function writeFrame(frame: WorkerMessage | ManagerMessage | SessionMessag
 }
 
 function read<T>(wire: string, from: Standing, schema: z.ZodType<T>): Result<T> {
-  // Counted in UTF-16 units, of which a byte makes at most one.
-  const limit = from === "stranger" ? MAX_GREETING_BYTES : MAX_WHOLE_BYTES;
-  if (wire.length > limit) return fail("invalid", `a message of more than ${limit} bytes`);
-  let value: unknown;
-  try {
-    value = JSON.parse(wire);
-  } catch {
-    return fail("invalid", "no JSON");
-  }
-  const parsed = schema.safeParse(value);
-  return parsed.success ? ok(parsed.data) : fail("invalid", explain(parsed.error));
-}
-
-/** The first thing that does not fit, and where; never what was said, which may be secret or endless. */
-function explain(error: z.ZodError): string {
-  const issue = error.issues[0];
-  const where = (issue?.path ?? []).map(String).join(".").slice(0, 100);
-  return `${where || "the message"}: ${(issue?.message ?? "does not fit").slice(0, 200)}`;
+  const value = parseWire(wire, from === "stranger" ? MAX_GREETING_BYTES : MAX_WHOLE_BYTES);
+  if (!value.ok) return value;
+  const parsed = schema.safeParse(value.value);
+  return parsed.success ? ok(parsed.data) : misfit(parsed.error.issues[0]);
 }

@@ -77,6 +77,16 @@ describe("codec:", () => {
     expect(({} as Record<string, unknown>).polluted).toBeUndefined();
   });
 
+  test("what is nested too deep is refused before it is parsed; brackets in strings are not nesting", () => {
+    const deep = "[".repeat(1_000_000);
+    expect(failureOf(readWorkerFrame(deep, "peer"))).toBe("nested deeper than 64");
+    expect(failureOf(readBulkAnswer(`{"kind":"inspected","id":1,"value":${"[".repeat(70)}${"]".repeat(70)}}`))).toBe(
+      "nested deeper than 64",
+    );
+    const reason = `\\"${"[{".repeat(100)}`;
+    expect(readWorkerFrame(JSON.stringify({ kind: "refused", reason }), "peer").ok).toBe(true);
+  });
+
   test("spoilt messages give typed failures only", () => {
     const { good, bad } = fuzz(2_000, 42);
     expect(good).toBeGreaterThan(100);
