@@ -41,7 +41,8 @@ const SYSTEM_RESERVE: Resources = { cpuMillis: 100, memoryBytes: 256 * 2 ** 20, 
 
 /** Makes the worker; nothing runs before its host starts. Fails as its journal does. */
 export async function openNodeWorker(config: Config, options: NodeWorkerOptions): Promise<Result<NodeWorker>> {
-  const inMemory = config.manager.store === "memory";
+  // Beside a manager that forgets everything the journal is all that keeps an empty set from ending what runs.
+  const inMemory = config.manager.store === "memory" && !options.local;
   const journal = inMemory ? ok(createMemoryJournal()) : await openJournal(join(options.directory, "worker.journal"));
   if (!journal.ok) return journal;
   const { worker } = config;
