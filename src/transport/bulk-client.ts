@@ -107,7 +107,10 @@ export class BulkClient {
     const opened = this.#open();
     if (!opened.ok) return opened;
     const { id, stream } = opened.value;
-    this.#socket.send({ kind: "exec", id, taskId, request: { ...request, command: [...request.command] } });
+    if (!this.#socket.send({ kind: "exec", id, taskId, request: { ...request, command: [...request.command] } })) {
+      this.#forget(id);
+      return fail("invalid", "the command is too long to be sent to its node");
+    }
     const first = await stream.next();
     if (first.kind === "started") return ok(this.#session(id, stream));
     this.#leave(id);

@@ -2,7 +2,14 @@
 import type { WebSocket } from "ws";
 import type { Failure, Result } from "../core/failure.ts";
 import { fail } from "../core/failure.ts";
-import { BULK_DATA, BULK_WINDOW_BYTES, type BulkAsk, MAX_BULK_STREAMS, readBulkAsk } from "../protocol/codec-bulk.ts";
+import {
+  BULK_CHUNK_BYTES,
+  BULK_DATA,
+  BULK_WINDOW_BYTES,
+  type BulkAsk,
+  MAX_BULK_STREAMS,
+  readBulkAsk,
+} from "../protocol/codec-bulk.ts";
 import type { ExecRequest, ExecSession, LogChunk, LogQuery } from "../worker/ports.ts";
 import { BulkSocket, chunksOf } from "./bulk-socket.ts";
 import { Credit } from "./credit.ts";
@@ -93,9 +100,11 @@ class BulkServer {
   async #logs(frame: Extract<BulkAsk, { readonly kind: "logs" }>, stream: Stream): Promise<void> {
     const encoder = new TextEncoder();
     for await (const chunk of this.#source.logs(frame.taskId, frame.query, stream.gone.signal)) {
-      const bytes = encoder.encode(JSON.stringify(chunk));
-      if (!(await stream.credit.take(bytes.length))) return;
-      this.#socket.data(BULK_DATA.log, frame.id, bytes);
+      for (const part of partsOf(chunk)) {
+        const bytes = encoder.encode(JSON.stringify(part));
+        if (!(await stream.credit.take(bytes.length))) return;
+        this.#socket.data(BULK_DATA.log, frame.id, bytes);
+      }
     }
     this.#end(frame.id, null);
   }
@@ -130,8 +139,8 @@ class BulkServer {
       this.#fail(id, raw.failure);
       return;
     }
-    this.#streams.delete(id);
-    this.#socket.send({ kind: "inspected", id, value: raw.value });
+    if (this.#socket.send({ kind: "inspected", id, value: raw.value ?? null })) this.#streams.delete(id);
+    else this.#fail(id, { kind: "invalid", message: "what the engine says of the task is too large to be sent" });
   }
 
   #input(type: number, id: number, bytes: Uint8Array): void {
@@ -159,6 +168,15 @@ class BulkServer {
     stream?.gone.abort();
     stream?.credit.close();
     stream?.session?.close();
+  }
+}
+
+/** A chunk that fits one frame, whatever the runtime holds for a line. */
+function* partsOf(chunk: LogChunk): Iterable<LogChunk> {
+  for (let at = 0; at === 0 || at < chunk.text.length; at += BULK_CHUNK_BYTES) {
+    yield chunk.text.length <= BULK_CHUNK_BYTES
+      ? chunk
+      : { ...chunk, text: chunk.text.slice(at, at + BULK_CHUNK_BYTES) };
   }
 }
 

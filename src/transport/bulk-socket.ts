@@ -1,4 +1,5 @@
 /** One bulk socket, either end of it: frames in and out, checked. What they mean is its owner's. A frame that is none ends the socket, and all streams with it. */
+
 import type { RawData, WebSocket } from "ws";
 import type { Result } from "../core/failure.ts";
 import {
@@ -8,6 +9,7 @@ import {
   readBulkData,
   writeBulkData,
 } from "../protocol/codec-bulk.ts";
+import { MAX_MESSAGE_BYTES } from "../protocol/messages.ts";
 
 /** What the owner hears. */
 export interface BulkHandlers<In> {
@@ -40,8 +42,12 @@ export class BulkSocket<In> {
     return !this.#closed && this.#ws.readyState === this.#ws.OPEN;
   }
 
-  send(frame: BulkAsk | BulkAnswer): void {
-    if (this.isOpen) this.#ws.send(JSON.stringify(frame));
+  /** False for what is larger than a frame may be; nothing is sent then. */
+  send(frame: BulkAsk | BulkAnswer): boolean {
+    const text = JSON.stringify(frame);
+    if (Buffer.byteLength(text) > MAX_MESSAGE_BYTES) return false;
+    if (this.isOpen) this.#ws.send(text);
+    return true;
   }
 
   /** Bytes of a stream; the caller keeps within its credit and `BULK_CHUNK_BYTES`. */

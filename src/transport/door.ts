@@ -7,7 +7,7 @@ import { createServer as createHttpServer, type Server as HttpServer, type Incom
 import { createServer as createNetServer, type Server as NetServer, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
 import { type WebSocket, WebSocketServer } from "ws";
-import { type SeenPeer, seen } from "./dial.ts";
+import { nameOf, type SeenPeer, seen } from "./dial.ts";
 import { HttpPatience } from "./http-patience.ts";
 import type { Identity } from "./identity.ts";
 import { MAX_FRAME_BYTES } from "./session-host.ts";
@@ -103,7 +103,7 @@ export class Door {
 
   /** Takes over a socket on which TLS begins. What turns out to be HTTP goes to `http`. */
   acceptTls(socket: Socket, http: HttpServer | null): void {
-    const name = nameOf(socket);
+    const name = endsOf(socket);
     if (this.#closed || !this.#mayEnter(socket)) {
       socket.destroy();
       return;
@@ -128,7 +128,7 @@ export class Door {
 
   #secured(tls: TLSSocket): void {
     tls.on("error", () => undefined);
-    const name = nameOf(tls);
+    const name = endsOf(tls);
     const stranger = this.#strangers.get(name);
     if (!stranger) {
       tls.destroy();
@@ -161,7 +161,7 @@ export class Door {
   }
 
   #upgrade(request: IncomingMessage, tls: TLSSocket, head: Buffer): void {
-    const name = nameOf(tls);
+    const name = endsOf(tls);
     const stranger = this.#strangers.get(name);
     const certificate = tls.getPeerX509Certificate();
     const [path, nonce = ""] = (request.url ?? "").split("?");
@@ -178,7 +178,7 @@ export class Door {
     clearTimeout(stranger.timer);
     this.#upgrades.handleUpgrade(request, tls, head, (ws) => {
       const settled = (): void => this.#settle(stranger);
-      const address = name.split("|")[0] ?? "";
+      const address = nameOf({ host: tls.remoteAddress ?? "", port: tls.remotePort ?? 0 });
       this.#options.onLink({ ws, peer: seen(certificate), path, nonce, address, settled });
     });
   }
@@ -234,6 +234,6 @@ function pushBack(socket: Socket, data: Buffer): void {
 }
 
 /** The TLS socket on top of a socket has the same ends, which is all by which Bun lets one find the other. */
-function nameOf(socket: Socket): string {
+function endsOf(socket: Socket): string {
   return `${socket.remoteAddress}:${socket.remotePort}|${socket.localAddress}:${socket.localPort}`;
 }

@@ -74,6 +74,8 @@ export interface RemoteLinks extends WorkerLinks {
   dial(address: string): Disposable;
   dialled(): readonly DialledAddress[];
   peers(): readonly PeerInfo[];
+  /** The link of one node; null without one. */
+  peer(nodeId: string): PeerInfo | null;
   /** Output and commands of tasks on linked nodes. */
   readonly streams: RemoteTaskStreams;
   /** Ends the link of a node, for one that is removed. */
@@ -193,9 +195,13 @@ class Links implements RemoteLinks {
   }
 
   peers(): readonly PeerInfo[] {
-    return [...this.#peers].map(([linkId, { host, nodeId, address, dialledBy, sinceMs, version }]) => {
-      return { nodeId, linkId, address, dialledBy, sinceMs, version, ...host.figures() };
-    });
+    return [...this.#peers].map(([linkId, peer]) => infoOf(linkId, peer));
+  }
+
+  peer(nodeId: string): PeerInfo | null {
+    const linkId = this.#byNode.get(nodeId) ?? "";
+    const peer = this.#peers.get(linkId);
+    return peer ? infoOf(linkId, peer) : null;
   }
 
   disconnect(nodeId: string): void {
@@ -367,6 +373,10 @@ class Links implements RemoteLinks {
 }
 
 const MAX_REFUSALS = 1_000;
+
+function infoOf(linkId: string, { host, nodeId, address, dialledBy, sinceMs, version }: Peer): PeerInfo {
+  return { nodeId, linkId, address, dialledBy, sinceMs, version, ...host.figures() };
+}
 
 /** null for what a manager does not hear of. Without a default, so that the compiler names each new message. */
 function asWorkerMessage(frame: Frame): WorkerMessage | null {

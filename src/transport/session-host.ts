@@ -47,7 +47,7 @@ export interface SessionOwner {
 
 /** How one link is. */
 export interface LinkFigures {
-  /** Of the last ping; null before the first came back. */
+  /** Of the last ping, to a hundredth; null before the first came back. */
   readonly roundTripMs: number | null;
   readonly protocol: number;
 }
@@ -158,7 +158,7 @@ export class SessionHost {
   }
 
   #pong(): void {
-    this.#roundTripMs = performance.now() - this.#pingedMs;
+    this.#roundTripMs = Math.round((performance.now() - this.#pingedMs) * 100) / 100;
     for (const heard of [...this.#heard]) heard();
     this.#feed({ kind: "heard" });
   }

@@ -136,6 +136,25 @@ test("bulk: a reader that does not read holds up its own stream only", async () 
   await slow.return?.();
 });
 
+test("bulk: what is larger than a frame comes in parts, or is refused, and the socket stays", async () => {
+  const { boss, fake, nodeId } = await linkedPair("worker");
+  const { streams } = boss.links;
+  fake.lines = [{ stream: "stdout", atMs: 1, text: "y".repeat(3 << 20) }];
+  const parts = await collect(streams.logs(nodeId, "t1", ALL, never()));
+  expect(parts.map((part) => part.text).join("")).toBe(fake.lines[0]?.text ?? "");
+  fake.raw = { Id: "z".repeat(2 << 20) };
+  const reasons = [
+    await streams.inspectRaw(nodeId, "t1"),
+    await streams.exec(nodeId, "t1", { ...SHELL, command: ["echo", "a".repeat(2 << 20)] }),
+  ].map((result) => (result.ok ? "" : result.failure.message));
+  expect(reasons).toEqual([
+    "what the engine says of the task is too large to be sent",
+    "the command is too long to be sent to its node",
+  ]);
+  fake.raw = null;
+  expect(await streams.inspectRaw(nodeId, "t1")).toEqual({ ok: true, value: null });
+});
+
 test("bulk: when the link goes, output ends with a reason and commands are ended", async () => {
   const { boss, hand, fake, nodeId } = await linkedPair("worker");
   const started = await boss.links.streams.exec(nodeId, "t1", SHELL);
