@@ -14,6 +14,7 @@ import type { Log, ManagerLink } from "../worker/ports.ts";
 import { BulkDesk } from "./bulk-desk.ts";
 import type { TaskSource } from "./bulk-server.ts";
 import { type Address, nameOf, type SeenPeer } from "./dial.ts";
+import { asManagerMessage } from "./directions.ts";
 import { Door, type DoorLimits, LINK_PATH } from "./door.ts";
 import { EarlyMessages } from "./early-messages.ts";
 import type { Identity } from "./identity.ts";
@@ -318,27 +319,5 @@ class Link implements RemoteManagerLink {
       if (!wasCurrent) this.#problem = reason;
     }
     from.onEnd(reason);
-  }
-}
-
-/** null for what a worker does not hear of. Without a default, so that the compiler names each new message. */
-function asManagerMessage(frame: Frame): ManagerMessage | null {
-  switch (frame.kind) {
-    case "welcome":
-    case "refused":
-    case "assignments":
-    case "ack":
-    case "tell":
-      return frame;
-    case "hello":
-    case "report":
-    case "heartbeat":
-    case "facts":
-    case "held":
-    case "open":
-    case "proof":
-    case "joined":
-    case "bulk":
-      return null;
   }
 }

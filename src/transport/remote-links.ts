@@ -8,10 +8,11 @@ import type { WebSocket } from "ws";
 import { ok } from "../core/failure.ts";
 import type { Draw } from "../core/jitter.ts";
 import type { Log, WorkerLinks } from "../manager/ports.ts";
-import type { ManagerIdentity, ManagerMessage, WorkerMessage } from "../protocol/messages.ts";
+import type { ManagerIdentity, ManagerMessage } from "../protocol/messages.ts";
 import { CLONE_REFUSAL, rival } from "../protocol/session.ts";
 import type { SessionTimes, WorkerTraits } from "../protocol/session-events.ts";
 import { type Address, nameOf, parseAddress, type SeenPeer } from "./dial.ts";
+import { asWorkerMessage } from "./directions.ts";
 import { Door, type DoorLimits, LINK_PATH } from "./door.ts";
 import type { Identity } from "./identity.ts";
 import { proofMatches } from "./join-token.ts";
@@ -376,26 +377,4 @@ const MAX_REFUSALS = 1_000;
 
 function infoOf(linkId: string, { host, nodeId, address, dialledBy, sinceMs, version }: Peer): PeerInfo {
   return { nodeId, linkId, address, dialledBy, sinceMs, version, ...host.figures() };
-}
-
-/** null for what a manager does not hear of. Without a default, so that the compiler names each new message. */
-function asWorkerMessage(frame: Frame): WorkerMessage | null {
-  switch (frame.kind) {
-    case "hello":
-    case "report":
-    case "heartbeat":
-    case "facts":
-    case "refused":
-    case "held":
-      return frame;
-    case "welcome":
-    case "assignments":
-    case "ack":
-    case "tell":
-    case "open":
-    case "proof":
-    case "joined":
-    case "bulk":
-      return null;
-  }
 }
