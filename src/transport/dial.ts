@@ -5,7 +5,7 @@
 import type { X509Certificate } from "node:crypto";
 import { connect } from "node:tls";
 import { WebSocket } from "ws";
-import { type Failure, fail, ok, type Result } from "../core/failure.ts";
+import { type Failure, type FailureKind, fail, ok, type Result } from "../core/failure.ts";
 import { MAX_MESSAGE_BYTES } from "../protocol/messages.ts";
 import { CERTIFICATE_NAME } from "./certificate.ts";
 import { type Identity, idOf } from "./identity.ts";
@@ -121,17 +121,22 @@ function upgrade(
     as.signal.removeEventListener("abort", abort);
     act();
   };
-  const failed = (why: string): void =>
+  const failed = (why: string, kind: FailureKind = "unavailable"): void =>
     end(() => {
       ws.terminate();
-      outcome.onFailed(unreachable(to, why).failure);
+      outcome.onFailed({ kind, message: `${nameOf(to)}: ${why}` });
     });
   const abort = (): void => end(() => ws.terminate());
   const late = setTimeout(() => failed(`no answer within ${STEP_MS} ms`), STEP_MS);
   as.signal.addEventListener("abort", abort);
-  ws.on("error", (error) => failed(error.message));
+  ws.on("error", (error) => failed(error.message, isWrongCertificate(error) ? "denied" : "unavailable"));
   ws.on("close", () => failed("it hung up"));
   ws.on("open", () => end(() => outcome.onOpen(ws, as.peer)));
+}
+
+/** The certificate is not the one that was seen; the key may be the same. */
+function isWrongCertificate(error: Error): boolean {
+  return /^(DEPTH_ZERO|UNABLE_TO|CERT_|ERR_TLS_CERT|SELF_SIGNED)/.test("code" in error ? String(error.code) : "");
 }
 
 function unreachable(to: Address, why: string): { readonly ok: false; readonly failure: Failure } {

@@ -8,7 +8,7 @@ import type { Server as NetServer, Socket } from "node:net";
 import type { WebSocket } from "ws";
 import { fail, ok, type Result } from "../core/failure.ts";
 import type { Draw } from "../core/jitter.ts";
-import type { ManagerIdentity, ManagerMessage, WorkerMessage } from "../protocol/messages.ts";
+import type { ManagerIdentity, WorkerMessage } from "../protocol/messages.ts";
 import type { SessionTimes } from "../protocol/session-events.ts";
 import type { Log, ManagerLink } from "../worker/ports.ts";
 import { BulkDesk } from "./bulk-desk.ts";

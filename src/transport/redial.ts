@@ -21,6 +21,9 @@ export interface RedialOptions {
 /** A link that was up for so long was a good one: after it the back-off begins anew. */
 const LASTING_MS = 10_000;
 
+/** Dials in vain after which the certificate is read anew, whatever the reason seemed to be. */
+const REREAD_EVERY = 4;
+
 /** Made by its owner, who says how each link that it was given has ended. */
 export class Redialler {
   readonly #options: RedialOptions;
@@ -87,8 +90,8 @@ export class Redialler {
           this.#options.onOpen(ws, peer);
         },
         onFailed: (failure) => {
-          // Its certificate may be another one by now.
-          this.#seen = undefined;
+          // Its certificate may be another one by now; only then is it worth the step of reading it again.
+          if (failure.kind === "denied" || this.#failures % REREAD_EVERY === REREAD_EVERY - 1) this.#seen = undefined;
           this.ended(failure.message);
         },
       },

@@ -93,6 +93,21 @@ test("enrolment: a worker without a token is told where to get one, and let in a
   await until("a hello", () => boss.heard.length > 0);
 });
 
+test("enrolment: a manager whose certificate was made anew over the same key is still the same manager", async () => {
+  const [m, w] = directories();
+  const boss = manager(m.path);
+  const port = await boss.listen();
+  const hand = worker(w.path, { port, token: boss.token }).start();
+  await until("a hello", () => boss.heard.length === 1);
+  boss.end();
+  await until("the end of the link", () => hand.unlinked === 1);
+  rmSync(m.file("manager.crt"));
+  const again = manager(m.path);
+  expect([again.identity.id, again.identity.certPem === boss.identity.certPem]).toEqual([boss.identity.id, false]);
+  await again.listen(port);
+  await until("a hello to the new one", () => again.heard.length > 0);
+});
+
 test("enrolment: a removed node needs the token again", async () => {
   const [m, w] = directories();
   const boss = manager(m.path);
