@@ -84,13 +84,23 @@ export class Door {
 
   /** A server for one port: TLS comes in here, plain HTTP from this machine goes to `http`, any other is hung up on. The caller listens and closes. */
   front(http: HttpServer | null): NetServer {
+    const silent = new Set<Socket>();
     const server = createNetServer((socket) => {
       socket.on("error", () => undefined);
+      if (silent.size >= this.#limits.strangers) {
+        socket.destroy();
+        return;
+      }
+      silent.add(socket);
       // Counted from here: the first byte may never come.
       const late = setTimeout(() => socket.destroy(), this.#patienceMs);
-      socket.on("close", () => clearTimeout(late));
-      socket.once("data", (first: Buffer) => {
+      const spoke = (): void => {
         clearTimeout(late);
+        silent.delete(socket);
+      };
+      socket.on("close", spoke);
+      socket.once("data", (first: Buffer) => {
+        spoke();
         pushBack(socket, first);
         if (first[0] === TLS_FIRST_BYTE) this.acceptTls(socket, http);
         else if (http && isLoopback(socket)) this.#http.hand(http, socket);

@@ -53,6 +53,30 @@ test("enrolment: a worker with the join token is let in when the manager dials",
   expect(hand.link.peer()).toMatchObject({ clusterId: boss.identity.id, dialledBy: "manager" });
 });
 
+test("dialling: an address that is given up is dialled no more, and its link ends", async () => {
+  const [m, w] = directories();
+  const boss = manager(m.path);
+  const hand = worker(w.path, { port: null, token: boss.token }).start();
+  const dialling = boss.links.dial(`127.0.0.1:${await hand.listen()}`);
+  await until("a hello", () => boss.heard.length === 1);
+  dialling[Symbol.dispose]();
+  await until("both to know", () => boss.closed.length === 1 && hand.unlinked === 1);
+  expect([boss.links.dialled(), boss.links.peers(), hand.link.peer()]).toEqual([[], [], null]);
+  expect(() => boss.links.dial("no address:")).toThrow("is no HOST:PORT");
+});
+
+test("dialling: an address where nobody is says so once, and goes on", async () => {
+  const [m] = directories();
+  const boss = manager(m.path);
+  const vacant = opened.use(new Relay(1));
+  const port = await vacant.listen();
+  vacant[Symbol.dispose]();
+  boss.links.dial(`127.0.0.1:${port}`);
+  await until("the problem", () => boss.links.dialled()[0]?.problem !== "");
+  const { problem } = boss.links.dialled()[0] ?? {};
+  expect(boss.log.lines).toEqual([`worker at 127.0.0.1:${port}: ${problem}`]);
+});
+
 test("enrolment: once joined, keys alone count: no token is needed, and a void one does no harm", async () => {
   const [m, w] = directories();
   const boss = manager(m.path);

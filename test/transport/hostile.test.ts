@@ -222,6 +222,13 @@ describe("slow strangers:", () => {
     await until("the end", closes(socket));
   });
 
+  test("no more than a few may be silent at a time", async () => {
+    const boss = manager({ patienceMs: 3_000, limits: { strangers: 4, perSecond: 1_000 } });
+    const port = await boss.listen();
+    const many = Array.from({ length: 10 }, () => closes(connect(port, "127.0.0.1")));
+    await until("the others to be turned away", () => many.filter((isClosed) => isClosed()).length === 6);
+  });
+
   test("one that begins TLS and goes on byte by byte is hung up on", async () => {
     const boss = manager(hurried);
     const socket = connect(await boss.listen(), "127.0.0.1");
