@@ -104,9 +104,6 @@ describe.skipIf(dockerSwitchedOff())("e2e: bad input", () => {
     expect(taken.code).toBe(1);
     expect(taken.stderr).toContain(String(other.port));
     expect(taken.stderr).toContain("--port");
-    const far = await cube.fails("--host", "0.0.0.0");
-    expect(far.code).not.toBe(0);
-    expect(far.stderr).toContain("refusing to listen on 0.0.0.0");
   }, 60_000);
 });
 
