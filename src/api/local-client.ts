@@ -9,7 +9,9 @@ import { checkJobSpec } from "../client/job-limits.ts";
 import type {
   CreatedToken,
   DecisionResource,
+  DialledResource,
   JobResource,
+  JoinResource,
   NodeResource,
   TaskResource,
   TokenRequest,
@@ -18,6 +20,7 @@ import type {
 } from "../client/resources.ts";
 import type { AccessToken } from "../core/access.ts";
 import { type Cluster, isCurrent } from "../core/cluster.ts";
+import type { Result } from "../core/failure.ts";
 import type { Job } from "../core/job.ts";
 import type { Availability, Node } from "../core/node.ts";
 import type { JobSpec } from "../core/spec.ts";
@@ -26,10 +29,11 @@ import type { Command, ManagerAccess } from "../manager/commands.ts";
 import { execute } from "./execute.ts";
 import { oneOf } from "./filters.ts";
 import { byTime, byTimeDown, limitOf, mapPage, page } from "./listing.ts";
-import type { ManagerInfo, TaskStreams } from "./ports.ts";
+import { sightOf } from "./node-view.ts";
+import type { ManagerInfo, NodeLinks, TaskStreams } from "./ports.ts";
 import { findJob, findJobOrTask, findNode, findTask } from "./references.ts";
 import { eventResources, jobResource, managerResource, nodeResource, taskResource } from "./resources.ts";
-import { execIn, readLogs } from "./task-streams.ts";
+import { clientError, execIn, readLogs } from "./task-streams.ts";
 import { newSecret } from "./token.ts";
 import { digestOf } from "./token-list.ts";
 import { metricsNow, recent, watchManager } from "./watch.ts";
@@ -39,6 +43,8 @@ export interface LocalClientOptions {
   readonly access: ManagerAccess;
   readonly streams: TaskStreams;
   readonly info: ManagerInfo;
+  /** Left out by a manager that has no nodes but its own. */
+  readonly links?: NodeLinks;
   /** Who asks, as every change will say: `unix:<user>`, `token:api`, `ui:<user>` … */
   readonly actor: string;
   /** Ends the process's manager; called once per request to shut down. */
@@ -62,7 +68,8 @@ class LocalClient implements ClusterClient {
   }
 
   async manager() {
-    return managerResource(this.#options.info, this.#access.status());
+    const { info, links } = this.#options;
+    return managerResource(info, this.#access.status(), links?.dialled());
   }
 
   async jobs(query: ListQuery = {}): Promise<Page<JobResource>> {
@@ -116,16 +123,17 @@ class LocalClient implements ClusterClient {
       keyOf: (node) => `${node.name}/${node.id}`,
       revision: this.#revision(),
     });
-    return mapPage(found, (node) => nodeResource(cluster, node));
+    const sight = this.#sight();
+    return mapPage(found, (node) => nodeResource(cluster, node, sight));
   }
 
   async node(ref: string): Promise<NodeResource> {
     const cluster = await this.#read();
-    return nodeResource(cluster, findNode(cluster, ref));
+    return nodeResource(cluster, findNode(cluster, ref), this.#sight());
   }
 
   async metrics() {
-    return metricsNow(this.#access);
+    return metricsNow(this.#access, this.#options.links);
   }
 
   async decision(ref: string): Promise<DecisionResource> {
@@ -154,7 +162,7 @@ class LocalClient implements ClusterClient {
     const log = kept ?? (await recent(this.#access, newest, limit));
     const cluster = await this.#read();
     return {
-      items: eventResources(cluster, log),
+      items: eventResources(cluster, log, this.#sight()),
       revision: this.#revision(),
       gap: query.since !== undefined && kept === null,
     };
@@ -200,10 +208,33 @@ class LocalClient implements ClusterClient {
   async removeNode(ref: string, { force }: { readonly force: boolean }): Promise<void> {
     const node = findNode(await this.#read(), ref);
     await this.#execute({ kind: "node.remove", nodeId: node.id, force });
+    this.#options.links?.removed(node.id);
   }
 
   async trustLoss(): Promise<void> {
     await this.#execute({ kind: "nodes.trust-loss" });
+  }
+
+  async joinToken(): Promise<JoinResource> {
+    const links = this.#links();
+    return { token: links.joinToken(), addresses: links.addresses() };
+  }
+
+  async renewJoinToken(): Promise<JoinResource> {
+    const links = this.#links();
+    return { token: given(links.renewJoinToken()), addresses: links.addresses() };
+  }
+
+  async dialled(): Promise<readonly DialledResource[]> {
+    return this.#options.links?.dialled() ?? [];
+  }
+
+  async addNode(address: string): Promise<DialledResource> {
+    return given(this.#links().dial(address));
+  }
+
+  async forgetAddress(address: string): Promise<DialledResource> {
+    return given(this.#links().undial(address));
   }
 
   async tokens(): Promise<readonly TokenResource[]> {
@@ -233,7 +264,7 @@ class LocalClient implements ClusterClient {
   }
 
   watch(onItem: (item: WatchItem) => void): Disposable {
-    return watchManager(this.#access, this.#options.info, onItem);
+    return watchManager(this.#options, onItem);
   }
 
   async shutdown(): Promise<void> {
@@ -244,6 +275,16 @@ class LocalClient implements ClusterClient {
 
   #token({ hash: _hash, ...token }: AccessToken): TokenResource {
     return { ...token, lastUsedMs: this.#options.tokenUsedMs?.(token.name) ?? 0 };
+  }
+
+  #links(): NodeLinks {
+    const { links } = this.#options;
+    if (links) return links;
+    throw new ClientError("unavailable", "this manager has no links to other nodes");
+  }
+
+  #sight(): ReturnType<typeof sightOf> {
+    return sightOf(this.#access, this.#options.links);
   }
 
   #revision(): number {
@@ -267,4 +308,9 @@ class LocalClient implements ClusterClient {
   #execute(command: Command): ReturnType<typeof execute> {
     return execute(this.#access, command, this.#options.actor);
   }
+}
+
+function given<T>(result: Result<T>): T {
+  if (result.ok) return result.value;
+  throw clientError(result.failure);
 }

@@ -3,10 +3,12 @@ import { execFrameSchema } from "../client/exec-schema.ts";
 import { type Schema, SchemaNames } from "../client/json-schema.ts";
 import {
   decisionSchema,
+  dialledSchema,
   errorSchema,
   eventSchema,
   jobSchema,
   jobSpecSchema,
+  joinSchema,
   managerSchema,
   metricsSchema,
   nodeSchema,
@@ -25,6 +27,8 @@ const NAMED = {
   JobRequest: submitSchema,
   Task: taskSchema,
   Node: nodeSchema,
+  NodeAddress: dialledSchema,
+  Join: joinSchema,
   Metrics: metricsSchema,
   Decision: decisionSchema,
   Event: eventSchema,

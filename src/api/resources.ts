@@ -1,6 +1,7 @@
 /** Core records as the resources that people see. Pure: cluster in, plain values out; nothing here is kept, so nothing can be out of date. */
 
 import type {
+  DialledResource,
   EventResource,
   JobResource,
   ManagerResource,
@@ -16,6 +17,7 @@ import { allocatable, type Node } from "../core/node.ts";
 import { ASSUMED, isBatch, type Resources, reservation, type TaskSpec } from "../core/spec.ts";
 import type { Task, TaskState } from "../core/task.ts";
 import type { ManagerStatus, Observation } from "../manager/commands.ts";
+import { NO_SIGHT, type NodeSight } from "./node-view.ts";
 import type { ManagerInfo } from "./ports.ts";
 
 const NOTHING: Resources = { cpuMillis: 0, memoryBytes: 0, diskBytes: 0 };
@@ -90,8 +92,8 @@ function containerOf(
   return containerName({ name: of.name, taskId: task.id, incarnation: task.fact.incarnation });
 }
 
-/** A node with what its tasks hold. */
-export function nodeResource(cluster: Cluster, node: Node): NodeResource {
+/** A node with what its tasks hold, and what is seen of it beyond its record. */
+export function nodeResource(cluster: Cluster, node: Node, sight: NodeSight = NO_SIGHT): NodeResource {
   const held = heldOn(cluster, node.id);
   return {
     id: node.id,
@@ -112,11 +114,16 @@ export function nodeResource(cluster: Cluster, node: Node): NodeResource {
     reason: node.reason,
     joinedMs: node.joinedMs,
     stateSinceMs: node.stateSinceMs,
+    ...sight(node),
   };
 }
 
 /** A node's newest sample; null while there is neither a sample nor progress. */
-export function metricsResource(nodeId: string, observation: Observation): MetricsResource | null {
+export function metricsResource(
+  nodeId: string,
+  observation: Observation,
+  seen: Pick<MetricsResource, "seenMs" | "link"> = {},
+): MetricsResource | null {
   const { metrics, progress } = observation;
   if (!metrics && progress.length === 0) return null;
   return {
@@ -130,12 +137,18 @@ export function metricsResource(nodeId: string, observation: Observation): Metri
     load: metrics?.load ?? [0, 0, 0],
     tasks: metrics?.tasks ?? [],
     progress,
+    ...seen,
   };
 }
 
 /** The manager as it is now. */
-export function managerResource(info: ManagerInfo, status: ManagerStatus): ManagerResource {
+export function managerResource(
+  info: ManagerInfo,
+  status: ManagerStatus,
+  dialled: readonly DialledResource[] = [],
+): ManagerResource {
   const workerProblem = info.workerProblem?.() ?? "";
+  const unlinked = dialled.filter(({ linked }) => !linked);
   return {
     clusterId: status.clusterId,
     name: info.name,
@@ -151,6 +164,7 @@ export function managerResource(info: ManagerInfo, status: ManagerStatus): Manag
     ...(status.caution !== "" && { caution: status.caution }),
     ...(status.notice !== "" && { notice: status.notice }),
     ...(workerProblem !== "" && { workerProblem }),
+    ...(unlinked.length > 0 && { unlinked }),
   };
 }
 
@@ -158,7 +172,11 @@ export function managerResource(info: ManagerInfo, status: ManagerStatus): Manag
  * Changes as events, each with the record that it put. What follows from tasks (a job's states, a node's allocations) has no change of its own, so the last
  * event of the list that touches a job or a node carries that one too: a mirror that folds events stays in step.
  */
-export function eventResources(cluster: Cluster, changes: readonly LoggedChange[]): EventResource[] {
+export function eventResources(
+  cluster: Cluster,
+  changes: readonly LoggedChange[],
+  sight: NodeSight = NO_SIGHT,
+): EventResource[] {
   const jobs = new Set<string>();
   const nodes = new Set<string>();
   const events: EventResource[] = [];
@@ -176,7 +194,7 @@ export function eventResources(cluster: Cluster, changes: readonly LoggedChange[
       kind: logged.change.kind,
       ...touched,
       ...(job && { job: jobResource(cluster, job) }),
-      ...(node && { node: nodeResource(cluster, node) }),
+      ...(node && { node: nodeResource(cluster, node, sight) }),
       ...(logged.change.kind === "task.put" && { task: taskResource(cluster, logged.change.task) }),
       ...(logged.change.kind === "decision.put" && { decision: logged.change.decision }),
     });

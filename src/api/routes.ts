@@ -28,6 +28,7 @@ import {
 import type { Availability } from "../core/node.ts";
 import { streamEvents } from "./event-stream.ts";
 import { streamLogs } from "./log-stream.ts";
+import { NODE_ROUTES } from "./node-routes.ts";
 import { type Route, type RouteAnswer, type RouteCall, route } from "./route.ts";
 import { TOKEN_ROUTES } from "./token-routes.ts";
 import { streamWatch } from "./watch-stream.ts";
@@ -177,6 +178,7 @@ export const ROUTES: readonly Route[] = [
       return { status: 204 };
     },
   }),
+  ...NODE_ROUTES,
   ...TOKEN_ROUTES,
   route({
     method: "get",

@@ -16,7 +16,7 @@ import type { Entry } from "./guard.ts";
 import { IdempotentAnswers } from "./idempotency.ts";
 import { type HttpListener, listenTcp, listenUnix, type Served } from "./listener.ts";
 import { createLocalClient } from "./local-client.ts";
-import type { ApiLog, ManagerInfo, TaskStreams } from "./ports.ts";
+import type { ApiLog, ManagerInfo, NodeLinks, TaskStreams } from "./ports.ts";
 import type { ApiContext } from "./route.ts";
 import { TokenList } from "./token-list.ts";
 
@@ -25,6 +25,8 @@ export interface ApiServerOptions {
   readonly access: ManagerAccess;
   readonly streams: TaskStreams;
   readonly info: ManagerInfo;
+  /** Left out by a manager that has no nodes but its own. */
+  readonly links?: NodeLinks;
   readonly onShutdown: () => void;
   readonly log: ApiLog;
   /** null for none. A socket that is there already is replaced: only the holder of the store's lock may call. */

@@ -7,7 +7,8 @@ import type { LoggedChange } from "../core/change.ts";
 import type { Cluster } from "../core/cluster.ts";
 import { wordsOf } from "../core/failure.ts";
 import type { ManagerAccess } from "../manager/commands.ts";
-import type { ManagerInfo } from "./ports.ts";
+import { linkOf, sightOf } from "./node-view.ts";
+import type { ManagerInfo, NodeLinks } from "./ports.ts";
 import {
   eventResources,
   jobResource,
@@ -27,18 +28,19 @@ const METRICS_EVERY_MS = 1_000;
 const SNAPSHOT_RETRY_MS = 250;
 
 /** Everything at one revision. Rejects when the manager cannot be read. */
-async function snapshot(access: ManagerAccess, info: ManagerInfo): Promise<Extract<WatchItem, { kind: "snapshot" }>> {
+async function snapshot({ access, info, links }: WatchOptions): Promise<Extract<WatchItem, { kind: "snapshot" }>> {
   const newest = access.status().revision;
   const log = await recent(access, newest, SNAPSHOT_EVENTS);
   // The cluster is read after the log, in the turn in which it is used: it must not be kept across an await.
   const cluster = await access.read();
+  const sight = sightOf(access, links);
   return {
     kind: "snapshot",
-    manager: managerResource(info, access.status()),
+    manager: managerResource(info, access.status(), links?.dialled()),
     revision: access.status().revision,
     jobs: [...cluster.jobs.values()].map((job) => jobResource(cluster, job)),
     tasks: shownTasks(cluster),
-    nodes: [...cluster.nodes.values()].map((node) => nodeResource(cluster, node)),
+    nodes: [...cluster.nodes.values()].map((node) => nodeResource(cluster, node, sight)),
     events: eventResources(cluster, log).map(withoutRecords),
   };
 }
@@ -53,18 +55,30 @@ export async function recent(access: ManagerAccess, revision: number, limit: num
 }
 
 /** Newest samples of all nodes. */
-export function metricsNow(access: ManagerAccess): MetricsResource[] {
-  return [...access.observations()].flatMap(([nodeId, observation]) => metricsResource(nodeId, observation) ?? []);
+export function metricsNow(access: ManagerAccess, links: NodeLinks | undefined): MetricsResource[] {
+  const offsetMs = Date.now() - performance.now();
+  return [...access.observations()].flatMap(([nodeId, observation]) => {
+    const link = linkOf(nodeId, links);
+    const seenMs = Math.round(observation.seenMonoMs + offsetMs);
+    return metricsResource(nodeId, observation, { seenMs, ...(link && { link }) }) ?? [];
+  });
+}
+
+/** What a watch stands on. */
+export interface WatchOptions {
+  readonly access: ManagerAccess;
+  readonly info: ManagerInfo;
+  readonly links?: NodeLinks;
 }
 
 /** Delivers items until disposed. Nothing is delivered before the snapshot, nor in the turn of the call. */
-export function watchManager(access: ManagerAccess, info: ManagerInfo, onItem: (item: WatchItem) => void): Disposable {
-  return new ManagerWatch(access, info, onItem);
+export function watchManager(options: WatchOptions, onItem: (item: WatchItem) => void): Disposable {
+  return new ManagerWatch(options, onItem);
 }
 
 class ManagerWatch implements Disposable {
+  readonly #options: WatchOptions;
   readonly #access: ManagerAccess;
-  readonly #info: ManagerInfo;
   readonly #onItem: (item: WatchItem) => void;
   readonly #subscription: Disposable;
   readonly #metrics: Timer;
@@ -74,12 +88,14 @@ class ManagerWatch implements Disposable {
   /** Rises with each start over, so that a snapshot overtaken by a reload is dropped. */
   #round = 0;
   #sampled = "";
-  #workerProblem = "";
+  /** What of the manager changes without news: it is only seen by looking. */
+  #aside = "";
   #disposed = false;
 
-  constructor(access: ManagerAccess, info: ManagerInfo, onItem: (item: WatchItem) => void) {
+  constructor(options: WatchOptions, onItem: (item: WatchItem) => void) {
+    const { access } = options;
+    this.#options = options;
     this.#access = access;
-    this.#info = info;
     this.#onItem = onItem;
     this.#subscription = access.subscribe((news) => {
       if (news.kind === "committed") this.#committed(news.changes, news.cluster);
@@ -101,11 +117,11 @@ class ManagerWatch implements Disposable {
   async #startOver(): Promise<void> {
     const round = ++this.#round;
     this.#revision = null;
-    const item = await snapshot(this.#access, this.#info).catch((error: unknown) => error);
+    const item = await snapshot(this.#options).catch((error: unknown) => error);
     if (this.#disposed || round !== this.#round) return;
     if (!isSnapshot(item)) return this.#tryAgain(item);
     this.#revision = item.revision;
-    this.#workerProblem = item.manager.workerProblem ?? "";
+    this.#aside = this.#lookAside();
     this.#deliver(item);
     this.#sample();
   }
@@ -121,28 +137,36 @@ class ManagerWatch implements Disposable {
     if (since === null) return;
     const fresh = changes.filter((change) => change.revision > since);
     this.#revision = fresh.at(-1)?.revision ?? since;
-    for (const event of eventResources(cluster, fresh)) this.#deliver({ kind: "event", event });
+    const sight = sightOf(this.#access, this.#options.links);
+    for (const event of eventResources(cluster, fresh, sight)) this.#deliver({ kind: "event", event });
   }
 
   #manager(): void {
     if (this.#revision === null) return;
-    const manager = managerResource(this.#info, this.#access.status());
-    this.#workerProblem = manager.workerProblem ?? "";
+    const { info, links } = this.#options;
+    const manager = managerResource(info, this.#access.status(), links?.dialled());
+    this.#aside = this.#lookAside();
     this.#deliver({ kind: "manager", manager });
   }
 
   /** Only what is new: an idle cluster of idle nodes sends nothing. */
   #sample(): void {
     if (this.#revision === null) return;
-    // The worker says how it is only when it is asked.
-    if ((this.#info.workerProblem?.() ?? "") !== this.#workerProblem) this.#manager();
-    const metrics = metricsNow(this.#access);
+    if (this.#lookAside() !== this.#aside) this.#manager();
+    const metrics = metricsNow(this.#access, this.#options.links);
     const digest = metrics
-      .map((m) => `${m.nodeId} ${m.atMs} ${m.progress.map((p) => p.taskId + p.text).join()}`)
+      .map((m) => `${m.nodeId} ${m.atMs} ${m.link?.linkedSinceMs} ${m.progress.map((p) => p.taskId + p.text).join()}`)
       .join("\n");
     if (digest === this.#sampled) return;
     this.#sampled = digest;
     this.#deliver({ kind: "metrics", metrics });
+  }
+
+  /** The worker in this process, and addresses that are dialled in vain. */
+  #lookAside(): string {
+    const { info, links } = this.#options;
+    const vain = links?.dialled().filter(({ linked }) => !linked) ?? [];
+    return JSON.stringify([info.workerProblem?.() ?? "", vain]);
   }
 
   #deliver(item: WatchItem): void {

@@ -8,8 +8,10 @@ import type { JobSpec } from "../core/spec.ts";
 import type {
   CreatedToken,
   DecisionResource,
+  DialledResource,
   EventResource,
   JobResource,
+  JoinResource,
   ManagerResource,
   MetricsResource,
   NodeResource,
@@ -124,6 +126,17 @@ export interface ClusterClient {
   removeNode(ref: string, options: { readonly force: boolean }): Promise<void>;
   /** Says that the nodes that are out are really gone, so that their tasks are replaced. */
   trustLoss(): Promise<void>;
+
+  /** What a new node has to show, and where it finds the manager. */
+  joinToken(): Promise<JoinResource>;
+  /** Another join token: those handed out before are void, nodes that have joined stay. */
+  renewJoinToken(): Promise<JoinResource>;
+  /** Addresses of workers that the manager dials, by address. */
+  dialled(): Promise<readonly DialledResource[]>;
+  /** Dials HOST:PORT from now on, also after a restart. */
+  addNode(address: string): Promise<DialledResource>;
+  /** Dials it no more, and gives it as it was; a node that was found there stays in the cluster. */
+  forgetAddress(address: string): Promise<DialledResource>;
 
   /** Tokens of the API, by name. */
   tokens(): Promise<readonly TokenResource[]>;

@@ -21,7 +21,9 @@ import { linesOf } from "./lines.ts";
 import type {
   CreatedToken,
   DecisionResource,
+  DialledResource,
   JobResource,
+  JoinResource,
   ManagerResource,
   MetricsResource,
   NodeResource,
@@ -126,6 +128,26 @@ class HttpClient implements ClusterClient {
 
   async trustLoss(): Promise<void> {
     await send(this.#target, { method: "POST", path: "/v1/nodes/trust-loss" });
+  }
+
+  joinToken(): Promise<JoinResource> {
+    return this.#get("/v1/join-token");
+  }
+
+  renewJoinToken(): Promise<JoinResource> {
+    return ask(this.#target, { method: "POST", path: "/v1/join-token" });
+  }
+
+  dialled(): Promise<readonly DialledResource[]> {
+    return this.#get("/v1/node-addresses");
+  }
+
+  addNode(address: string): Promise<DialledResource> {
+    return ask(this.#target, { method: "POST", path: "/v1/node-addresses", body: { address } });
+  }
+
+  forgetAddress(address: string): Promise<DialledResource> {
+    return ask(this.#target, { method: "DELETE", path: `/v1/node-addresses/${part(address)}` });
   }
 
   tokens(): Promise<readonly TokenResource[]> {

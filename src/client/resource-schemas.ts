@@ -6,9 +6,11 @@ import { DESIRED_STATES, TASK_STATES } from "../core/task.ts";
 import type {
   CreatedToken,
   DecisionResource,
+  DialledResource,
   ErrorResource,
   EventResource,
   JobResource,
+  JoinResource,
   ManagerResource,
   MetricsResource,
   NodeResource,
@@ -148,6 +150,8 @@ export const taskSchema: z.ZodType<TaskResource> = z.strictObject({
   finishedMs: ms,
 });
 
+const dialledBySchema = z.enum(["manager", "worker"]);
+
 export const nodeSchema: z.ZodType<NodeResource> = z.strictObject({
   id: z.string(),
   name: z.string(),
@@ -167,6 +171,29 @@ export const nodeSchema: z.ZodType<NodeResource> = z.strictObject({
   reason: z.string(),
   joinedMs: ms,
   stateSinceMs: ms,
+  dialledBy: dialledBySchema.exactOptional(),
+  roundTripMs: z.number().exactOptional(),
+  protocol: int.exactOptional(),
+  linkedSinceMs: ms.exactOptional(),
+  heartbeatAgeMs: z.number().exactOptional(),
+});
+
+/** An address that the manager dials. */
+export const dialledSchema: z.ZodType<DialledResource> = z.strictObject({
+  address: z.string(),
+  nodeId: z.string().describe("the node that was found there; empty before its first link"),
+  linked: z.boolean(),
+  problem: z.string().describe("why there is no link; empty for none or not yet"),
+  configured: z.boolean().describe("of --workers: forgotten, it comes back with the manager's next start"),
+});
+
+/** All of them. */
+export const dialledListSchema = z.array(dialledSchema);
+
+/** What a new node needs. */
+export const joinSchema: z.ZodType<JoinResource> = z.strictObject({
+  token: z.string(),
+  addresses: z.array(z.string()).describe("where other machines find the manager; empty while it listens on loopback"),
 });
 
 export const metricsSchema: z.ZodType<MetricsResource> = z.strictObject({
@@ -180,6 +207,16 @@ export const metricsSchema: z.ZodType<MetricsResource> = z.strictObject({
   load: z.tuple([z.number(), z.number(), z.number()]),
   tasks: z.array(z.strictObject({ taskId: z.string(), cpuMillis: z.number(), memoryBytes: z.number() })),
   progress: z.array(z.strictObject({ taskId: z.string(), text: z.string() })),
+  seenMs: ms.exactOptional(),
+  link: z
+    .strictObject({
+      address: z.string(),
+      dialledBy: dialledBySchema.exactOptional(),
+      roundTripMs: z.number().exactOptional(),
+      protocol: int.exactOptional(),
+      linkedSinceMs: ms.exactOptional(),
+    })
+    .exactOptional(),
 });
 
 const scoreParts = z.array(z.strictObject({ name: z.string(), value: z.number() }));
@@ -230,6 +267,7 @@ export const managerSchema: z.ZodType<ManagerResource> = z.strictObject({
   caution: z.string().exactOptional(),
   notice: z.string().exactOptional(),
   workerProblem: z.string().exactOptional(),
+  unlinked: z.array(dialledSchema).exactOptional(),
 });
 
 export const tokenSchema: z.ZodType<TokenResource> = z.strictObject({

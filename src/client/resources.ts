@@ -84,6 +84,37 @@ export interface NodeResource {
   readonly reason: string;
   readonly joinedMs: number;
   readonly stateSinceMs: number;
+  /** Who dialled its link; left out, like the next three, for a node without one. */
+  readonly dialledBy?: "manager" | "worker";
+  /** Left out before the first answer to a ping. */
+  readonly roundTripMs?: number;
+  /** Version of the protocol that its link speaks. */
+  readonly protocol?: number;
+  readonly linkedSinceMs?: number;
+  /** How long ago its last heartbeat came; left out for one that the manager has not heard of since its start. */
+  readonly heartbeatAgeMs?: number;
+}
+
+/** What changes about a node's link without an event. */
+export type LinkFacts = Pick<NodeResource, "address" | "dialledBy" | "roundTripMs" | "protocol" | "linkedSinceMs">;
+
+/** An address that the manager dials. */
+export interface DialledResource {
+  readonly address: string;
+  /** The node that was found there; "" before its first link. */
+  readonly nodeId: string;
+  readonly linked: boolean;
+  /** Why there is no link; "" for none or not yet. */
+  readonly problem: string;
+  /** True for one of --workers: forgotten, it comes back with the manager's next start. */
+  readonly configured: boolean;
+}
+
+/** What a new node needs. */
+export interface JoinResource {
+  readonly token: string;
+  /** HOST:PORT of the manager as other machines find it; none while it listens on loopback. */
+  readonly addresses: readonly string[];
 }
 
 /** A node's newest sample, with the use of its tasks. */
@@ -99,6 +130,10 @@ export interface MetricsResource {
   readonly tasks: readonly { readonly taskId: string; readonly cpuMillis: number; readonly memoryBytes: number }[];
   /** What is worth seeing but not kept, such as a pull's progress. */
   readonly progress: readonly { readonly taskId: string; readonly text: string }[];
+  /** When the last heartbeat came; ms since 1970. */
+  readonly seenMs?: number;
+  /** Left out for a node without a link, and for the worker in the manager's process. */
+  readonly link?: LinkFacts;
 }
 
 export type DecisionResource = Decision;
@@ -142,6 +177,8 @@ export interface ManagerResource {
   readonly notice?: string;
   /** Why the worker in the manager's process does not do all that it should; left out when it does. */
   readonly workerProblem?: string;
+  /** Addresses that are dialled and give no link; left out for none. */
+  readonly unlinked?: readonly DialledResource[];
 }
 
 /** A named token of the API; never its secret. */

@@ -160,6 +160,11 @@ export const tokenRequestSchema: z.ZodType<TokenRequest> = z.strictObject({
   role: z.enum(ACCESS_ROLES).describe("view sees; operate changes what runs and goes into tasks; admin does all"),
 });
 
+/** What is posted to /v1/node-addresses. */
+export const addNodeSchema = z.strictObject({
+  address: z.string().min(1).max(300).describe("HOST:PORT of a worker that waits for its manager"),
+});
+
 /** Query of what takes none. */
 export const noQuerySchema = z.strictObject({});
 

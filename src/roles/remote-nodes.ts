@@ -9,8 +9,15 @@ import { seededDraw } from "../core/jitter.ts";
 import type { Log } from "../log/log.ts";
 import type { ManagerHost } from "../manager/host.ts";
 import type { Identity } from "../transport/identity.ts";
-import { leaveJoinToken, openJoinSecret, writeJoinToken } from "../transport/join-token.ts";
+import {
+  type JoinToken,
+  leaveJoinToken,
+  openJoinSecret,
+  renewJoinSecret,
+  writeJoinToken,
+} from "../transport/join-token.ts";
 import { createRemoteLinks, type RemoteLinks } from "../transport/remote-links.ts";
+import { type AddressBook, openAddressBook } from "./dialled-addresses.ts";
 
 /** The manager as links see it: which nodes have joined, and who it is; null for one that gives no orders yet. */
 export type Served = Pick<ManagerHost, "node" | "identity">;
@@ -18,22 +25,30 @@ export type Served = Pick<ManagerHost, "node" | "identity">;
 /** The links, and what lets others join. */
 export interface RemoteNodes {
   readonly links: RemoteLinks;
+  /** Addresses of workers that were added while a manager ran. */
+  readonly book: AddressBook;
   /** What a new node has to show. */
-  readonly joinToken: string;
+  joinToken(): string;
+  /** Another one: that of before is void. */
+  renewJoinToken(): Result<string>;
   /** Tells the links which manager they serve; before that nobody is let in. */
   serve(manager: Served): void;
 }
 
 /** Makes the links; nobody is dialled or let in yet. Fails as the join secret does. */
 export function openRemoteNodes(config: Config, log: Log, identity: Identity): Result<RemoteNodes> {
-  const secret = openJoinSecret(join(config.dirs.data, "join-secret"));
+  const { data } = config.dirs;
+  const secretFile = join(data, "join-secret");
+  const secret = openJoinSecret(secretFile);
   if (!secret.ok) return secret;
-  const token = { clusterId: identity.id, secret: secret.value };
+  const book = openAddressBook(config.manager.store === "memory" ? null : join(data, "node-addresses"));
+  if (!book.ok) return book;
+  let token: JoinToken = { clusterId: identity.id, secret: secret.value };
   leaveForThisMachine(config, log, token);
   let manager: Served | undefined;
   const links = createRemoteLinks({
     identity,
-    joinSecret: () => secret.value,
+    joinSecret: () => token.secret,
     known: (nodeId) => manager?.node(nodeId) ?? null,
     manager: () => manager?.identity() ?? null,
     log,
@@ -41,7 +56,15 @@ export function openRemoteNodes(config: Config, log: Log, identity: Identity): R
   });
   return ok({
     links,
-    joinToken: writeJoinToken(token),
+    book: book.value,
+    joinToken: () => writeJoinToken(token),
+    renewJoinToken: () => {
+      const renewed = renewJoinSecret(secretFile);
+      if (!renewed.ok) return renewed;
+      token = { ...token, secret: renewed.value };
+      leaveForThisMachine(config, log, token);
+      return ok(writeJoinToken(token));
+    },
     serve: (host) => {
       manager = host;
     },
@@ -49,7 +72,7 @@ export function openRemoteNodes(config: Config, log: Log, identity: Identity): R
 }
 
 /** A worker of the same user on this machine finds the token by itself. */
-function leaveForThisMachine(config: Config, log: Log, token: Parameters<typeof leaveJoinToken>[1]): void {
+function leaveForThisMachine(config: Config, log: Log, token: JoinToken): void {
   try {
     leaveJoinToken(config.worker.join.tokenFile, token);
   } catch (error) {
@@ -71,7 +94,10 @@ export function streamsByNode(
 }
 
 /** Links for as long as an adoption lasts, before there is a manager: the addresses are dialled and the port is open, for workers only. */
-export async function openForAdoption(config: Config, links: RemoteLinks): Promise<AsyncDisposable> {
+export async function openForAdoption(
+  config: Config,
+  { links, book }: Pick<RemoteNodes, "links" | "book">,
+): Promise<AsyncDisposable> {
   const { host, port, workers } = config.manager;
   const opened = new AsyncDisposableStack();
   const server = links.front(null);
@@ -81,6 +107,6 @@ export async function openForAdoption(config: Config, links: RemoteLinks): Promi
     server.close();
     await once(server, "close");
   });
-  for (const address of workers) opened.use(links.dial(address));
+  for (const address of [...workers, ...book.list()]) opened.use(links.dial(address));
   return opened;
 }

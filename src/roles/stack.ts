@@ -26,6 +26,7 @@ import { adoptWorkers } from "./adopt.ts";
 import { systemClock } from "./clock.ts";
 import { type LocalWorker, openLocalWorker } from "./local-worker.ts";
 import { hostName, userName } from "./names.ts";
+import { createNodeLinks } from "./node-links.ts";
 import { openForAdoption, openRemoteNodes, streamsByNode } from "./remote-nodes.ts";
 
 /** A running manager with everything around it. */
@@ -73,7 +74,7 @@ async function open(config: Config, log: Log, opened: AsyncDisposableStack): Pro
   await using adopting = new AsyncDisposableStack();
   const begin = async (stored: Cluster): Promise<void> => {
     nodes.serve({ node: (id) => stored.nodes.get(id), identity: () => null });
-    adopting.use(await openForAdoption(config, nodes.links));
+    adopting.use(await openForAdoption(config, nodes));
     const opening = await openWorker();
     if (!opening.ok) throw new Error(opening.failure.message);
     await opening.value?.begin();
@@ -90,10 +91,13 @@ async function open(config: Config, log: Log, opened: AsyncDisposableStack): Pro
   const asked = Promise.withResolvers<void>();
   const worker = await openWorker();
   if (!worker.ok) return worker;
+  const listening = { port: 0 };
+  const dialling = opened.use(createNodeLinks({ ...nodes, config, port: () => listening.port }));
   const api = {
     access: manager.value,
     streams: streamsByNode(worker.value, nodes.links.streams),
     info: aboutThisProcess(config, worker.value),
+    links: dialling,
     onShutdown: () => asked.resolve(),
   };
   const { host, port, auth } = config.manager;
@@ -111,7 +115,8 @@ async function open(config: Config, log: Log, opened: AsyncDisposableStack): Pro
   });
   opened.defer(() => server.close());
   manager.value.start();
-  for (const address of config.manager.workers) opened.use(nodes.links.dial(address));
+  listening.port = server.port;
+  dialling.begin();
   await worker.value?.start(manager.value);
   const tokenUsedMs = (name: string) => server.tokenUsedMs(name);
   const client = createLocalClient({ ...api, actor: `ui:${userName()}`, tokenUsedMs });

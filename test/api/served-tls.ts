@@ -41,6 +41,7 @@ export async function serveTls(
   const options: ApiServerOptions = {
     access: behind.manager,
     streams: behind.streams,
+    links: behind.links,
     info: INFO,
     onShutdown: behind.shutdowns,
     log: () => undefined,

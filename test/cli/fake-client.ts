@@ -13,8 +13,10 @@ import {
 import type {
   CreatedToken,
   DecisionResource,
+  DialledResource,
   EventResource,
   JobResource,
+  JoinResource,
   ManagerResource,
   NodeResource,
   TaskResource,
@@ -141,6 +143,10 @@ export class FakeClient implements ClusterClient {
   taskList: TaskResource[] = [];
   nodeList: NodeResource[] = [];
   tokenList: TokenResource[] = [];
+  addressList: DialledResource[] = [];
+  /** Where nodes elsewhere find the manager. */
+  reachedAt: string[] = [];
+  joinSecrets = 1;
   eventList: EventResource[] = [];
   logLines: LogLine[] = [];
   decisionOnAll: DecisionResource | null = null;
@@ -242,6 +248,33 @@ export class FakeClient implements ClusterClient {
   async trustLoss() {
     this.#check();
     this.calls.push("trust loss");
+  }
+
+  async joinToken(): Promise<JoinResource> {
+    this.#check();
+    return { token: `cube1.cluster.secret${this.joinSecrets}`, addresses: this.reachedAt };
+  }
+
+  async renewJoinToken(): Promise<JoinResource> {
+    this.joinSecrets++;
+    return this.joinToken();
+  }
+
+  async dialled() {
+    this.#check();
+    return this.addressList;
+  }
+
+  async addNode(address: string): Promise<DialledResource> {
+    this.calls.push(`dial ${address}`);
+    return { address, nodeId: "", linked: false, problem: "", configured: false };
+  }
+
+  async forgetAddress(address: string): Promise<DialledResource> {
+    const found = this.addressList.find((each) => each.address === address);
+    if (!found) throw new ClientError("not_found", `${address} is not dialled`);
+    this.calls.push(`forget ${address}`);
+    return found;
   }
 
   async tokens() {

@@ -81,3 +81,13 @@ test("cli/node: inspect shows everything that is known, with why it is as it is"
     "settling: nodes are given time to come back",
   ]);
 });
+
+test("cli/node: inspect shows the link and the age of the last heartbeat", async () => {
+  using shell = new FakeShell();
+  const link = { dialledBy: "worker", roundTripMs: 1.52, protocol: 1, linkedSinceMs: NOW_MS - 60_000 } as const;
+  shell.client.nodeList = [aNode({ local: false, address: "10.0.0.7:41022", ...link, heartbeatAgeMs: 1_234 })];
+  const { out } = await shell.run("node", "inspect", "n1");
+  expect(out).toContain(
+    "Link:          dialled by the worker, up since About a minute ago, round trip 1.5 ms, protocol 1\nHeartbeat:     1.2 s ago\n",
+  );
+});

@@ -11,6 +11,7 @@ import type { Identity } from "../../src/transport/identity.ts";
 import { accessOf, makeIdentity, serveTls } from "../api/served-tls.ts";
 import { type Behind, Items, lone, refusal, until } from "../contract/cluster-client-behind.ts";
 import { FakeManager } from "../fakes/manager.ts";
+import { FakeNodeLinks } from "../fakes/node-links.ts";
 import { FakeStreams } from "../fakes/task-streams.ts";
 
 const SECRET = "a-secret-that-nobody-else-may-see";
@@ -28,7 +29,7 @@ afterEach(async () => {
 function behind(): Behind {
   const manager = new FakeManager();
   apply(manager.cluster, { kind: "access.put", access: accessOf("me", SECRET) });
-  return { manager, streams: new FakeStreams(), shutdowns: () => undefined };
+  return { manager, streams: new FakeStreams(), links: new FakeNodeLinks(), shutdowns: () => undefined };
 }
 
 function clientAt(port: number, clusterId: string, token = SECRET) {

@@ -4,12 +4,14 @@ import { toJobSpec } from "../../src/client/job-request.ts";
 import type { WatchItem } from "../../src/client/resources.ts";
 import type { JobSpec } from "../../src/core/spec.ts";
 import type { FakeManager } from "../fakes/manager.ts";
+import type { FakeNodeLinks } from "../fakes/node-links.ts";
 import type { FakeStreams } from "../fakes/task-streams.ts";
 
 /** What a client under test stands on. */
 export interface Behind {
   readonly manager: FakeManager;
   readonly streams: FakeStreams;
+  readonly links: FakeNodeLinks;
   readonly shutdowns: () => void;
 }
 

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { ClusterClient, LogLine } from "../../src/client/cluster-client.ts";
 import { FakeManager } from "../fakes/manager.ts";
+import { FakeNodeLinks } from "../fakes/node-links.ts";
 import { FakeStreams } from "../fakes/task-streams.ts";
 import { Items, type Kind, lone, refusal, type Subject, sampleOf, until } from "./cluster-client-behind.ts";
 
@@ -18,7 +19,7 @@ export function clusterClientStreamsContract(kind: string, of: Kind): void {
       manager = new FakeManager();
       streams = new FakeStreams();
       shutdowns = 0;
-      subject = await of.open({ manager, streams, shutdowns: () => shutdowns++ });
+      subject = await of.open({ manager, streams, links: new FakeNodeLinks(), shutdowns: () => shutdowns++ });
       client = subject.client;
     });
     afterEach(async () => {

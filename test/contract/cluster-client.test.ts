@@ -25,8 +25,15 @@ for (const [name, kind] of Object.entries(KINDS)) {
   clusterClientStreamsContract(name, kind);
 }
 
-async function openLocal({ manager, streams, shutdowns }: Behind): Promise<Subject> {
-  const client = createLocalClient({ access: manager, streams, info: INFO, actor: "ui:me", onShutdown: shutdowns });
+async function openLocal({ manager, streams, links, shutdowns }: Behind): Promise<Subject> {
+  const client = createLocalClient({
+    access: manager,
+    streams,
+    links,
+    info: INFO,
+    actor: "ui:me",
+    onShutdown: shutdowns,
+  });
   return { client, end: async () => undefined };
 }
 
@@ -57,6 +64,6 @@ async function openTls(behind: Behind): Promise<Subject> {
   return { client: createHttpClient({ target }), end: served.end };
 }
 
-function optionsOf({ manager, streams, shutdowns }: Behind) {
-  return { access: manager, streams, info: INFO, onShutdown: shutdowns, log: quiet };
+function optionsOf({ manager, streams, links, shutdowns }: Behind) {
+  return { access: manager, streams, links, info: INFO, onShutdown: shutdowns, log: quiet };
 }

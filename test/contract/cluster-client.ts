@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import type { ClusterClient } from "../../src/client/cluster-client.ts";
 import { toJobSpec } from "../../src/client/job-request.ts";
 import { FakeManager } from "../fakes/manager.ts";
+import { FakeNodeLinks } from "../fakes/node-links.ts";
 import { FakeStreams } from "../fakes/task-streams.ts";
 import { type Kind, lone, refusal, type Subject, sampleOf, until } from "./cluster-client-behind.ts";
 
@@ -14,6 +15,7 @@ export function clusterClientContract(kind: string, of: Kind): void {
   describe(`contract: ClusterClient ${kind}`, () => {
     let manager: FakeManager;
     let streams: FakeStreams;
+    let links: FakeNodeLinks;
     let subject: Subject;
     let client: ClusterClient;
     let shutdowns = 0;
@@ -21,8 +23,9 @@ export function clusterClientContract(kind: string, of: Kind): void {
     beforeEach(async () => {
       manager = new FakeManager();
       streams = new FakeStreams();
+      links = new FakeNodeLinks();
       shutdowns = 0;
-      subject = await of.open({ manager, streams, shutdowns: () => shutdowns++ });
+      subject = await of.open({ manager, streams, links, shutdowns: () => shutdowns++ });
       client = subject.client;
     });
     afterEach(async () => {
@@ -216,6 +219,50 @@ export function clusterClientContract(kind: string, of: Kind): void {
       expect((await client.nodes()).items).toEqual([]);
       await client.trustLoss();
       expect(manager.commands.at(-1)).toEqual({ command: { kind: "nodes.trust-loss" }, actor: of.actor });
+    });
+
+    test("a node removed is dialled no more", async () => {
+      const node = manager.addNode("n2", { local: false, state: "lost" });
+      await client.removeNode("n2", { force: false });
+      expect(links.gone).toEqual([node.id]);
+    });
+
+    test("the join token and its renewal come with the manager's addresses", async () => {
+      expect(await client.joinToken()).toEqual({ token: "cube1.c1.secret1", addresses: ["10.0.0.1:5555"] });
+      expect((await client.renewJoinToken()).token).toBe("cube1.c1.secret2");
+      expect((await client.joinToken()).token).toBe("cube1.c1.secret2");
+    });
+
+    test("an address is dialled until it is forgotten, and says why there is no link", async () => {
+      const address = "[fd00::1]:5556";
+      const shown = { address, nodeId: "", linked: false, problem: "nobody listens there", configured: false };
+      expect(await client.addNode(address)).toEqual(shown);
+      expect(await client.dialled()).toEqual([shown]);
+      expect((await client.manager()).unlinked).toEqual([shown]);
+      expect(await client.forgetAddress(address)).toEqual(shown);
+      expect(await client.dialled()).toEqual([]);
+      expect(await refusal(client.forgetAddress(address))).toMatchObject({ code: "not_found" });
+      expect(await refusal(client.addNode("nonsense"))).toMatchObject({ code: "invalid" });
+    });
+
+    test("a node shows its link and the age of its last heartbeat", async () => {
+      const far = manager.addNode("n1", { local: false, address: "n1" });
+      const near = manager.addNode("n2");
+      const peer = {
+        address: "10.0.0.9:4711",
+        dialledBy: "worker",
+        roundTripMs: 1.5,
+        sinceMs: 7,
+        protocol: 1,
+      } as const;
+      links.links.set(far.id, peer);
+      manager.observed.set(far.id, { ...sampleOf(5), seenMonoMs: performance.now() - 60_000 });
+      const shown = await client.node("n1");
+      const link = { address: "10.0.0.9:4711", dialledBy: "worker", roundTripMs: 1.5, linkedSinceMs: 7, protocol: 1 };
+      expect(shown).toMatchObject(link);
+      expect(shown.heartbeatAgeMs).toBeGreaterThanOrEqual(60_000);
+      expect(await client.metrics()).toMatchObject([{ nodeId: far.id, link, seenMs: expect.any(Number) }]);
+      expect(await client.node(near.id)).not.toHaveProperty("dialledBy");
     });
 
     test("a token's secret is given once, and only its digest reaches the manager", async () => {

@@ -13,8 +13,10 @@ import {
 import type {
   CreatedToken,
   DecisionResource,
+  DialledResource,
   EventResource,
   JobResource,
+  JoinResource,
   ManagerResource,
   MetricsResource,
   NodeResource,
@@ -163,6 +165,25 @@ export class FakeClient implements ClusterClient {
   async trustLoss(): Promise<void> {
     this.called("trust loss");
   }
+  async joinToken(): Promise<JoinResource> {
+    return { token: "cube1.c1.secret", addresses: [] };
+  }
+  async renewJoinToken(): Promise<JoinResource> {
+    this.called("renew join token");
+    return this.joinToken();
+  }
+  async dialled(): Promise<readonly DialledResource[]> {
+    return this.seed.manager?.unlinked ?? [];
+  }
+  async addNode(address: string): Promise<DialledResource> {
+    this.called("add node", address);
+    return { address, nodeId: "", linked: false, problem: "", configured: false };
+  }
+  async forgetAddress(address: string): Promise<DialledResource> {
+    this.called("forget address", address);
+    return { address, nodeId: "", linked: false, problem: "", configured: false };
+  }
+
   async tokens(): Promise<readonly TokenResource[]> {
     return this.tokensMade;
   }

@@ -113,6 +113,7 @@ function aboutNode(node: NodeResource, nowMs: number): string[][] {
     ["State", `${state} since ${ago(node.stateSinceMs, nowMs)}${why(state !== "ready")}`],
     ["Placement", `${availability}${why(availability !== "eligible" && state === "ready")}`],
     ["Address", node.local ? "in the manager's process" : node.address],
+    ...aboutLink(node, nowMs),
     ["System", `${node.os} ${node.arch}, Cube ${node.version}`],
     ["Runtimes", node.runtimes.map(runtimeText).join("; ") || "none"],
     [
@@ -123,6 +124,22 @@ function aboutNode(node: NodeResource, nowMs: number): string[][] {
     ],
     ["Joined", ago(node.joinedMs, nowMs)],
   ];
+}
+
+/** Its link and its last sign of life; what is not known is left out. */
+function aboutLink(node: NodeResource, nowMs: number): string[][] {
+  const { dialledBy, linkedSinceMs = nowMs, roundTripMs, protocol, heartbeatAgeMs } = node;
+  const trip = roundTripMs === undefined ? "" : `, round trip ${milliseconds(roundTripMs)}`;
+  const link = `dialled by the ${dialledBy}, up since ${ago(linkedSinceMs, nowMs)}${trip}, protocol ${protocol}`;
+  return [
+    ...(dialledBy === undefined ? [] : [["Link", link]]),
+    ...(heartbeatAgeMs === undefined ? [] : [["Heartbeat", `${(heartbeatAgeMs / 1_000).toFixed(1)} s ago`]]),
+  ];
+}
+
+/** Short ones with a decimal: on one network they differ only there. */
+function milliseconds(ms: number): string {
+  return `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`;
 }
 
 function runtimeText({ kind, version, problem }: NodeResource["runtimes"][number]): string {

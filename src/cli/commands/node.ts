@@ -9,6 +9,7 @@ import { JSON_OPTION, TARGET_OPTIONS } from "../shared-options.ts";
 import { type Column, renderTable } from "../table.ts";
 import { clean, jsonText } from "../text.ts";
 import { INSPECT, REMOVE, TRUST_LOSS } from "./node-changes.ts";
+import { ADD, FORGET, JOIN_TOKEN, vainDials } from "./node-join.ts";
 
 const CORDON: CommandSpec = availabilityCommand({
   name: "cordon",
@@ -30,13 +31,16 @@ export const NODE: CommandSpec = {
     "inspect NAME        everything that is known of it",
     "cordon NAME...      place no more tasks there",
     "uncordon NAME...    place tasks there again",
+    "token               what a new node needs",
+    "add HOST:PORT...    dial a worker that waits for its manager",
+    "forget HOST:PORT... dial it no more",
     "rm NAME...          take it out of the cluster",
     "trust-loss          the nodes that are out are really gone",
   ],
   summary: "list nodes",
   parameters: [],
   groups: [{ title: "Options:", options: [JSON_OPTION] }, TARGET_OPTIONS],
-  children: [INSPECT, CORDON, UNCORDON, REMOVE, TRUST_LOSS],
+  children: [INSPECT, JOIN_TOKEN, ADD, FORGET, CORDON, UNCORDON, REMOVE, TRUST_LOSS],
   run: runNode,
 };
 
@@ -56,9 +60,10 @@ async function runNode(context: Context): Promise<number> {
     io.stdout.write(`${jsonText(nodes)}\n`);
     return 0;
   }
+  const addresses = await client.dialled();
   const width = io.stdout.isTTY ? io.stdout.columns : null;
   io.stdout.write(nodeTable(nodes, { width, bold: boldFor(io) }));
-  io.stderr.write(refusals(nodes) + runtimeProblems(nodes));
+  io.stderr.write(refusals(nodes) + runtimeProblems(nodes) + vainDials(addresses));
   return 0;
 }
 

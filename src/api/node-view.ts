@@ -1,0 +1,33 @@
+/** What the manager's process knows of nodes beyond their records: their links and their last signs of life. Made for one look; nothing here is kept. */
+import type { LinkFacts, NodeResource } from "../client/resources.ts";
+import type { Node } from "../core/node.ts";
+import type { ManagerAccess } from "../manager/commands.ts";
+import type { NodeLinks, NodePeer } from "./ports.ts";
+
+/** What is to be added to a node's record. */
+export type NodeSight = (node: Node) => Partial<NodeResource>;
+
+/** For where nobody asks after links. */
+export const NO_SIGHT: NodeSight = () => ({});
+
+/** Looks at links and heartbeats as they are in this turn. */
+export function sightOf(access: ManagerAccess, links: NodeLinks | undefined): NodeSight {
+  const observations = access.observations();
+  return (node) => {
+    const seen = observations.get(node.id);
+    return {
+      ...linkOf(node.id, links),
+      ...(seen && { heartbeatAgeMs: Math.max(0, Math.round(performance.now() - seen.seenMonoMs)) }),
+    };
+  };
+}
+
+/** A node's link; undefined without one. */
+export function linkOf(nodeId: string, links: NodeLinks | undefined): LinkFacts | undefined {
+  const peer = links?.peer(nodeId);
+  return peer ? factsOf(peer) : undefined;
+}
+
+function factsOf({ address, dialledBy, roundTripMs, protocol, sinceMs }: NodePeer): LinkFacts {
+  return { address, dialledBy, ...(roundTripMs !== null && { roundTripMs }), protocol, linkedSinceMs: sinceMs };
+}
