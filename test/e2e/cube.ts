@@ -25,6 +25,10 @@ export interface CubeOptions {
   readonly engine?: Engine;
   /** Its data directory; without it one below its home. */
   readonly dataDir?: string;
+  /** Commands before the executable of the headless process, such as one that enters a namespace. */
+  readonly enter?: readonly string[];
+  /** What the headless process is; "all" when left out. */
+  readonly role?: "all" | "manager";
 }
 
 /** A process that was started. */
@@ -41,6 +45,8 @@ export class Cube implements AsyncDisposable {
   child: Child | null = null;
   readonly #args: readonly string[];
   readonly #env: Readonly<Record<string, string>>;
+  readonly #enter: readonly string[];
+  readonly #role: string;
   readonly #screens: Tty[] = [];
   readonly #children: Child[] = [];
 
@@ -50,6 +56,8 @@ export class Cube implements AsyncDisposable {
     this.engine = options.engine ?? new Engine();
     this.#args = options.args ?? [];
     this.#env = options.env ?? {};
+    this.#enter = options.enter ?? [];
+    this.#role = options.role ?? "all";
   }
 
   /** A headless one that answers. */
@@ -87,7 +95,7 @@ export class Cube implements AsyncDisposable {
 
   /** Starts it and waits for nothing. */
   spawn(...args: string[]): Child {
-    const child = Bun.spawn([cubeBin(), ...this.flags, "--headless", "all", ...args], {
+    const child = Bun.spawn([...this.#enter, cubeBin(), ...this.flags, "--headless", this.#role, ...args], {
       cwd: this.home,
       env: this.env,
       stdio: ["ignore", "pipe", "pipe"],

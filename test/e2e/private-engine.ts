@@ -7,21 +7,30 @@ import { dockerSocket, TEST_IMAGE } from "../setup/docker.ts";
 import { Engine } from "./engine.ts";
 import { until } from "./until.ts";
 
+const CONTAINERD_PID = "exec/containerd/containerd.pid";
+
 /** An engine that a test may stop. Dispose it with `await using`. */
 export class PrivateEngine extends Engine implements AsyncDisposable {
   readonly #folder: string;
+  readonly #enter: readonly string[];
   readonly #flags: readonly string[];
   #process: Bun.Subprocess | null = null;
 
-  private constructor(folder: string, flags: readonly string[]) {
+  private constructor(folder: string, enter: readonly string[], flags: readonly string[]) {
     super(join(folder, "docker.sock"));
     this.#folder = folder;
+    this.#enter = enter;
     this.#flags = flags;
   }
 
-  /** One that answers and has the test image. Needs root. */
-  static async start(...flags: string[]): Promise<PrivateEngine> {
-    const engine = new PrivateEngine(mkdtempSync(join(tmpdir(), "cube-engine-")), flags);
+  /** One that answers and has the test image, in a network namespace that nobody else sees. Needs root. */
+  static start(...flags: string[]): Promise<PrivateEngine> {
+    return PrivateEngine.startIn(["unshare", "--net"], ...flags);
+  }
+
+  /** The same in a namespace that is entered by a command before it. */
+  static async startIn(enter: readonly string[], ...flags: string[]): Promise<PrivateEngine> {
+    const engine = new PrivateEngine(mkdtempSync(join(tmpdir(), "cube-engine-")), enter, flags);
     try {
       await engine.start();
       await engine.#loadTestImage();
@@ -39,7 +48,7 @@ export class PrivateEngine extends Engine implements AsyncDisposable {
     const files = ["--data-root", this.#at("data"), "--exec-root", this.#at("exec"), "--pidfile", this.#at("pid")];
     const network = ["--bridge=none", "--iptables=false"];
     const command = ["dockerd", ...files, "--host", `unix://${this.socket}`, ...network, ...this.#flags];
-    this.#process = Bun.spawn(["unshare", "--net", ...command], {
+    this.#process = Bun.spawn([...this.#enter, ...command], {
       env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
       stdio: ["ignore", log, log],
     });
@@ -61,8 +70,11 @@ export class PrivateEngine extends Engine implements AsyncDisposable {
     this.#process?.kill(signal);
     await this.#process?.exited;
     this.#process = null;
-    // The engine's own containerd outlives a crash and must not be in the way of the next one.
-    if (signal === "SIGKILL") rmSync(this.#at("pid"), { force: true });
+    if (signal !== "SIGKILL") return;
+    // A crash leaves both numbers behind, and the engine's own containerd on its way out: the next engine must take neither for alive.
+    this.#endContainerd();
+    rmSync(this.#at("pid"), { force: true });
+    rmSync(this.#at(CONTAINERD_PID), { force: true });
   }
 
   async #loadTestImage(): Promise<void> {
@@ -95,7 +107,7 @@ export class PrivateEngine extends Engine implements AsyncDisposable {
   }
 
   #endContainerd(): void {
-    const file = this.#at("exec/containerd/containerd.pid");
+    const file = this.#at(CONTAINERD_PID);
     if (!existsSync(file)) return;
     try {
       process.kill(Number(readFileSync(file, "utf8")), "SIGKILL");
