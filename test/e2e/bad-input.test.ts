@@ -1,5 +1,8 @@
 import { beforeAll, describe, expect, test } from "bun:test";
+import { once } from "node:events";
 import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { dockerSwitchedOff, requireDocker, TEST_IMAGE } from "../setup/docker.ts";
 import { Cube } from "./cube.ts";
@@ -12,7 +15,7 @@ describe.skipIf(dockerSwitchedOff())("e2e: bad input", () => {
 
   test("e2e: an unknown image, here or in a registry, is rejected with its name and nothing is left behind", async () => {
     await using cube = await Cube.start();
-    await using registry = emptyRegistry();
+    await using registry = await emptyRegistry();
     await cube.ok("run", "cube-test/none:1", "--name", "local", "--pull", "never", ...SLEEP);
     expect((await cube.state("local", "rejected")).message).toContain("cube-test/none:1");
     const remote = `127.0.0.1:${registry.port}/team/none:1`;
@@ -108,14 +111,13 @@ describe.skipIf(dockerSwitchedOff())("e2e: bad input", () => {
 });
 
 /** A registry in which nothing is. */
-function emptyRegistry(): { readonly port: number } & AsyncDisposable {
-  const server = Bun.serve({
-    hostname: "127.0.0.1",
-    port: 0,
-    fetch: ({ url }) => {
-      if (new URL(url).pathname === "/v2/") return Response.json({});
-      return Response.json({ errors: [{ code: "MANIFEST_UNKNOWN", message: "manifest unknown" }] }, { status: 404 });
-    },
+async function emptyRegistry(): Promise<{ readonly port: number } & AsyncDisposable> {
+  const server = createServer(({ url }, response) => {
+    const known = url === "/v2/";
+    response.writeHead(known ? 200 : 404, { "content-type": "application/json" });
+    response.end(known ? "{}" : '{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}');
   });
-  return { port: server.port ?? 0, [Symbol.asyncDispose]: () => server.stop(true) };
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  const { port } = server.address() as AddressInfo;
+  return { port, [Symbol.asyncDispose]: async () => void server.close() };
 }
