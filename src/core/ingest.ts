@@ -126,7 +126,7 @@ function describe(cluster: Cluster, task: Task, fact: TaskFact): string {
     return `${name} restarts: ${fact.message || "asked to"}`;
   if (fact.state !== task.fact.state)
     return SILENT.has(fact.state) ? "" : stateText(name, fact, specOf(cluster, task)?.image ?? "");
-  if (fact.health !== task.fact.health && fact.health !== "unknown") return `${name} is ${fact.health}${because(fact)}`;
+  if (fact.health !== task.fact.health && fact.health !== "unknown") return `${name} is ${healthText(fact)}`;
   return "";
 }
 
@@ -141,6 +141,11 @@ function stateText(name: string, fact: TaskFact, image: string): string {
     default:
       return `${name} is ${fact.state}${because(fact)}`;
   }
+}
+
+/** The worker's reason begins with the word itself. */
+function healthText(fact: TaskFact): string {
+  return fact.message.startsWith(fact.health) ? fact.message : `${fact.health}${because(fact)}`;
 }
 
 function because(fact: TaskFact): string {

@@ -2,6 +2,7 @@
  * Manager, in-process worker and API of one data directory, wired together: the shells are made here and handed to the hosts. Opened in the order in which each
  * may rely on the one before (directory, store and its lock, manager, worker, API) and closed in the reverse of it.
  */
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createLocalClient } from "../api/local-client.ts";
 import type { ManagerInfo } from "../api/ports.ts";
@@ -19,7 +20,7 @@ import { prepareDataDir } from "../store/data-dir.ts";
 import { openLevelStore } from "../store/level.ts";
 import { createMemoryStore } from "../store/memory.ts";
 import { combineLinks } from "../transport/combine-links.ts";
-import { openIdentity } from "../transport/identity.ts";
+import { type Identity, openIdentity } from "../transport/identity.ts";
 import { createInProcessLink } from "../transport/in-process.ts";
 import { commit, version } from "../version.ts";
 import { adoptWorkers } from "./adopt.ts";
@@ -62,7 +63,7 @@ export async function startStack(config: Config, log: Log): Promise<Result<Stack
 }
 
 async function open(config: Config, log: Log, opened: AsyncDisposableStack): Promise<Result<Stack>> {
-  const identity = openIdentity(join(config.dirs.data, "manager.key"));
+  const identity = openManagerIdentity(config.dirs.data);
   if (!identity.ok) return identity;
   const clusterId = identity.value.id;
   const remote = openRemoteNodes(config, log, identity.value);
@@ -129,6 +130,16 @@ async function open(config: Config, log: Log, opened: AsyncDisposableStack): Pro
     running: () => worker.value?.running() ?? 0,
     close: () => opened.disposeAsync(),
   });
+}
+
+/** A store belongs to its key: a new key would be another cluster, and every worker would refuse it. */
+function openManagerIdentity(data: string): Result<Identity> {
+  const file = join(data, "manager.key");
+  if (existsSync(join(data, "store.json")) && !existsSync(file)) {
+    const message = `${file} is missing, and ${data} holds a cluster that belongs to it. Restore the key from a backup, or move the directory away to begin a new cluster`;
+    return fail("invalid", message);
+  }
+  return openIdentity(file);
 }
 
 /** Opens the worker once, whoever needs it first; null without one. */

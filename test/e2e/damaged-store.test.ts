@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { dockerSwitchedOff, requireDocker, TEST_IMAGE } from "../setup/docker.ts";
 import { Cube } from "./cube.ts";
@@ -104,6 +104,18 @@ describe.skipIf(dockerSwitchedOff())("e2e: a damaged store", () => {
     await cube.state("a", "running");
     expect(await cube.containers()).toEqual(running as never);
     await cube.complete("b", TEST_IMAGE, "--", "true");
+  }, 60_000);
+
+  test("e2e: a store without its key is refused, and is not made anybody else's", async () => {
+    await using cube = await Cube.start();
+    await cube.end();
+    const key = join(cube.dataDir, "manager.key");
+    renameSync(key, `${key}.away`);
+    const refused = await cube.fails();
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining("Restore the key")]);
+    renameSync(`${key}.away`, key);
+    await cube.start();
+    expect((await cube.cli("status")).code).toBe(0);
   }, 60_000);
 
   test("e2e: a manager in memory that left nothing running begins anew at each start", async () => {
