@@ -126,7 +126,9 @@ export class ManagerHost implements ManagerAccess {
   #receive(input: Parameters<ManagerMachine["receive"]>[0]): void {
     if (this.#closed) return;
     this.#machine.receive(input, this.#options.clock.now());
-    this.#wake();
+    // A heartbeat only moves deadlines away: it is no reason for a turn by itself, and there are many of them.
+    const isHeartbeat = input.kind === "message" && input.message.kind === "heartbeat";
+    if (!isHeartbeat || this.#machine.hasWork) this.#wake();
   }
 
   #wake(): void {
