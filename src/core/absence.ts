@@ -33,7 +33,7 @@ export function planAbsence(absence: Absence): AbsencePlan {
   for (const id of absence.cluster.tasksOfNode.get(absence.nodeId) ?? []) {
     const task = absence.cluster.tasks.get(id);
     const spec = task && specOf(absence.cluster, task);
-    if (!task || !spec || isTerminal(task.fact.state) || !isReplaceable(spec)) continue;
+    if (!task || !spec || isTerminal(task.fact.state) || staysWithNode(spec)) continue;
     drafts.push(...judgeTask(absence, task, spec));
     for (const dueMs of [spec.disconnect.replaceAfterMs, spec.disconnect.lostAfterMs]) {
       if (dueMs > absence.outForMs) nextInMs = Math.min(nextInMs, dueMs - absence.outForMs);
@@ -42,9 +42,9 @@ export function planAbsence(absence: Absence): AbsencePlan {
   return { drafts, nextInMs: nextInMs === Number.POSITIVE_INFINITY ? null : nextInMs };
 }
 
-/** False for a task that must stay with its node: by its own word, or because a named volume there holds its data. */
-function isReplaceable(spec: TaskSpec): boolean {
-  return spec.disconnect.replace && !spec.mounts.some((mount) => mount.kind === "volume" && mount.source !== "");
+/** True for a task that must stay with its node: by its own word, or because a named volume there holds its data. */
+export function staysWithNode(spec: TaskSpec): boolean {
+  return !spec.disconnect.replace || spec.mounts.some((mount) => mount.kind === "volume" && mount.source !== "");
 }
 
 function judgeTask(absence: Absence, task: Task, spec: TaskSpec): Draft[] {

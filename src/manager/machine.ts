@@ -108,7 +108,7 @@ export class ManagerMachine {
   /** Why absences are not acted on just now, in words; "" when they are. */
   get caution(): string {
     if (this.#presence.isolated) {
-      return "more than half of the nodes are out at once: is this manager cut off? Nothing is replaced until they return or `cube nodes trust-loss` says that they are gone";
+      return "isolated? more than half of the nodes are out at once: is this manager cut off? Nothing is replaced until they return or `cube nodes trust-loss` says that they are gone";
     }
     const refusal = refusalCaution(this.cluster, this.#presence.refusers());
     if (refusal !== "") return refusal;

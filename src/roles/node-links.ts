@@ -87,7 +87,14 @@ class Dialling implements OpenNodeLinks {
   dialled(): readonly DialledResource[] {
     return this.#options.links
       .dialled()
-      .map((each) => ({ ...each, configured: this.#isConfigured(each.address) }))
+      .map((each) => ({
+        ...each,
+        // Who dials says the address itself; beside the address it would be there twice.
+        problem: each.problem.startsWith(`${each.address}: `)
+          ? each.problem.slice(each.address.length + 2)
+          : each.problem,
+        configured: this.#isConfigured(each.address),
+      }))
       .sort((a, b) => (a.address < b.address ? -1 : 1));
   }
 

@@ -8,6 +8,7 @@ import { runUi, type UiEnd } from "../tui/run.ts";
 import { unusable } from "../tui/terminal/screen.ts";
 import { startInBackground } from "./background.ts";
 import { contradiction } from "./options.ts";
+import { readSeen, writeSeen } from "./seen.ts";
 import { type Stack, startStack } from "./stack.ts";
 
 /** The UI with manager and worker; attaches when another process has the data directory. The exit code. */
@@ -97,8 +98,12 @@ async function show(
     logFile: config.log.file,
     readOnly: config.manager.readOnly,
     ended: on.ended,
+    seen: readSeen(config),
   });
-  if (end.kind === "ended") return end;
+  if (end.kind === "ended") {
+    if (end.seen !== undefined) writeSeen(config, end.seen);
+    return end;
+  }
   process.stderr.write(`cube: ${end.message}\n`);
   return undefined;
 }

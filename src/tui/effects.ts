@@ -3,6 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ClusterClient } from "../client/cluster-client.ts";
+import type { EventResource } from "../client/resources.ts";
 import { unreachable } from "../core/assert.ts";
 import { LogStream } from "./log-stream.ts";
 import type { Painter } from "./painter.ts";
@@ -10,7 +11,7 @@ import { relayShell } from "./shell.ts";
 import { svgOf, textOfCells } from "./snapshot.ts";
 import type { Effect, Message, UiError } from "./state/ui.ts";
 import type { Terminal } from "./terminal/screen.ts";
-import { safe } from "./terminal/text.ts";
+import { safe, safeRecord } from "./terminal/text.ts";
 
 interface Given {
   readonly client: ClusterClient;
@@ -20,6 +21,10 @@ interface Given {
   readonly post: (message: Message) => void;
   readonly quit: (mode: "leave" | "stop") => void;
 }
+
+/** Events asked for at a time to sum up an absence, and how often at most. */
+const MEANWHILE_PAGE = 1_000;
+const MEANWHILE_PAGES = 100;
 
 /** Bracketed paste on and off (xterm's mode 2004). */
 const PASTE_ON = "\x1b[?2004h";
@@ -70,6 +75,21 @@ export class Effects {
       case "call":
       case "availability":
         this.change(effect);
+        break;
+      case "add-node":
+        this.attempt(async () => {
+          const { address, linked } = await this.given.client.addNode(effect.address);
+          return { kind: "done", text: linked ? `${safe(address)} is linked` : `dialling ${safe(address)}` };
+        });
+        break;
+      case "remove-node":
+        this.attempt(async () => {
+          await this.given.client.removeNode(effect.nodeId, { force: effect.force });
+          return { kind: "done", text: effect.done };
+        });
+        break;
+      case "meanwhile":
+        this.meanwhile(effect);
         break;
       case "submit":
         this.submit(effect.job);
@@ -151,6 +171,23 @@ export class Effects {
         if (uiError(error, 0).code !== "not_found") throw error;
         return { kind: "decisions", decisions: [] };
       }
+    });
+  }
+
+  private meanwhile({ since, sinceMs }: Extract<Effect, { kind: "meanwhile" }>): void {
+    const { client } = this.given;
+    this.attempt(async () => {
+      const events: EventResource[] = [];
+      let gap = false;
+      for (let after = since, pages = 0; pages < MEANWHILE_PAGES; pages++) {
+        const page = await client.events({ since: after, limit: MEANWHILE_PAGE });
+        gap ||= page.gap;
+        // Without the records: a night's worth of them would be the whole cluster many times over.
+        events.push(...page.items.map(({ job: _job, node: _node, decision: _decision, ...event }) => event));
+        after = page.items.at(-1)?.revision ?? page.revision;
+        if (page.items.length === 0 || page.gap || after >= page.revision) break;
+      }
+      return { kind: "meanwhile", sinceMs, events: safeRecord(events), gap };
     });
   }
 

@@ -3,12 +3,13 @@
 import type { ActionId, Binding } from "./keys/binding.ts";
 import { DIALOG_KEYS } from "./keys/dialog-keys.ts";
 import { LOG_KEYS } from "./keys/log-keys.ts";
+import { NODE_KEYS } from "./keys/node-keys.ts";
 import { TASK_KEYS } from "./keys/task-keys.ts";
 import { VIEW_KEYS } from "./keys/view-keys.ts";
 import { type Context, contextOf, type Model } from "./state/ui.ts";
 
 /** Every key of the UI; the order is that of footer and help. */
-export const KEYMAP: readonly Binding[] = [...TASK_KEYS, ...LOG_KEYS, ...VIEW_KEYS, ...DIALOG_KEYS];
+export const KEYMAP: readonly Binding[] = [...TASK_KEYS, ...NODE_KEYS, ...LOG_KEYS, ...VIEW_KEYS, ...DIALOG_KEYS];
 
 /** The bindings of a context, without those that change things in read-only mode. */
 export function bindingsOf(at: { readonly context: Context; readonly readOnly: boolean }): Binding[] {

@@ -3,14 +3,17 @@
 import { unreachable } from "../core/assert.ts";
 import { lookup } from "./keymap.ts";
 import { inner, PANES, type PaneId, type Rect } from "./layout.ts";
-import { findInLog, perform, say } from "./state/actions.ts";
+import { addNode, findInLog, perform, say } from "./state/actions.ts";
 import { fold, withDecisions } from "./state/cluster.ts";
 import { complete, runCommand } from "./state/commands.ts";
 import { editKey, editOf, insert } from "./state/edit.ts";
 import { formKey, formPaste } from "./state/form.ts";
 import { addLines } from "./state/log-pane.ts";
+import { noted, summarise, watchAbsence } from "./state/meanwhile.ts";
 import { inBounds, selectRow, wheel } from "./state/moves.ts";
-import { compare, taskRows } from "./state/rows.ts";
+import { nodeRows } from "./state/node-rows.ts";
+import { tellRemarks } from "./state/remarks.ts";
+import { taskRows } from "./state/rows.ts";
 import { type Effect, ERRORS_KEPT, layoutOf, type Message, type Model, type Step, type UiError } from "./state/ui.ts";
 import type { Key, Mouse } from "./terminal/key-names.ts";
 import { rowsANode } from "./views/nodes.ts";
@@ -25,7 +28,8 @@ export function update(model: Model, message: Message, nowMs: number): Step {
   const now = { ...model, nowMs };
   const status = now.status !== undefined && now.status.untilMs <= nowMs ? undefined : now.status;
   const step = handle({ ...now, status }, message);
-  return settle(model, step);
+  const told = { ...step, model: tellRemarks(model, step.model) };
+  return settle(model, watchAbsence(model, told));
 }
 
 function handle(model: Model, message: Message): Step {
@@ -57,6 +61,8 @@ function handle(model: Model, message: Message): Step {
       return only(submitted(model, message));
     case "refused":
       return only(refused(model, message.error));
+    case "meanwhile":
+      return only(toldMeanwhile(model, message));
     case "done":
       return only(say(model, "good", message.text));
     case "failed":
@@ -76,6 +82,14 @@ function withLog(
   change: (pane: NonNullable<Model["logs"]>) => NonNullable<Model["logs"]>,
 ): Model {
   return model.logs?.taskId === taskId ? { ...model, logs: change(model.logs) } : model;
+}
+
+/** How long the line about an absence stays, in ms: whoever comes back has to find the screen first. */
+const WELCOME_MS = 60_000;
+
+function toldMeanwhile(model: Model, message: Extract<Message, { kind: "meanwhile" }>): Model {
+  const { text, role } = summarise(message.events, { forMs: model.nowMs - message.sinceMs, gap: message.gap });
+  return noted({ ...model, status: { text, role, untilMs: model.nowMs + WELCOME_MS } }, text);
 }
 
 /** An error is a line in the footer with its code, and stays in the list of errors; it never covers anything. */
@@ -152,6 +166,7 @@ function entered(model: Model, prompt: NonNullable<Model["prompt"]>): Step {
     // The last line with it first: what is looked for in a log has usually just happened.
     return prompt.edit.text === "" ? only(searching) : findInLog(searching, -1);
   }
+  if (prompt.kind === "address") return addNode(model, prompt.edit.text);
   const result = runCommand(model, prompt.edit.text);
   return "problem" in result ? only(say(model, "warn", result.problem)) : result;
 }
@@ -214,12 +229,23 @@ function withRows(before: Model, model: Model): Model {
     before.awaitedJob === model.awaitedJob &&
     before.filter === model.filter &&
     before.sort === model.sort &&
+    before.nodeSort === model.nodeSort &&
     before.tasks === model.tasks;
   if (same) return model;
   const tasks = taskRows(model.shown, { filter: model.filter, sort: model.sort });
-  const nodes = [...model.shown.nodes.values()].sort((a, b) => compare(a.name, b.name) || compare(a.id, b.id));
+  const nodes = nodeRows(model.shown, model.nodeSort);
   const marks = new Set([...model.marks].filter((id) => model.shown.tasks.get(id)?.current === true));
-  return reselect({ ...model, tasks, nodes, marks: marks.size === model.marks.size ? model.marks : marks });
+  return reselect(
+    sameNode(before, { ...model, tasks, nodes, marks: marks.size === model.marks.size ? model.marks : marks }),
+  );
+}
+
+/** The selected row of the nodes stays on its node. */
+function sameNode(before: Model, model: Model): Model {
+  const id = before.nodes[model.places.nodes.index]?.id;
+  const index = model.nodes.findIndex((node) => node.id === id);
+  if (index < 0) return model;
+  return { ...model, places: { ...model.places, nodes: { ...model.places.nodes, index } } };
 }
 
 /** The selection stays on its task; a new attempt in the same slot takes it over; else it stays in its row. */

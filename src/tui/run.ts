@@ -7,7 +7,7 @@ import { Effects } from "./effects.ts";
 import { Feed } from "./feed.ts";
 import { update } from "./model.ts";
 import { Painter } from "./painter.ts";
-import { begin, type Effect, type Message, type Model } from "./state/ui.ts";
+import { begin, type Effect, type Message, type Model, type Seen } from "./state/ui.ts";
 import { Guard, type SignalName } from "./terminal/guard.ts";
 import { abilities, openScreen, type Terminal, type UnusableTerminal, unusable } from "./terminal/screen.ts";
 import { captureStray } from "./terminal/stderr.ts";
@@ -32,6 +32,8 @@ export interface UiOptions {
   /** Where saved screens and logs go; the current directory by default. */
   readonly saveDir?: string;
   readonly theme?: ThemeName;
+  /** What was seen of clusters the last time, by cluster id: what happened since is summed up. */
+  readonly seen?: ReadonlyMap<string, Seen>;
   /** Wall clock in ms since 1970; for tests. */
   readonly now?: () => number;
   /** Ends the UI from outside, as when the manager in this process is asked to end by its API; it then ends as by `Q`. */
@@ -46,6 +48,8 @@ export interface UiEnd {
   readonly quit: "leave" | "stop";
   readonly signal?: SignalName;
   readonly exitCode: number;
+  /** What was seen of the cluster; undefined when it was never reached. */
+  readonly seen: { readonly clusterId: string; readonly last: Seen } | undefined;
   /** True when the terminal has stopped reading: a farewell written to it would wait for it, perhaps for ever. */
   readonly stalled: boolean;
 }
@@ -118,6 +122,7 @@ class Host {
       readOnly: options.readOnly ?? false,
       unicode: can.unicode,
       theme: can.colour ? (options.theme ?? "dark") : "mono",
+      ...(options.seen && { seen: options.seen }),
     });
     const post = (message: Message): void => this.take(message);
     this.painter = new Painter(this.terminal, () => ({ frame: compose(this.model), theme: this.model.theme }));
@@ -171,7 +176,7 @@ class Host {
     this.painter.repaint();
   }
 
-  private end(end: Omit<UiEnd, "stalled">): void {
+  private end(end: Omit<UiEnd, "stalled" | "seen">): void {
     if (this.over) return;
     this.over = true;
     clearInterval(this.ticker);
@@ -181,8 +186,13 @@ class Host {
     // After a signal the guard stays: a second one must still end the process at once.
     if (end.signal === undefined) this.guard.dispose();
     else this.guard.restore();
-    this.finish({ ...end, stalled: this.guard.stalled });
+    this.finish({ ...end, seen: seenOf(this.model), stalled: this.guard.stalled });
   }
+}
+
+function seenOf({ live, nowMs }: Model): UiEnd["seen"] {
+  if (live.manager === undefined) return undefined;
+  return { clusterId: live.manager.clusterId, last: { revision: live.revision, atMs: nowMs } };
 }
 
 /** The process's stdout with its own `write`: stray writes to the other one are about to go into the log file. */

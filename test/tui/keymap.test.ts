@@ -12,6 +12,7 @@ const CONTEXTS: readonly Context[] = [
   "help",
   "detail",
   "why",
+  "node",
   "errors",
   "form",
   "logs",
@@ -62,6 +63,8 @@ describe("keymap", () => {
     expect([...changing].sort()).toEqual([
       "cordon",
       "new-task",
+      "node-add",
+      "node-remove",
       "remove",
       "restart",
       "shell",

@@ -1,4 +1,6 @@
 /** `cube why`: the newest decision on a task with every node's score and its parts, and every refusal's reason. */
+import { absenceAdvice } from "../../client/absence.ts";
+import { ClientError, type ClusterClient } from "../../client/cluster-client.ts";
 import type { DecisionResource } from "../../client/resources.ts";
 import type { CommandSpec, Context } from "../command-spec.ts";
 import { boldFor } from "../io.ts";
@@ -22,11 +24,34 @@ async function runWhy(context: Context): Promise<number> {
   const { io } = context;
   const [ref = ""] = context.args;
   const client = await context.client();
-  const decision = await client.decision(ref);
+  if (context.flags.json === true) {
+    io.stdout.write(`${jsonText(await client.decision(ref))}\n`);
+    return 0;
+  }
+  const advice = await adviceOn(client, ref);
+  const decision = await client.decision(ref).catch((error: unknown) => {
+    // Of a task whose node is out there is something to say even so.
+    if (advice === "" || !(error instanceof ClientError) || error.code !== "not_found") throw error;
+  });
   const width = io.stdout.isTTY ? io.stdout.columns : null;
   const options = { nowMs: io.nowMs(), width, bold: boldFor(io) };
-  io.stdout.write(context.flags.json === true ? `${jsonText(decision)}\n` : decisionText(decision, options));
+  const reasons = decision === undefined ? "" : decisionText(decision, options);
+  io.stdout.write([advice, reasons].filter((part) => part !== "").join("\n"));
   return 0;
+}
+
+/** What the choices are for a task whose node is out; "" for any other. */
+async function adviceOn(client: ClusterClient, ref: string): Promise<string> {
+  const task = await client.task(ref).catch((error: unknown) => {
+    // A decision may outlive its task, which then has no node to speak of.
+    if (!(error instanceof ClientError) || error.code !== "not_found") throw error;
+  });
+  if (task === undefined || task.nodeId === "") return "";
+  const node = await client.node(task.nodeId).catch(() => undefined);
+  if (node === undefined || node.state === "ready") return "";
+  const [job, manager] = await Promise.all([client.job(task.jobId).catch(() => undefined), client.manager()]);
+  const lines = absenceAdvice({ task, node, job, caution: manager.caution ?? "" });
+  return lines.map((line) => `${clean(line)}\n`).join("");
 }
 
 interface TextOptions {

@@ -44,6 +44,11 @@ export type ActionId =
   | "sort"
   | "sort-reverse"
   | "node-tasks"
+  | "node-detail"
+  | "node-add"
+  | "node-remove"
+  | "node-sort"
+  | "node-sort-reverse"
   | "cordon"
   | "uncordon"
   | "log-follow"
@@ -82,8 +87,10 @@ export interface Binding {
 /** The panes. */
 export const MAIN: readonly Context[] = ["tasks", "nodes", "scores", "events"];
 /** Wherever there is something to scroll. */
-export const SCROLLED: readonly Context[] = [...MAIN, "detail", "why", "errors", "logs"];
+export const SCROLLED: readonly Context[] = [...MAIN, "detail", "why", "node", "errors", "logs"];
 /** What `q` closes instead of leaving. */
-export const CLOSABLE: readonly Context[] = ["detail", "why", "errors", "logs"];
+export const CLOSABLE: readonly Context[] = ["detail", "why", "node", "errors", "logs"];
+/** Where the keys act on a node. */
+export const ON_NODE: readonly Context[] = ["nodes", "node"];
 /** Where the keys act on a task. */
 export const ON_TASK: readonly Context[] = ["tasks", "detail"];

@@ -40,6 +40,13 @@ export const needsPlaced = (model: Model): string | undefined => {
 export const needsNode = (model: Model): string | undefined =>
   selectedNode(model) === undefined ? "no node is selected" : undefined;
 
+/** The node must be out of reach. */
+export const needsOut = (model: Model): string | undefined => {
+  const node = selectedNode(model);
+  if (node === undefined) return "no node is selected";
+  return node.state === "ready" ? `${node.name} is there: end its worker first` : undefined;
+};
+
 /** The node must not be so already. */
 export const nodeIs =
   (availability: "eligible" | "cordoned") =>

@@ -1,13 +1,13 @@
-// The keys of tasks and nodes as data. Pure.
+// The keys of tasks as data. Pure.
 import { type Binding, MAIN, ON_TASK } from "./binding.ts";
-import { needsEnded, needsLive, needsNode, needsPlaced, needsRunning, needsTask, nodeIs } from "./reasons.ts";
+import { needsEnded, needsLive, needsPlaced, needsRunning, needsTask } from "./reasons.ts";
 
-/** What can be done with tasks and nodes, in the order of footer and help. */
+/** What can be done with tasks, in the order of footer and help. */
 export const TASK_KEYS: readonly Binding[] = [
   {
     keys: ["a"],
     action: "new-task",
-    where: MAIN,
+    where: ["tasks", "scores", "events"],
     short: "new",
     help: "start a new task",
     group: "Tasks",
@@ -111,40 +111,11 @@ export const TASK_KEYS: readonly Binding[] = [
   {
     keys: ["y"],
     action: "copy-id",
-    where: [...MAIN, "detail", "why"],
+    where: [...MAIN, "detail", "why", "node"],
     short: "",
     help: "copy the id of the task (or node) to the clipboard",
     group: "Tasks",
   },
   { keys: ["o"], action: "sort", where: ["tasks"], short: "", help: "sort by the next column", group: "Tasks" },
   { keys: ["O"], action: "sort-reverse", where: ["tasks"], short: "", help: "reverse the order", group: "Tasks" },
-  {
-    keys: ["enter"],
-    action: "node-tasks",
-    where: ["nodes"],
-    short: "its tasks",
-    help: "show only the tasks of the node",
-    group: "Nodes",
-    disabled: needsNode,
-  },
-  {
-    keys: ["c"],
-    action: "cordon",
-    where: ["nodes"],
-    short: "cordon",
-    help: "place no new tasks on the node; running ones stay",
-    group: "Nodes",
-    changes: true,
-    disabled: nodeIs("cordoned"),
-  },
-  {
-    keys: ["u"],
-    action: "uncordon",
-    where: ["nodes"],
-    short: "uncordon",
-    help: "place tasks on the node again",
-    group: "Nodes",
-    changes: true,
-    disabled: nodeIs("eligible"),
-  },
 ];

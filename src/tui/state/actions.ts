@@ -8,7 +8,8 @@ import { BLANK, editOf } from "./edit.ts";
 import { moveFocus, openForm, submitForm } from "./form.ts";
 import { findNext, type LogPane, openLog } from "./log-pane.ts";
 import { logSize, type Move, move } from "./moves.ts";
-import { ask, askStopManager } from "./questions.ts";
+import { NODE_SORTS } from "./node-rows.ts";
+import { ask, askRemoveNode, askStopManager } from "./questions.ts";
 import { SORTS } from "./rows.ts";
 import { actedTask, type Dialog, type Effect, type Model, type Status, type Step, selectedNode } from "./ui.ts";
 
@@ -113,8 +114,21 @@ const ACTIONS: Readonly<Record<ActionId, Perform>> = {
   "sort-reverse": (model) => set(model, { sort: { ...model.sort, reverse: !model.sort.reverse } }),
   "node-tasks": (model) => {
     const node = selectedNode(model);
-    return node === undefined ? only(model) : set(model, { filter: `node:${node.name}`, focus: "tasks", zoom: false });
+    return node === undefined
+      ? only(model)
+      : set(model, { filter: `node:${node.name}`, focus: "tasks", zoom: false, overlay: undefined });
   },
+  "node-detail": (model) => {
+    const node = selectedNode(model);
+    return node === undefined ? only(model) : set(model, { overlay: { kind: "node", nodeId: node.id, top: 0 } });
+  },
+  "node-add": (model) => set(model, { prompt: { kind: "address", edit: BLANK, before: "" } }),
+  "node-remove": asking(askRemoveNode),
+  "node-sort": (model) => {
+    const by = NODE_SORTS[(NODE_SORTS.indexOf(model.nodeSort.by) + 1) % NODE_SORTS.length] ?? "name";
+    return set(model, { nodeSort: { by, reverse: false } });
+  },
+  "node-sort-reverse": (model) => set(model, { nodeSort: { ...model.nodeSort, reverse: !model.nodeSort.reverse } }),
   cordon: (model) => availability(model, "cordoned"),
   uncordon: (model) => availability(model, "eligible"),
   "log-follow": onLog((pane, model) =>
@@ -195,7 +209,8 @@ function why(model: Model): Step {
 }
 
 function copyId(model: Model): Step {
-  const node = model.focus === "nodes" && model.overlay === undefined ? selectedNode(model) : undefined;
+  const onNode = model.overlay === undefined ? model.focus === "nodes" : model.overlay.kind === "node";
+  const node = onNode ? selectedNode(model) : undefined;
   const target = node ?? actedTask(model);
   if (target === undefined) return only(say(model, "warn", "nothing is selected"));
   return effect(say(model, "good", `copied the id of ${target.name}: ${target.id}`), { kind: "copy", text: target.id });
@@ -206,6 +221,12 @@ function availability(model: Model, wanted: "cordoned" | "eligible"): Step {
   if (node === undefined) return only(model);
   const done = wanted === "cordoned" ? `${node.name} takes no new tasks` : `${node.name} takes tasks again`;
   return effect(model, { kind: "availability", nodeId: node.id, availability: wanted, done });
+}
+
+/** Dials what was typed; an empty line does nothing. */
+export function addNode(model: Model, text: string): Step {
+  const address = text.trim();
+  return address === "" ? only(model) : effect(model, { kind: "add-node", address });
 }
 
 /** Where a log that stops following stands: at what is in view now. */

@@ -25,6 +25,8 @@ export const DECISIONS_KEPT = 200;
 export interface Cluster {
   /** undefined until the first snapshot. */
   readonly manager: ManagerResource | undefined;
+  /** Of the newest change that is known; 0 before the first snapshot. */
+  readonly revision: number;
   /** Why the manager is out of reach; "" while it is not. */
   readonly down: string;
   readonly jobs: ReadonlyMap<string, JobResource>;
@@ -44,6 +46,7 @@ export interface Cluster {
 
 export const NO_CLUSTER: Cluster = {
   manager: undefined,
+  revision: 0,
   down: "",
   jobs: new Map(),
   tasks: new Map(),
@@ -85,6 +88,7 @@ function foldOther(cluster: Cluster, item: Exclude<WatchItem, { kind: "event" }>
       return {
         ...cluster,
         manager: item.manager,
+        revision: item.revision,
         down: "",
         jobs: byId(item.jobs),
         tasks: byId(item.tasks),
@@ -114,7 +118,16 @@ function foldEvents(cluster: Cluster, events: readonly EventResource[]): Cluster
     if (isRemoval(event)) forget(event, { jobs, tasks, nodes });
   }
   const told = events.filter((event) => event.text !== "");
-  return { ...cluster, jobs, tasks, nodes, decisions, events: [...cluster.events, ...told].slice(-EVENTS_KEPT) };
+  const revision = events.at(-1)?.revision ?? cluster.revision;
+  return {
+    ...cluster,
+    revision,
+    jobs,
+    tasks,
+    nodes,
+    decisions,
+    events: [...cluster.events, ...told].slice(-EVENTS_KEPT),
+  };
 }
 
 /** A new attempt takes the place of the one before it in its slot, which becomes history. */
@@ -162,7 +175,22 @@ function foldMetrics(cluster: Cluster, samples: readonly MetricsResource[]): Clu
     const sample = fresh.get(node.id);
     history.set(node.id, sample === undefined ? before : [...before, cpuPercent(node, sample)].slice(-SAMPLES_KEPT));
   }
-  return { ...cluster, metrics, usage, progress, history };
+  return { ...cluster, nodes: withLinks(cluster.nodes, fresh), metrics, usage, progress, history };
+}
+
+/** The nodes with their links as the samples show them: a link comes and goes without an event. */
+function withLinks(
+  nodes: ReadonlyMap<string, NodeResource>,
+  samples: ReadonlyMap<string, MetricsResource>,
+): ReadonlyMap<string, NodeResource> {
+  const next = new Map(nodes);
+  for (const { nodeId, link } of samples.values()) {
+    const node = nodes.get(nodeId);
+    if (node === undefined || node.local) continue;
+    const { dialledBy: _by, roundTripMs: _trip, protocol: _protocol, linkedSinceMs: _since, ...record } = node;
+    next.set(nodeId, { ...record, ...link });
+  }
+  return next;
 }
 
 /** Busy share of a node's cores, 0 to 100; 0 where its size is unknown. */

@@ -3,7 +3,7 @@
 import type { TaskResource } from "../../client/resources.ts";
 import { counts } from "../views/header.ts";
 import { BLANK } from "./edit.ts";
-import { actedTask, type Dialog, type Effect, type Model } from "./ui.ts";
+import { actedTask, type Dialog, type Effect, type Model, selectedNode } from "./ui.ts";
 
 type Verb = "stop" | "restart" | "remove";
 
@@ -95,6 +95,26 @@ function askMany(verb: Verb, tasks: readonly TaskResource[]): Dialog {
     verb: WORD[verb],
     phrase: String(tasks.length),
     effects: [call({ verb, refs: jobs, done: `${DOING[verb]} ${tasks.length} tasks` })],
+  });
+}
+
+/** The question before a node that is out is taken out of the cluster; undefined without one. */
+export function askRemoveNode(model: Model): Dialog | undefined {
+  const node = selectedNode(model);
+  if (node === undefined) return undefined;
+  const tasks =
+    node.tasks === 1 ? "The task that it still holds is" : `The ${node.tasks} tasks that it still holds are`;
+  return dialog({
+    title: `Remove ${node.name}?`,
+    lines: [
+      `${node.name} is ${node.state}${node.reason === "" ? "" : `: ${node.reason}`}.`,
+      "It leaves the cluster for good; should it come back, its tasks are stopped there and it has to join anew.",
+      ...(node.tasks === 0
+        ? []
+        : [`${tasks} given up, and started elsewhere; what a volume holds there stays behind.`]),
+    ],
+    verb: "Remove",
+    effects: [{ kind: "remove-node", nodeId: node.id, force: node.tasks > 0, done: `${node.name} is removed` }],
   });
 }
 

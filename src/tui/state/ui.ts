@@ -1,7 +1,7 @@
 // The state of the UI, the messages that change it and the effects it asks for: types and the beginning only. Pure data.
 // model.ts turns a message into a new state and effects; the host in run.ts performs them and knows nothing else.
 
-import type { NodeResource, TaskResource, WatchItem } from "../../client/resources.ts";
+import type { EventResource, NodeResource, TaskResource, WatchItem } from "../../client/resources.ts";
 import type { Decision } from "../../core/decision.ts";
 import type { Availability } from "../../core/node.ts";
 import type { JobSpec } from "../../core/spec.ts";
@@ -12,6 +12,7 @@ import { type Cluster, NO_CLUSTER } from "./cluster.ts";
 import type { Edit } from "./edit.ts";
 import type { Form } from "./form.ts";
 import type { LogPane, LogRow } from "./log-pane.ts";
+import type { NodeSort } from "./node-rows.ts";
 import type { Sort } from "./rows.ts";
 
 /** What a line in the footer says, and until when. */
@@ -50,12 +51,13 @@ export type Overlay =
   | { readonly kind: "help"; readonly filter: Edit; readonly top: number }
   | { readonly kind: "detail"; readonly taskId: string; readonly top: number }
   | { readonly kind: "why"; readonly taskId: string; readonly top: number }
+  | { readonly kind: "node"; readonly nodeId: string; readonly top: number }
   | { readonly kind: "errors"; readonly top: number }
   | { readonly kind: "form"; readonly form: Form };
 
 /** A line that is being typed in the footer. */
 export interface Prompt {
-  readonly kind: "filter" | "command" | "search";
+  readonly kind: "filter" | "command" | "search" | "address";
   readonly edit: Edit;
   /** What the filter was before, for Escape. */
   readonly before: string;
@@ -65,6 +67,20 @@ export interface Prompt {
 export interface Place {
   readonly index: number;
   readonly top: number;
+}
+
+/** The newest change of a cluster that somebody saw here, and when. */
+export interface Seen {
+  readonly revision: number;
+  /** Wall clock, ms since 1970. */
+  readonly atMs: number;
+}
+
+/** A summary that is due once the manager can be asked, and has settled. */
+export interface Pending extends Seen {
+  readonly clusterId: string;
+  /** When it may be told at the earliest; null while the manager is out of reach. */
+  readonly dueMs: number | null;
 }
 
 /** The whole state. */
@@ -95,6 +111,7 @@ export interface Model {
   readonly zoom: boolean;
   readonly filter: string;
   readonly sort: Sort;
+  readonly nodeSort: NodeSort;
   /** Marked tasks by id. */
   readonly marks: ReadonlySet<string>;
   readonly overlay: Overlay | undefined;
@@ -105,6 +122,10 @@ export interface Model {
   readonly errors: readonly UiError[];
   /** The task whose decision was asked for last: a question is not repeated while it is open. */
   readonly askedFor: string;
+  /** What was seen of clusters the last time that somebody looked, by cluster id. */
+  readonly seen: ReadonlyMap<string, Seen>;
+  /** A summary of an absence that is to be told. */
+  readonly meanwhile: Pending | undefined;
   /** When Ctrl-c was last pressed. */
   readonly interruptedMs: number;
 }
@@ -122,6 +143,12 @@ export type Message =
   | { readonly kind: "log-end"; readonly taskId: string; readonly problem: string }
   | { readonly kind: "submitted"; readonly name: string; readonly jobId: string }
   | { readonly kind: "refused"; readonly error: UiError }
+  | {
+      readonly kind: "meanwhile";
+      readonly sinceMs: number;
+      readonly events: readonly EventResource[];
+      readonly gap: boolean;
+    }
   | { readonly kind: "done"; readonly text: string }
   | { readonly kind: "failed"; readonly error: UiError };
 
@@ -139,6 +166,9 @@ export type Effect =
       readonly availability: Availability;
       readonly done: string;
     }
+  | { readonly kind: "add-node"; readonly address: string }
+  | { readonly kind: "remove-node"; readonly nodeId: string; readonly force: boolean; readonly done: string }
+  | { readonly kind: "meanwhile"; readonly since: number; readonly sinceMs: number }
   | { readonly kind: "submit"; readonly job: JobSpec }
   | { readonly kind: "decision"; readonly taskId: string }
   | { readonly kind: "logs-open"; readonly taskId: string }
@@ -161,10 +191,10 @@ const START: Place = { index: 0, top: 0 };
 
 /** The state before anything is known. */
 export function begin(
-  given: Pick<Model, "cols" | "rows" | "nowMs" | "zoneMs" | "mode" | "readOnly" | "unicode" | "theme">,
+  given: Pick<Model, "cols" | "rows" | "nowMs" | "zoneMs" | "mode" | "readOnly" | "unicode" | "theme"> &
+    Partial<Pick<Model, "seen">>,
 ): Model {
   return {
-    ...given,
     mouse: true,
     live: NO_CLUSTER,
     shown: NO_CLUSTER,
@@ -178,6 +208,7 @@ export function begin(
     zoom: false,
     filter: "",
     sort: { by: "name", reverse: false },
+    nodeSort: { by: "name", reverse: false },
     marks: new Set(),
     overlay: undefined,
     dialog: undefined,
@@ -186,7 +217,10 @@ export function begin(
     status: undefined,
     errors: [],
     askedFor: "",
+    seen: new Map(),
+    meanwhile: undefined,
     interruptedMs: 0,
+    ...given,
   };
 }
 
@@ -203,8 +237,9 @@ export function actedTask(model: Model): TaskResource | undefined {
   return selectedTask(model);
 }
 
-/** The selected node. */
+/** The node that keys act on: the one of the open overlay, else the selected one. */
 export function selectedNode(model: Model): NodeResource | undefined {
+  if (model.overlay?.kind === "node") return model.shown.nodes.get(model.overlay.nodeId);
   return model.nodes[model.places.nodes.index];
 }
 

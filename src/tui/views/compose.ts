@@ -14,7 +14,8 @@ import { header } from "./header.ts";
 import { helpFilter, helpLines } from "./help.ts";
 import { cell, EMPTY, fitLine, type Line, plain, span, windowOf } from "./lines.ts";
 import { logInfo, logLines } from "./logs.ts";
-import { nodesView } from "./nodes.ts";
+import { nodeDetailLines } from "./node-detail.ts";
+import { nodesFoot, nodesInfo, nodesView } from "./nodes.ts";
 import { scoresTitle, scoresView, whyLines } from "./scores.ts";
 import { taskSays } from "./signs.ts";
 import { tasksView } from "./tasks.ts";
@@ -85,7 +86,7 @@ type PaneView = {
 
 const PANE_VIEWS: Readonly<Record<PaneId, PaneView>> = {
   tasks: { title: () => "1 Tasks", info: tasksInfo, foot: tasksFoot, lines: tasksView },
-  nodes: { title: () => "2 Nodes", info: (model) => String(model.nodes.length), lines: nodesView },
+  nodes: { title: () => "2 Nodes", info: nodesInfo, foot: nodesFoot, lines: nodesView },
   scores: {
     title: (model) => `3 ${scoresTitle(model)}`,
     info: (model) => model.shown.decisions.get(model.taskId)?.scheduler ?? "",
@@ -243,6 +244,7 @@ export function overlayLines(model: Model, width: number): Line[] {
   const { overlay } = model;
   if (overlay?.kind === "detail") return detailLines(model, { taskId: overlay.taskId, width });
   if (overlay?.kind === "why") return whyLines(model, { taskId: overlay.taskId, width });
+  if (overlay?.kind === "node") return nodeDetailLines(model, { nodeId: overlay.nodeId, width });
   if (overlay?.kind === "errors") return errorLines(model, width);
   return overlay?.kind === "help" ? helpLines(model, width) : [];
 }
@@ -279,6 +281,7 @@ function overlayTitle(model: Model): string {
   const { overlay } = model;
   if (overlay?.kind === "help") return "Help";
   if (overlay?.kind === "errors") return "Errors";
+  if (overlay?.kind === "node") return `Node ${model.shown.nodes.get(overlay.nodeId)?.name ?? ""}`;
   if (overlay?.kind !== "detail" && overlay?.kind !== "why") return "";
   const task = model.shown.tasks.get(overlay.taskId);
   const name = task?.name ?? "task";

@@ -1,4 +1,5 @@
 // Everything about one task: what it is, how it is, where and why, what it asked for, and how its attempts ended. Pure.
+import { absenceAdvice } from "../../client/absence.ts";
 import type { JobResource, TaskResource } from "../../client/resources.ts";
 import type { HealthProbe, PortMapping, TaskSpec } from "../../core/spec.ts";
 import type { Model } from "../state/ui.ts";
@@ -19,7 +20,7 @@ export function detailLines(model: Model, at: { readonly taskId: string; readonl
   return [
     ...stateLines(model, task, field),
     EMPTY,
-    ...placeLines(task, field),
+    ...placeLines(model, task, field),
     EMPTY,
     ...specLines(spec, task, field),
     ...exitLines(model, task),
@@ -63,12 +64,16 @@ function stateLines(model: Model, task: TaskResource, field: Field): Line[] {
   ];
 }
 
-function placeLines(task: TaskResource, field: Field): Line[] {
+function placeLines(model: Model, task: TaskResource, field: Field): Line[] {
+  const { nodes, jobs, manager } = model.shown;
+  const caution = manager?.caution ?? "";
+  const advice = absenceAdvice({ task, node: nodes.get(task.nodeId), job: jobs.get(task.jobId), caution });
   const { cpuMillis, memoryBytes, diskBytes } = task.reserved;
   const disk = diskBytes > 0 ? `, ${bytes(diskBytes)} of disk` : "";
   return [
     ...field("Node", task.nodeName === "" ? "none yet" : task.nodeName),
     ...field("Why", task.reason),
+    ...advice.flatMap((line, i) => field(i === 0 ? "Node out" : "", line, "warn")),
     ...field(
       "Reserves",
       `${cores(cpuMillis)} cores, ${bytes(memoryBytes)} of memory${disk}${task.assumed ? " (assumed)" : ""}`,

@@ -18,10 +18,17 @@ export function footer(model: Model): Line {
   return fitLine(hints(model), model.cols);
 }
 
+const PROMPT_SIGNS: Readonly<Record<NonNullable<Model["prompt"]>["kind"], string>> = {
+  command: ":",
+  filter: "/",
+  search: "/",
+  address: "dial HOST:PORT ",
+};
+
 function promptLine(model: Model, cells: number): Line {
   const prompt = model.prompt;
   if (prompt === undefined) return [];
-  const sign = prompt.kind === "command" ? ":" : "/";
+  const sign = PROMPT_SIGNS[prompt.kind];
   const left: Line = [span(sign, "key"), ...editSpans(prompt.edit, Math.max(8, cells - 30))];
   return sides(left, [span(`${promptInfo(model)} `, "dim")], cells);
 }
@@ -33,6 +40,7 @@ function promptInfo(model: Model): string {
     const all = [...model.shown.tasks.values()].filter((task) => task.current).length;
     return problem === "" ? `${model.tasks.length}/${all} tasks` : problem;
   }
+  if (prompt?.kind === "address") return "Enter adds, Esc closes";
   return prompt?.kind === "command" ? "Tab completes, Esc closes" : "Enter searches";
 }
 

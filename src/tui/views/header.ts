@@ -65,6 +65,7 @@ function leftParts(model: Model): Part[] {
     part(`v${manager.version}`, "plain", 6),
     health(model),
     part(model.mode, "plain", 4),
+    ...notice(manager.notice ?? ""),
     ...(model.readOnly ? [part("read-only", "warn", 2)] : []),
     ...(model.paused ? [part("PAUSED", "warn", 1)] : []),
   ];
@@ -77,8 +78,19 @@ const trouble = (text: string): Part => ({ ...part(text, "bad", 0), least: LEAST
 function health(model: Model): Part {
   const { manager, down } = model.live;
   if (down !== "") return trouble(`manager out of reach: ${down}`);
+  const { caution = "" } = manager ?? {};
+  if (manager?.health === "ok" && caution !== "")
+    return {
+      ...part(/^(settling|isolated)/.test(caution) ? `manager ${caution}` : caution, "warn", 0),
+      least: LEAST_TROUBLE,
+    };
   if (manager === undefined || manager.health === "ok") return part("manager ok", "good", 2);
   return trouble(`manager ${manager.health}${manager.problem === "" ? "" : `: ${manager.problem}`}`);
+}
+
+/** What was done to the store, as far as there is room. */
+function notice(text: string): Part[] {
+  return text === "" ? [] : [{ ...part(text, "warn", 3), least: LEAST_TROUBLE }];
 }
 
 function rightParts(model: Model): Part[] {

@@ -29,6 +29,24 @@ export function nodesView(model: Model, size: { readonly width: number; readonly
   return shown.flatMap((node, i) => make(model, { node, selected: top + i === index, width: size.width }));
 }
 
+/** How many there are, and how they are sorted once there is a choice. */
+export function nodesInfo(model: Model): string {
+  const { by, reverse } = model.nodeSort;
+  return model.nodes.length < 2
+    ? String(model.nodes.length)
+    : `${model.nodes.length}  by ${by}${reverse ? " reversed" : ""}`;
+}
+
+/** Why the selected node is as it is; else the first address that is dialled in vain. */
+export function nodesFoot(model: Model): string {
+  const node = model.nodes[model.places.nodes.index];
+  if (node !== undefined && node.reason !== "") return node.reason;
+  const [first, ...more] = model.shown.manager?.unlinked ?? [];
+  if (first === undefined) return "";
+  const others = more.length === 0 ? "" : ` and ${more.length} more`;
+  return `no link to ${first.address}${others}: ${first.problem || "still dialling"}`;
+}
+
 /** Cells of a node's name on a line of its own, where there is room, and least cells of a gauge beside it. */
 const SHORT_NAME = 12;
 const SHORT_GAUGE = 9;

@@ -1,0 +1,49 @@
+/** What becomes of a task whose node is out of reach, and what the choices are, in words: the same for `cube why` and for the UI. Pure. */
+import { staysWithNode } from "../core/absence.ts";
+import type { TaskSpec } from "../core/spec.ts";
+import { isTerminal } from "../core/task.ts";
+import type { JobResource, NodeResource, TaskResource } from "./resources.ts";
+
+/** What is known of a task and of where it is. */
+export interface Whereabouts {
+  readonly task: TaskResource;
+  readonly node: NodeResource | undefined;
+  readonly job: JobResource | undefined;
+  /** Why the manager acts on no absence just now; "" when it does. */
+  readonly caution: string;
+}
+
+/** A sentence each; none while the task's node is there. */
+export function absenceAdvice({ task, node, job, caution }: Whereabouts): string[] {
+  if (node === undefined || node.state === "ready" || isTerminal(task.state)) return [];
+  const spec = job?.services.find((service) => service.name === task.service)?.task;
+  const out = `${node.name} is ${node.state}${node.reason === "" ? "" : ` (${node.reason})`}`;
+  if (spec === undefined) return [`${out}.`];
+  if (staysWithNode(spec)) return [`${out}.`, ...boundTo(node, spec)];
+  return [`${out}.`, replaced(spec, node), ...(caution === "" ? [] : [`Caution: ${caution}.`])];
+}
+
+/** A task that nothing replaces: its data is there, or it was asked to stay. */
+function boundTo(node: NodeResource, spec: TaskSpec): string[] {
+  const volumes = spec.mounts.filter(({ kind, source }) => kind === "volume" && source !== "");
+  const names = [...new Set(volumes.map(({ source }) => source))].join(", ");
+  const why =
+    names === ""
+      ? `It stays with ${node.name}: its job says that it is not replaced.`
+      : `Its data is on ${node.name} (volume ${names}), so nothing takes its place elsewhere.`;
+  const choices = [
+    `wait until ${node.name} is back`,
+    `restore ${node.name} with its data`,
+    `or give it up: \`cube node rm --force ${node.name}\` starts it elsewhere${names === "" ? "" : ", empty"}`,
+  ];
+  return [why, `The choices: ${choices.join("; ")}.`];
+}
+
+function replaced({ disconnect }: TaskSpec, node: NodeResource): string {
+  const { replaceAfterMs, lostAfterMs } = disconnect;
+  return `It is replaced elsewhere ${seconds(replaceAfterMs)} after ${node.name} went; back within ${seconds(lostAfterMs)}, the original may be kept.`;
+}
+
+function seconds(ms: number): string {
+  return ms >= 120_000 && ms % 60_000 === 0 ? `${ms / 60_000} min` : `${Math.round(ms / 1_000)} s`;
+}
