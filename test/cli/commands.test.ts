@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
 import { ClientError } from "../../src/client/cluster-client.ts";
 import type { DecisionResource } from "../../src/client/resources.ts";
-import { aJob, aNode, anEvent, NOW_MS } from "./fake-client.ts";
+import { DEFAULT_TASK } from "../../src/core/spec.ts";
+import { aJob, aNode, anEvent, aTask, NOW_MS } from "./fake-client.ts";
 import { FakeShell, until } from "./fake-shell.ts";
 
 test("cli/node: the book's columns; a node that is out of placement says so", async () => {
@@ -236,6 +237,28 @@ test("cli/why: the candidates with the parts of their scores, and the refusals w
     ].join("\n"),
     err: "",
   });
+});
+
+test("cli/why: of a task whose data is on a node that is out it says what the choices are, decision or not", async () => {
+  using shell = new FakeShell();
+  const mounts = [{ kind: "volume" as const, source: "data", target: "/data", readOnly: false }];
+  const services = [{ name: "web", count: 1, task: { ...DEFAULT_TASK, image: "pg", mounts } }];
+  shell.client.taskList = [aTask({ nodeId: "node-2", nodeName: "n2" })];
+  shell.client.jobList = [aJob({ services })];
+  shell.client.nodeList = [aNode({ id: "node-2", name: "n2", state: "disconnected", reason: "no heartbeat" })];
+  const advice = [
+    "n2 is disconnected (no heartbeat).",
+    "Its data is on n2 (volume data), so nothing takes its place elsewhere.",
+    "The choices: wait until n2 is back; restore n2 with its data; or give it up: `cube node rm --force n2` starts it elsewhere, empty.",
+    "",
+  ].join("\n");
+  expect(await shell.run("why", "web")).toEqual({ code: 0, out: advice, err: "" });
+  shell.client.decisionOnAll = DECISION;
+  expect((await shell.run("why", "web")).out).toStartWith(`${advice}\nplaced on n1`);
+  shell.client.jobList = [aJob()];
+  expect((await shell.run("why", "web")).out).toContain(
+    "It is replaced elsewhere 5 s after n2 went; back within 5 min",
+  );
 });
 
 test("cli/why: a task that fits nowhere has refusals only; --json is the decision itself", async () => {

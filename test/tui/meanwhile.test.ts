@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { EventResource } from "../../src/client/resources.ts";
-import { ingestTaskFacts } from "../../src/core/ingest.ts";
 import { summarise } from "../../src/tui/state/meanwhile.ts";
+import { aJobSpec, aSpec } from "../core/records.ts";
+import { Bench, fact } from "../manager/bench.ts";
 import { Play, snapshot } from "./play.ts";
 import { event, manager, START_MS, smallCluster, task } from "./records.ts";
 
@@ -47,7 +48,21 @@ describe("meanwhile: the line", () => {
   });
 
   test("knows the words of the very events that the manager makes", () => {
-    expect(ingestTaskFacts).toBeFunction();
+    const bench = new Bench();
+    for (const n of [1, 2, 3]) bench.hello(`n${n}`, `l${n}`, { local: false });
+    bench.passes(20_000);
+    bench.submit(aJobSpec("web", aSpec()));
+    const { id, nodeId } = bench.newest;
+    const link = `l${nodeId?.slice(1)}`;
+    bench.report([fact(id, { state: "running" })], [], link);
+    bench.texts.length = 0;
+    bench.report([fact(id, { state: "running", incarnation: 2, restarts: 1, message: "exit code 1" })], [], link);
+    bench.cut(link);
+    bench.passes(15_000);
+    bench.hello(nodeId ?? "", link, { local: false });
+    bench.report([fact(id, { state: "running", incarnation: 2, restarts: 1 })], [], link);
+    const told = bench.texts.map((text) => (text.startsWith("node ") ? nodeEvent(text) : taskEvent(text)));
+    expect(line(...told)).toBe(`while you were away (2h): ${nodeId} went and is back, 1 restart, 1 replaced`);
   });
 });
 
