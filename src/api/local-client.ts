@@ -158,7 +158,9 @@ class LocalClient implements ClusterClient {
   async events(query: { readonly since?: number; readonly limit?: number }) {
     const limit = limitOf(query.limit);
     const newest = this.#access.status().revision;
-    const kept = query.since === undefined ? null : await this.#access.log(query.since, limit);
+    // A revision that is not reached yet is of another history: what came after it there is not here.
+    const known = query.since !== undefined && query.since <= newest;
+    const kept = known ? await this.#access.log(query.since, limit) : null;
     const log = kept ?? (await recent(this.#access, newest, limit));
     const cluster = await this.#read();
     return {

@@ -17,13 +17,16 @@ import {
   taskSchema,
 } from "../client/resource-schemas.ts";
 import {
+  decisionsQuerySchema,
   type EventsQuery,
   eventsQuerySchema,
-  listQuerySchema,
+  jobsQuerySchema,
   logsQuerySchema,
+  nodesQuerySchema,
   noQuerySchema,
   removeNodeQuerySchema,
   submitSchema,
+  tasksQuerySchema,
 } from "../client/schemas.ts";
 import type { Availability } from "../core/node.ts";
 import { streamEvents } from "./event-stream.ts";
@@ -40,7 +43,7 @@ export const ROUTES: readonly Route[] = [
     path: "/v1/jobs",
     summary: "Jobs, oldest first",
     needs: "view",
-    query: listQuerySchema,
+    query: jobsQuerySchema,
     answers: { 200: pageSchema(jobSchema) },
     handle: async ({ context, query }) => json(await context.client.jobs(query)),
   }),
@@ -87,7 +90,7 @@ export const ROUTES: readonly Route[] = [
     path: "/v1/tasks",
     summary: "Tasks, oldest first; old attempts only with history",
     needs: "view",
-    query: listQuerySchema,
+    query: tasksQuerySchema,
     answers: { 200: pageSchema(taskSchema) },
     handle: async ({ context, query }) => json(await context.client.tasks(query)),
   }),
@@ -138,7 +141,7 @@ export const ROUTES: readonly Route[] = [
     path: "/v1/nodes",
     summary: "Nodes, by name",
     needs: "view",
-    query: listQuerySchema,
+    query: nodesQuerySchema,
     answers: { 200: pageSchema(nodeSchema) },
     handle: async ({ context, query }) => json(await context.client.nodes(query)),
   }),
@@ -194,7 +197,7 @@ export const ROUTES: readonly Route[] = [
     path: "/v1/decisions",
     summary: "Scheduling decisions, newest first",
     needs: "view",
-    query: listQuerySchema,
+    query: decisionsQuerySchema,
     answers: { 200: pageSchema(decisionSchema) },
     handle: async ({ context, query }) => json(await context.client.decisions(query)),
   }),

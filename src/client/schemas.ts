@@ -124,15 +124,20 @@ export const submitSchema: z.ZodType<JobRequest & { readonly id?: string }> = z.
   id: z.uuid().describe("the job's id; the same id again changes nothing").exactOptional(),
 });
 
-/** Query of a list. */
-export const listQuerySchema = z.strictObject({
-  limit: z.coerce.number().int().min(1).exactOptional(),
-  cursor: z.string().exactOptional(),
-  job: z.string().exactOptional(),
-  node: z.string().exactOptional(),
-  state: z.string().exactOptional(),
+const pageQuery = { limit: z.coerce.number().int().min(1).exactOptional(), cursor: z.string().exactOptional() };
+const filter = z.string().exactOptional();
+
+/** Queries of the lists. Each takes the filters that mean something there and refuses the others, so that none is passed over in silence. */
+export const jobsQuerySchema = z.strictObject({ ...pageQuery, job: filter, state: filter });
+export const tasksQuerySchema = z.strictObject({
+  ...pageQuery,
+  job: filter,
+  node: filter,
+  state: filter,
   history: flag().exactOptional(),
 });
+export const nodesQuerySchema = z.strictObject({ ...pageQuery, node: filter, state: filter });
+export const decisionsQuerySchema = z.strictObject({ ...pageQuery, job: filter, node: filter });
 
 /** Query of /v1/events. */
 export const eventsQuerySchema = z.strictObject({
@@ -185,7 +190,10 @@ function problemsOf(issue: z.core.$ZodIssue, base: string): FoundProblem[] {
     return issue.keys.map((key) => ({
       path: join(path, [key]),
       message: "unknown",
-      hint: didYouMean(key, KNOWN_KEYS),
+      hint: didYouMean(
+        key,
+        KNOWN_KEYS.filter((known) => known !== key),
+      ),
     }));
   }
   if (issue.code !== "invalid_union" || issue.errors.length === 0) return [{ path, message: issue.message, hint: "" }];
@@ -230,7 +238,7 @@ const KNOWN_KEYS: readonly string[] = [
       healthRequest.shape,
       disconnectSchema.shape,
       privilegesSchema.shape,
-      listQuerySchema.shape,
+      tasksQuerySchema.shape,
       eventsQuerySchema.shape,
       logsQuerySchema.shape,
       removeNodeQuerySchema.shape,

@@ -116,6 +116,26 @@ describe("api: /v1", () => {
       expect([query, [400, 404].includes((await ask(served, `/v1/tasks?${query}`)).status)]).toEqual([query, true]);
     }
     expect((await errorOf(await ask(served, "/v1/tasks?limt=5"))).hint).toBe('did you mean "limit"?');
+    expect((await errorOf(await ask(served, "/v1/decisions?task=web"))).hint).not.toContain('"task"');
+  });
+
+  test("a filter that means nothing in a list is refused there", async () => {
+    for (const query of ["jobs?node=n1", "jobs?history=1", "nodes?job=web", "nodes?history=1", "decisions?state=run"]) {
+      const answer = await ask(served, `/v1/${query}`);
+      expect([query, answer.status, (await errorOf(answer)).message]).toEqual([
+        query,
+        400,
+        expect.stringContaining("unknown"),
+      ]);
+    }
+  });
+
+  test("events asked for from a revision that is not reached yet tell of the gap", async () => {
+    await post("/v1/jobs", { name: "web", image: "a" });
+    const { revision, gap } = eventsSchema.parse(await json("/v1/events?since=0"));
+    expect(gap).toBe(false);
+    expect(eventsSchema.parse(await json(`/v1/events?since=${revision}`)).gap).toBe(false);
+    expect(eventsSchema.parse(await json(`/v1/events?since=${revision + 1}`)).gap).toBe(true);
   });
 
   test("a restart repeated with the same key restarts once", async () => {
