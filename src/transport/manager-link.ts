@@ -88,6 +88,8 @@ interface Current {
   readonly address: string;
   readonly dialledBy: "manager" | "worker";
   readonly sinceMs: number;
+  /** This worker has told it that it does not follow it. */
+  refused: boolean;
 }
 
 interface Incoming {
@@ -136,6 +138,7 @@ class Link implements RemoteManagerLink {
   }
 
   send(message: WorkerMessage): void {
+    if (this.#current && message.kind === "refused") this.#current.refused = message.reason !== "";
     this.#current?.host.send(message);
   }
 
@@ -157,7 +160,7 @@ class Link implements RemoteManagerLink {
 
   peer(): ManagerPeer | null {
     if (!this.#current) return null;
-    const { host, ...rest } = this.#current;
+    const { host, refused: _, ...rest } = this.#current;
     return { ...rest, ...host.figures() };
   }
 
@@ -218,12 +221,15 @@ class Link implements RemoteManagerLink {
     );
   }
 
-  /** Somebody dials. While the present link lives no other is wanted; who is not the manager is told so at once. */
+  /**
+   * Somebody dials. While the present link lives no other is wanted; who is not the manager is told so at once. A manager that this worker refuses, such as one
+   * on a copied data directory, must not keep the right one out.
+   */
   async #visited(from: Incoming): Promise<void> {
     const current = this.#current;
     const early = new EarlyMessages(from.ws);
     if (current?.clusterId === from.peer.peerId) {
-      if (await current.host.answers(RIVAL_MS)) {
+      if (!current.refused && (await current.host.answers(RIVAL_MS))) {
         sayNo(from.ws, ALREADY_LINKED);
         from.onEnd("");
         return;
@@ -271,7 +277,7 @@ class Link implements RemoteManagerLink {
     this.#pin(from.peer.peerId);
     this.#problem = "";
     const { address, dialledBy } = from;
-    this.#current = { host, clusterId: from.peer.peerId, address, dialledBy, sinceMs: Date.now() };
+    this.#current = { host, clusterId: from.peer.peerId, address, dialledBy, sinceMs: Date.now(), refused: false };
     this.#options.log.info(
       `linked to the manager of cluster ${from.peer.peerId.slice(0, 8)} (${address}, dialled by the ${dialledBy})`,
     );

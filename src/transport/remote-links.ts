@@ -88,6 +88,9 @@ export interface RemoteLinks extends WorkerLinks {
 /** Port of a worker when an address names none. */
 const WORKER_PORT = 5556;
 
+const LINKED_ELSEWHERE =
+  "another manager with this one's key is linked to it: is one of the two on a copied data directory? Stop that one";
+
 /** Milliseconds that an older link has to show that it is alive when the same worker comes again. */
 const RIVAL_MS = 1_500;
 
@@ -191,7 +194,7 @@ class Links implements RemoteLinks {
     return [...this.#dials].map(([address, { nodeId, redialler }]) => {
       // Also by a link that the worker dialled: there is never more than one.
       const linked = this.#byNode.has(nodeId);
-      return { address, nodeId, linked, problem: linked ? "" : redialler.problem };
+      return { address, nodeId, linked, problem: linked ? "" : this.#inWords(redialler.problem, nodeId) };
     });
   }
 
@@ -227,7 +230,8 @@ class Links implements RemoteLinks {
       draw: this.#options.draw,
       onOpen: (ws, peer) => this.#dialledOne(name, redialler, { ws, peer }),
       onProblem: (reason) => {
-        if (!reason.endsWith(ALREADY_LINKED)) this.#options.log.warn(`worker at ${name}: ${reason}`);
+        const words = this.#inWords(reason, this.#dials.get(name)?.nodeId ?? "");
+        if (!words.endsWith(ALREADY_LINKED)) this.#options.log.warn(`worker at ${name}: ${words}`);
       },
     });
     return redialler;
@@ -248,6 +252,12 @@ class Links implements RemoteLinks {
     });
     const entry = this.#dials.get(name);
     if (entry) Object.assign(entry, { nodeId: peer.peerId, linkId });
+  }
+
+  /** A worker that is linked, and not with us, is so with somebody who has our key. */
+  #inWords(reason: string, nodeId: string): string {
+    const elsewhere = reason.endsWith(ALREADY_LINKED) && nodeId !== "" && !this.#byNode.has(nodeId);
+    return elsewhere ? LINKED_ELSEWHERE : reason;
   }
 
   #stopDialling(name: string): void {
