@@ -154,6 +154,11 @@ export class RealCluster implements AsyncDisposable {
     await this.nodesAre("all nodes are ready", (nodes) => nodes.length === this.nodes.length && nodes.every(isReady));
   }
 
+  /** Waits until the manager, that has just started or woken, judges its nodes again. */
+  async untilSettled(): Promise<void> {
+    await this.until("the manager has settled", async () => (await this.manager.manager()).caution === undefined);
+  }
+
   /** Waits until the manager's view of the nodes is so. */
   async nodesAre(what: string, wanted: (nodes: readonly NodeResource[]) => boolean): Promise<void> {
     await this.until(what, async () => wanted(await this.manager.nodes()));
@@ -173,11 +178,14 @@ export class RealCluster implements AsyncDisposable {
   }
 
   /** Submits it while only that node may take tasks, and waits until it runs: later it may go anywhere. */
-  async placeOn(name: string, request: Parameters<RealCluster["submit"]>[0]): Promise<void> {
+  async placeOn(
+    name: string,
+    request: Parameters<RealCluster["submit"]>[0] & { readonly count?: number },
+  ): Promise<void> {
     const others = this.nodes.filter((node) => node.name !== name).map((node) => node.name);
     await this.manager.ok("node", "cordon", ...others);
     await this.submit(request);
-    await this.running(request.name, 1);
+    await this.running(request.name, request.count ?? 1);
     await this.manager.ok("node", "uncordon", ...others);
   }
 
@@ -219,7 +227,9 @@ export class RealCluster implements AsyncDisposable {
   /** Removes a job and waits until no engine has anything of it. */
   async remove(job: string): Promise<void> {
     await this.manager.ok("rm", job);
-    await this.until(`${job} is gone`, async () => (await this.containersOf(job)).length === 0);
+    await this.until(`${job} is gone`, async () => {
+      return (await this.tasksOf(job)).length === 0 && (await this.containersOf(job)).length === 0;
+    });
   }
 
   /** Waits with everybody's logs at hand for the failure. */
@@ -233,8 +243,13 @@ export class RealCluster implements AsyncDisposable {
   }
 }
 
-function isReady({ state, runtimes }: NodeResource): boolean {
-  return state === "ready" && runtimes.some(({ kind, problem }) => kind === "docker" && problem === "");
+/** A node's state outlives its manager, its link does not. */
+function isReady({ state, dialledBy, runtimes }: NodeResource): boolean {
+  return (
+    state === "ready" &&
+    dialledBy !== undefined &&
+    runtimes.some(({ kind, problem }) => kind === "docker" && problem === "")
+  );
 }
 
 /** All at once; those that came up are disposed of also when another did not. */
