@@ -6,23 +6,31 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { LoggedChange } from "../core/change.ts";
 import type { Cluster } from "../core/cluster.ts";
 import type { ManagerAccess } from "../manager/commands.ts";
+import type { NodeSight } from "./node-view.ts";
 import { eventResources } from "./resources.ts";
 import { SseStream } from "./sse.ts";
 
 const PAGE_SIZE = 500;
 const RETRY_MS = 100;
 
+/** Where events come from, and what is seen of their nodes. */
+interface Events {
+  readonly access: ManagerAccess;
+  readonly sight: () => NodeSight;
+}
+
 /** Streams events above `since` (null: from now on) until the reader goes. */
 export function streamEvents(
-  access: ManagerAccess,
+  of: Events,
   http: { readonly request: IncomingMessage; readonly response: ServerResponse },
   since: number | null,
 ): void {
-  new EventStream(access, http, since).start();
+  new EventStream(of, http, since).start();
 }
 
 class EventStream {
   readonly #access: ManagerAccess;
+  readonly #sight: () => NodeSight;
   readonly #stream: SseStream;
   readonly #subscription: Disposable;
   /** Revision of the last event sent; null until it is known where "now" is. */
@@ -33,11 +41,13 @@ class EventStream {
   #retry: Timer | undefined;
 
   constructor(
-    access: ManagerAccess,
+    of: Events,
     http: { readonly request: IncomingMessage; readonly response: ServerResponse },
     since: number | null,
   ) {
+    const { access } = of;
     this.#access = access;
+    this.#sight = of.sight;
     this.#sent = since;
     this.#subscription = access.subscribe((news) => {
       if (news.kind === "committed") this.#committed(news.changes, news.cluster);
@@ -69,7 +79,7 @@ class EventStream {
   #send(cluster: Cluster, changes: readonly LoggedChange[]): void {
     const sent = this.#sent ?? 0;
     const fresh = changes.filter((change) => change.revision > sent);
-    for (const event of eventResources(cluster, fresh)) {
+    for (const event of eventResources(cluster, fresh, this.#sight())) {
       this.#stream.send({ name: "event", data: event, id: event.revision });
     }
     this.#sent = fresh.at(-1)?.revision ?? sent;

@@ -5,12 +5,15 @@ import type { Schema } from "../client/json-schema.ts";
 import type { AccessRole } from "../core/access.ts";
 import type { ManagerAccess } from "../manager/commands.ts";
 import type { IdempotentAnswers } from "./idempotency.ts";
+import type { NodeSight } from "./node-view.ts";
 import type { ProcessFigures } from "./prometheus.ts";
 
 /** What every route may use. Made for each request, as each has an actor of its own. */
 export interface ApiContext {
   readonly client: ClusterClient;
   readonly access: ManagerAccess;
+  /** What is seen of nodes beyond their records, looked at anew. */
+  readonly sight: () => NodeSight;
   readonly answers: IdempotentAnswers;
   readonly figures: () => Promise<ProcessFigures>;
   /** Who asks, for keys of repeats. */

@@ -332,7 +332,7 @@ async function events(call: RouteCall<EventsQuery, null>): Promise<RouteAnswer> 
       await context.client.events({ ...(since !== undefined && { since }), ...(limit !== undefined && { limit }) }),
     );
   }
-  streamEvents(context.access, http, lastEventId(headers["last-event-id"]) ?? query.since ?? null);
+  streamEvents(context, http, lastEventId(headers["last-event-id"]) ?? query.since ?? null);
   return "sent";
 }
 

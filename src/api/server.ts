@@ -16,6 +16,7 @@ import type { Entry } from "./guard.ts";
 import { IdempotentAnswers } from "./idempotency.ts";
 import { type HttpListener, listenTcp, listenUnix, type Served } from "./listener.ts";
 import { createLocalClient } from "./local-client.ts";
+import { sightOf } from "./node-view.ts";
 import type { ApiLog, ManagerInfo, NodeLinks, TaskStreams } from "./ports.ts";
 import type { ApiContext } from "./route.ts";
 import { TokenList } from "./token-list.ts";
@@ -104,7 +105,8 @@ function sharer(options: ApiServerOptions, tokens: TokenList): (actor: string, e
     createLocalClient({ ...options, access, actor, tokenUsedMs: (name) => tokens.usedMs(name) });
   const contextOf = (request: IncomingMessage): ApiContext => {
     const { actor } = callerOf(request);
-    return { client: clientOf(actor), access, answers, actor, figures: () => meter.figures() };
+    const sight = () => sightOf(access, options.links);
+    return { client: clientOf(actor), access, sight, answers, actor, figures: () => meter.figures() };
   };
   return (actor, entry) => {
     const door: Door = { entry, actor, tokens };
