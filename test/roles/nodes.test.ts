@@ -1,6 +1,6 @@
 // How nodes come into a cluster, with real processes and real links on loopback: the book's commands as they are printed, and what people type around them.
 import { describe, expect, test } from "bun:test";
-import { statSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { NodeResource } from "../../src/client/resources.ts";
 import { freePort, until } from "../e2e/until.ts";
@@ -148,6 +148,46 @@ describe("roles: nodes that come later", () => {
       expect((await machine.run("node", "rm", "--force", "w1", ...data)).code).toBe(0);
       const listed = await machine.run("node", ...data);
       expect([await nodesOf(machine), listed.err]).toEqual([[], ""]);
+    },
+    LIMIT_MS,
+  );
+});
+
+describe("roles: nodes on the screen", () => {
+  test(
+    "a node is added by a key and seen in detail; who comes back is told what happened meanwhile",
+    async () => {
+      await using machine = new Machine();
+      const port = freePort();
+      const data = ["--data-dir", machine.dataOf("manager")];
+      machine.start("manager", "manager", "-p", `${freePort()}`);
+      machine.start("w1", "worker", "-p", `${port}`, "-n", "w1", ...PROCESSES);
+      await until("the manager answers", async () => (await machine.run("node", ...data)).code === 0);
+      await using first = machine.screen("attach", ...data);
+      await first.until("no node has joined yet");
+      first.send("2a");
+      await first.until("dial HOST:PORT");
+      first.send(`127.0.0.1:${port}\r`);
+      await first.until("w1");
+      first.send("\r");
+      await first.until("dialled by the manager");
+      await first.until(/Round trip +[\d.]+ ms/);
+      await first.until(/Heartbeat +\d+s ago/);
+      first.send("qq");
+      expect(await first.exit()).toBe(0);
+      const seen = join(machine.dataOf("manager"), "seen");
+      const [clusterId, revision] = readFileSync(seen, "utf8").split(" ");
+      writeFileSync(seen, `${clusterId} ${revision} ${Date.now() - 7_200_000}\n`);
+      await machine.end("w1", "SIGKILL");
+      await until("it is out", async () => (await nodesOf(machine)).some(({ state }) => state === "disconnected"), {
+        limitMs: 40_000,
+      });
+      await using second = machine.screen("attach", ...data);
+      await second.until("while you were away (2h): w1 went out of reach");
+      second.send("2D");
+      await second.until("Remove w1?");
+      second.send("y");
+      await second.until("w1 is removed");
     },
     LIMIT_MS,
   );

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Tty } from "../terminal/tty.ts";
 
 const MAIN = join(import.meta.dir, "..", "..", "src", "main.ts");
 
@@ -54,6 +55,11 @@ export class Machine implements AsyncDisposable {
       child.exited,
     ]);
     return { code, out, err };
+  }
+
+  /** The UI, in a terminal. */
+  screen(...args: string[]): Tty {
+    return new Tty([process.execPath, MAIN, ...args], { cwd: this.home, env: this.#env });
   }
 
   get #env(): Record<string, string> {

@@ -114,6 +114,15 @@ describe("caution", () => {
       expect(play.model.live.events.at(-1)?.text).toStartWith("caution is over");
     });
 
+  test("a manager that settles says so only where nodes could come back from elsewhere", () => {
+    const caution = "settling: nodes are given time to come back";
+    const alone = new Play({ ...withNodes(node()), manager: manager({ caution }) });
+    expect(alone.screen()[0]).toContain("manager ok");
+    const play = new Play({ ...withNodes(node(), remote()), manager: manager({ caution }) });
+    expect(play.screen()[0]).toContain("manager settling: nodes are given");
+    expect(play.model.errors).toEqual([]);
+  });
+
   test("what was done to the store is told once", () => {
     const seed = { ...smallCluster(), manager: manager({ notice: "the store was repaired" }) };
     const play = new Play(seed, { cols: 200 });

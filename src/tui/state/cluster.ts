@@ -193,6 +193,13 @@ function withLinks(
   return next;
 }
 
+/** What the manager is cautious about; "" for nothing. That it settles matters only where nodes could come back from elsewhere. */
+export function cautionOf({ manager, nodes }: Cluster): string {
+  const caution = manager?.caution ?? "";
+  const alone = [...nodes.values()].every((node) => node.local);
+  return alone && caution.startsWith("settling") ? "" : caution;
+}
+
 /** Busy share of a node's cores, 0 to 100; 0 where its size is unknown. */
 export function cpuPercent(node: NodeResource, sample: MetricsResource | undefined): number {
   if (sample === undefined || node.capacity.cpuMillis <= 0) return 0;

@@ -1,6 +1,6 @@
 // What the manager says of itself beside the tasks, as it changes: why it acts on no absence just now, what was done to
 // its store, what its own worker cannot do. Pure. Each new one is a line among the events, and in the list of errors.
-import type { ManagerResource } from "../../client/resources.ts";
+import { type Cluster, cautionOf } from "./cluster.ts";
 import { noted } from "./meanwhile.ts";
 import { ERRORS_KEPT, type Model } from "./ui.ts";
 
@@ -18,8 +18,8 @@ export function tellRemarks(before: Model, model: Model): Model {
   if (manager === undefined || manager === before.live.manager) return model;
   let next = model;
   for (const remark of ["caution", "notice", "workerProblem"] as const) {
-    const was = textOf(before.live.manager, remark);
-    const now = textOf(manager, remark);
+    const was = textOf(before.live, remark);
+    const now = textOf(model.live, remark);
     if (now === was) continue;
     if (now !== "") next = told(next, remark, now);
     else if (remark === "caution") next = noted(next, "caution is over: the manager acts on absences again");
@@ -27,7 +27,8 @@ export function tellRemarks(before: Model, model: Model): Model {
   return next;
 }
 
-const textOf = (manager: ManagerResource | undefined, remark: Remark): string => manager?.[remark] ?? "";
+const textOf = (cluster: Cluster, remark: Remark): string =>
+  remark === "caution" ? cautionOf(cluster) : (cluster.manager?.[remark] ?? "");
 
 function told(model: Model, remark: Remark, text: string): Model {
   const error = { atMs: model.nowMs, code: remark === "workerProblem" ? "worker" : remark, message: text, hint: "" };

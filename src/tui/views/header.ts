@@ -1,7 +1,7 @@
 // The first line: which manager this is, how it is, and how many tasks are in which state. Pure. What does not fit is
 // left out from the least important on; what is wrong with the manager is cut, never left out.
 import { isTerminal } from "../../core/task.ts";
-import type { Cluster } from "../state/cluster.ts";
+import { type Cluster, cautionOf } from "../state/cluster.ts";
 import type { Model } from "../state/ui.ts";
 import { cut, width } from "../terminal/text.ts";
 import { fitLine, type Line, lineWidth, type Role, type Span, span } from "./lines.ts";
@@ -78,7 +78,7 @@ const trouble = (text: string): Part => ({ ...part(text, "bad", 0), least: LEAST
 function health(model: Model): Part {
   const { manager, down } = model.live;
   if (down !== "") return trouble(`manager out of reach: ${down}`);
-  const { caution = "" } = manager ?? {};
+  const caution = cautionOf(model.live);
   if (manager?.health === "ok" && caution !== "")
     return {
       ...part(/^(settling|isolated)/.test(caution) ? `manager ${caution}` : caution, "warn", 0),
