@@ -44,6 +44,15 @@ test("cli/node: add and forget tell the manager whom to dial; one that is config
   expect(shell.client.calls).toEqual(["dial n2:5556", "forget n2:5556"]);
 });
 
+test("cli/node: the list says why nothing is done about nodes that are out", async () => {
+  using shell = new FakeShell();
+  shell.client.nodeList = [aNode({ state: "disconnected" })];
+  shell.client.about = { caution: "isolated? more than half of the nodes are out at once" };
+  expect((await shell.run("node")).err).toBe("cube: isolated? more than half of the nodes are out at once\n");
+  shell.client.nodeList = [aNode()];
+  expect((await shell.run("node")).err).toBe("");
+});
+
 test("cli/node: the list names the addresses that give no link, and why", async () => {
   using shell = new FakeShell();
   shell.client.nodeList = [aNode()];

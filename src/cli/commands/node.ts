@@ -60,10 +60,10 @@ async function runNode(context: Context): Promise<number> {
     io.stdout.write(`${jsonText(nodes)}\n`);
     return 0;
   }
-  const addresses = await client.dialled();
+  const [addresses, { caution = "" }] = await Promise.all([client.dialled(), client.manager()]);
   const width = io.stdout.isTTY ? io.stdout.columns : null;
   io.stdout.write(nodeTable(nodes, { width, bold: boldFor(io) }));
-  io.stderr.write(refusals(nodes) + runtimeProblems(nodes) + vainDials(addresses));
+  io.stderr.write(refusals(nodes) + runtimeProblems(nodes) + vainDials(addresses) + cautionOn(nodes, caution));
   return 0;
 }
 
@@ -88,6 +88,11 @@ function refusals(nodes: readonly NodeResource[]): string {
     .filter(({ state, availability, reason }) => state === "ready" && availability === "eligible" && reason !== "")
     .map(({ name, reason }) => `cube: ${clean(`${name} ${reason}`)}\n`)
     .join("");
+}
+
+/** Why nothing is done about the nodes that are out; "" while none is. Pure. */
+function cautionOn(nodes: readonly NodeResource[], caution: string): string {
+  return caution === "" || nodes.every(({ state }) => state === "ready") ? "" : `cube: ${clean(caution)}\n`;
 }
 
 /** A line for each runtime that cannot run tasks now: its node is ready all the same, so the table does not show it. Pure. */
