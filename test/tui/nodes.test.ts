@@ -85,6 +85,13 @@ describe("node pane", () => {
     expect(play.press("O").model.nodes.map(({ name }) => name)).toEqual(["a", "b", "c"]);
   });
 
+  test("of several nodes each has a line; of one that is out it says for how long", () => {
+    const nodes = ["a", "b", "c", "d"].map((name) => remote({ id: name, name }));
+    const out = remote({ id: "e", name: "e", state: "lost", stateSinceMs: START_MS - 180_000 });
+    const rows = new Play(withNodes(...nodes, out)).screen().filter((row) => / cpu |lost for/.test(row));
+    expect([rows.length, rows.at(-1)]).toEqual([5, expect.stringMatching(/e +\? +lost for 3m/)]);
+  });
+
   test("a task whose data is on a node that is out shows what the choices are", () => {
     const mounts = [{ kind: "volume" as const, source: "data", target: "/data", readOnly: false }];
     const services = [{ name: "db", count: 1, task: { ...DEFAULT_TASK, image: "pg", mounts } }];

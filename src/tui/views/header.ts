@@ -39,10 +39,16 @@ function fitted(parts: readonly Part[], room: number): ReadonlyMap<Part, Part> {
     if (last === 0) break;
     shown = shown.filter((part) => part.rank < last);
   }
-  const excess = Math.max(0, lengthOf(shown, ({ text }) => width(text)) - room);
-  const asShown = (part: Part): Part =>
-    part.least === undefined ? part : { ...part, text: cut(part.text, Math.max(1, width(part.text) - excess)) };
-  return new Map(shown.map((part) => [part, asShown(part)]));
+  let excess = Math.max(0, lengthOf(shown, ({ text }) => width(text)) - room);
+  const asShown = new Map(shown.map((part) => [part, part]));
+  // The least important is cut first; only what matters most is cut below what it should have.
+  for (const part of shown.filter(({ least }) => least !== undefined).sort((a, b) => b.rank - a.rank)) {
+    const least = part.rank === 0 ? 1 : leastOf(part);
+    const cells = Math.max(least, width(part.text) - excess);
+    excess -= Math.max(0, width(part.text) - cells);
+    asShown.set(part, { ...part, text: cut(part.text, cells) });
+  }
+  return asShown;
 }
 
 const blank = (cells: number): Span => span(" ".repeat(cells), "plain", { inverse: true });

@@ -4,7 +4,7 @@ import { cpuPercent, memoryPercent } from "../state/cluster.ts";
 import type { Model } from "../state/ui.ts";
 import { cell, inverted, type Line, plain, type Role, type Span, span } from "./lines.ts";
 import { markSpan, nodeMark, signOf } from "./signs.ts";
-import { bar, cores, shortBytes } from "./units.ts";
+import { age, bar, cores, shortBytes } from "./units.ts";
 
 /** From here a gauge is a warning, and from there trouble, in percent. */
 const WARN_FROM = 60;
@@ -64,10 +64,17 @@ function nodeLine(
   const mark = nodeMark(node);
   const letters = width < ONE_LETTER_BELOW ? 1 : 3;
   const half = Math.max(SHORT_GAUGE - 3 + letters, Math.floor((width - SHORT_NAME - 2) / 2));
-  const line: Line = [
+  const name: Line = [
     cell(span(node.name, "title"), Math.max(3, width - 2 - 2 * half)),
     span(" "),
     span(signOf(mark, model.unicode), mark.role),
+  ];
+  // What a node that is out did last says nothing; for how long it has been out does.
+  const out = `  ${mark.word} for ${age(node.stateSinceMs, model.nowMs)}`;
+  if (node.state !== "ready")
+    return [highlighted(model, { line: [...name, cell(span(out, mark.role), 2 * half)], selected: at.selected })];
+  const line: Line = [
+    ...name,
     ...shortGauge({
       label: "cpu".slice(0, letters),
       percent: sample && cpuPercent(node, sample),

@@ -9,6 +9,15 @@ const text = (play: Play): string =>
     .map((span) => span.text)
     .join("");
 
+test("header: of a caution and a notice the notice is cut first, and no room is left empty", () => {
+  const caution = "isolated? more than half of the nodes are out at once";
+  const notice = "the store was repaired: three rows were lost";
+  const play = new Play({ ...smallCluster(), manager: manager({ caution, notice }) }, { cols: 175 });
+  expect(text(play)).toContain(`manager ${caution}  `);
+  expect(text(play)).toContain("the store was repaired: three rows");
+  expect(text(play)).not.toContain(notice);
+});
+
 for (const cols of [80, 120, 200]) {
   test(`header: at ${cols} columns a manager that is out of reach says so, however long the reason`, () => {
     const play = new Play(smallCluster(), { cols });
