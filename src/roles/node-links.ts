@@ -25,7 +25,7 @@ export interface NodeLinksOptions {
 
 /** The port, and what begins and ends with the manager: disposing it dials no more, but keeps the addresses. */
 export interface OpenNodeLinks extends NodeLinks, Disposable {
-  /** Dials what is configured and what was added before. */
+  /** Dials what is configured and what was added before. Throws for text that is no address. */
   begin(): void;
 }
 
@@ -46,7 +46,8 @@ class Dialling implements OpenNodeLinks {
     const { config, book } = this.#options;
     for (const address of [...config.manager.workers, ...book.list()]) {
       const name = nameIn(address);
-      if (name.ok) this.#dial(name.value);
+      if (!name.ok) throw new Error(`a worker's address: ${name.failure.message}`);
+      this.#dial(name.value);
     }
   }
 

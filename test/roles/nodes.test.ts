@@ -61,6 +61,13 @@ describe("roles: the book's manager and workers", () => {
     );
 });
 
+test("roles: an address in --workers that is none ends the manager with its name", async () => {
+  await using machine = new Machine();
+  const data = ["--data-dir", machine.dataOf("manager")];
+  const { code, err } = await machine.run("manager", "-p", "0", "-w", "n1:5556,n2:port", ...data);
+  expect([code, err]).toEqual([1, expect.stringContaining('"n2:port" is no HOST:PORT')]);
+}, 30_000);
+
 describe("roles: nodes that come later", () => {
   test(
     "an address added while the manager runs is dialled at once, after a kill, and until it is forgotten",
