@@ -136,11 +136,15 @@ function nameIn(address: string): Result<string> {
   return parsed.ok ? ok(nameOf(parsed.value)) : parsed;
 }
 
+/** Networks of container engines and virtual machines, which end at this machine. */
+const BRIDGES = /^(docker|br-|veth|virbr|podman|cni|flannel|lxc)/;
+
 /** Where other machines find what listens on `host`: nowhere on loopback, at all of this machine's addresses where it listens on all. */
 function reachedAt(host: string, port: number): string[] {
   if (isLoopback(host)) return [];
   if (host !== "0.0.0.0" && host !== "::" && host !== "") return [nameOf({ host, port })];
-  const found = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const interfaces = Object.entries(networkInterfaces()).filter(([name]) => !BRIDGES.test(name));
+  const found = interfaces.flatMap(([, addresses]) => addresses ?? []);
   return found
     .filter(({ internal, address }) => !internal && !address.startsWith("fe80:"))
     .filter(({ family }) => host !== "0.0.0.0" || family === "IPv4")
