@@ -66,20 +66,36 @@ export function ingestTaskFacts(
   return drafts;
 }
 
-/** Tasks of which nothing is left on the node: their records go, or stay as history without a container. */
+/**
+ * Tasks of which nothing is left on the node: their records go, or stay as history without a container. One whose end was never told, since it was removed in the
+ * same turn or the link broke between the two reports, was ended by the removal that the manager wanted.
+ */
 export function ingestRemoved(
   cluster: Cluster,
-  report: { readonly nodeId: string; readonly removed: readonly string[] },
+  report: { readonly nodeId: string; readonly removed: readonly string[]; readonly nowMs: number },
 ): Draft[] {
   const drafts: Draft[] = [];
   for (const id of report.removed) {
     const task = cluster.tasks.get(id);
-    if (!task || task.nodeId !== report.nodeId || !isTerminal(task.fact.state) || task.fact.containerId === "")
-      continue;
-    const fact = { ...task.fact, containerId: "" };
-    drafts.push(quiet({ kind: "task.put", task: { ...task, fact } }, actorOf(report.nodeId)));
+    if (!task || task.nodeId !== report.nodeId) continue;
+    if (!isTerminal(task.fact.state)) {
+      if (task.desired === "remove") drafts.push(endByRemoval(cluster, task, report.nowMs));
+    } else if (task.fact.containerId !== "") {
+      const fact = { ...task.fact, containerId: "" };
+      drafts.push(quiet({ kind: "task.put", task: { ...task, fact } }, actorOf(report.nodeId)));
+    }
   }
   return drafts;
+}
+
+function endByRemoval(cluster: Cluster, task: Task, nowMs: number): Draft {
+  const fact: TaskFact = { ...task.fact, state: "stopped", containerId: "", restartInMs: null, finishedMs: nowMs };
+  const node = cluster.nodes.get(task.nodeId ?? "");
+  return {
+    change: { kind: "task.put", task: { ...task, fact, updatedMs: nowMs } },
+    actor: actorOf(node?.name ?? ""),
+    text: describe(cluster, task, fact),
+  };
 }
 
 function accepts(task: Task, fact: TaskFact): boolean {

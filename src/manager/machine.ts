@@ -203,8 +203,9 @@ export class ManagerMachine {
     const { linkId, nodeId } = from;
     // Whoever does not follow this manager knows more than it does: replacing or ending anything by its word would be wrong.
     if (this.#presence.refusers().has(nodeId)) return;
-    this.#record(ingestTaskFacts(this.cluster, { nodeId, facts: report.facts, nowMs: this.#time.wallMs }));
-    this.#record(ingestRemoved(this.cluster, { nodeId, removed: report.removed }));
+    const nowMs = this.#time.wallMs;
+    this.#record(ingestTaskFacts(this.cluster, { nodeId, facts: report.facts, nowMs }));
+    this.#record(ingestRemoved(this.cluster, { nodeId, removed: report.removed, nowMs }));
     this.#effects.push({ kind: "send", linkId, message: { kind: "ack", number: report.number } });
     if (!report.full || !this.#presence.reported(nodeId)) return;
     this.#derived.linkChanged(nodeId);

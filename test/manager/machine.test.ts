@@ -149,6 +149,21 @@ describe("manager", () => {
     expect(bench.sent.at(-1)).toMatchObject({ kind: "assignments", put: [], remove: [id] });
   });
 
+  test("removal ends also when the task's own end was never told: it was taken away in the same turn", () => {
+    const bench = new Bench();
+    bench.hello();
+    const reply = bench.submit(aJobSpec("web"));
+    const id = bench.newest.id;
+    bench.report([fact(id, { state: "pulling" })]);
+    bench.report([], [id]);
+    expect(bench.newest.fact.state).toBe("pulling");
+    bench.command({ kind: "job.remove", jobId: reply?.ok ? reply.jobId : "" });
+    bench.report([], [id]);
+    expect(bench.texts.slice(-2)).toEqual(["web is stopped", "web is removed"]);
+    const { jobs, slots, tasks, decisions } = bench.machine.cluster;
+    expect([jobs.size, slots.size, tasks.size, decisions.size]).toEqual([0, 0, 0, 0]);
+  });
+
   test("a restart raises the serial of what runs and leaves its slot alone", () => {
     const bench = new Bench();
     bench.hello();
