@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import type { JobResource } from "../../src/client/resources.ts";
 import { Cube } from "../../test/e2e/cube.ts";
 import { Network } from "../../test/e2e/namespaces.ts";
 import { CubeCopy, closing } from "./cube.ts";
@@ -24,6 +25,8 @@ const OPTIONS = {
 } as const;
 
 const PORT = 5555;
+/** Tasks that one job may have. */
+const MOST_OF_A_JOB = 10_000;
 const LOOK_MS = 250;
 
 /** A process that runs many workers, and how many of them are linked. */
@@ -70,6 +73,20 @@ function addAddresses(enter: readonly string[], count: number): void {
   if (!success) throw new Error(`ip: ${stderr}`);
 }
 
+/** How long the manager lets a client wait for next to nothing; its patience when it gives no answer. */
+async function answerMs(manager: Cube): Promise<number> {
+  const begin = performance.now();
+  await manager.api("/v1/manager").catch(() => undefined);
+  return performance.now() - begin;
+}
+
+async function submit(manager: Cube, name: string, count: number): Promise<void> {
+  const task = { image: "any", cpuMillis: 300, privileges: { network: "none" }, restart: "always" };
+  const body = JSON.stringify({ name, count, ...task });
+  const answer = await manager.api("/v1/jobs", { method: "POST", body });
+  if (!answer.ok) throw new Error(await answer.text());
+}
+
 await closing(async (opened) => {
   const { values } = parseArgs({ options: OPTIONS });
   const [count, tasks] = [Number(values.workers), Number(values.tasks)];
@@ -81,10 +98,14 @@ await closing(async (opened) => {
   await manager.start();
   const pid = manager.child?.pid ?? 0;
   const rows: string[][] = [];
+  const workers: Workers[] = [];
+  const linked = (): number => workers.reduce((sum, each) => sum + each.linked, 0);
 
-  const step = async (what: string, isDone: () => Promise<boolean> | boolean): Promise<void> => {
+  const step = async (what: string, isDone: () => Promise<boolean>): Promise<void> => {
     const [before, begin] = [figuresOf(pid).cpuMs, performance.now()];
-    while (!(await isDone())) {
+    let slowest = 0;
+    while (!(await isDone().catch(() => false))) {
+      slowest = Math.max(slowest, await answerMs(manager));
       if (performance.now() - begin > Number(values.patience) * 1000)
         throw new Error(`not in time: ${what}\n${manager.log()}`);
       await Bun.sleep(LOOK_MS);
@@ -92,44 +113,44 @@ await closing(async (opened) => {
     const seconds = (performance.now() - begin) / 1000;
     const { mib, cpuMs } = figuresOf(pid);
     const cpu = (cpuMs - before) / 1000;
-    rows.push([what, seconds.toFixed(1), cpu.toFixed(2), `${((100 * cpu) / seconds).toFixed(0)} %`, mib.toFixed(0)]);
+    rows.push([
+      what,
+      seconds.toFixed(1),
+      cpu.toFixed(2),
+      `${((100 * cpu) / seconds).toFixed(0)} %`,
+      mib.toFixed(0),
+      slowest.toFixed(0),
+      String(linked()),
+    ]);
     console.error(rows.at(-1)?.join("  "));
   };
-  const still = (): (() => boolean) => {
+  const still = (): (() => Promise<boolean>) => {
     const endMs = performance.now() + Number(values.watch) * 1000;
-    return () => performance.now() > endMs;
+    return async () => performance.now() > endMs;
   };
 
-  await step("alone", () => true);
+  await step("alone", async () => true);
   const processes = Math.min(4, availableParallelism());
   const share = Math.ceil(count / processes);
-  const workers = Array.from({ length: processes }, (_, index) => {
-    const of = [index * share, Math.min(share, count - index * share), PORT].map(String);
-    return opened.use(new Workers(machine.enter, [...of, join(manager.home, ".config/cube/join-token"), manager.home]));
-  });
-  const linked = (): number => workers.reduce((sum, each) => sum + each.linked, 0);
-  await step(`${count} workers join`, () => linked() === count);
+  for (let first = 0; first < count; first += share) {
+    const of = [first, Math.min(share, count - first), PORT].map(String);
+    const files = [join(manager.home, ".config/cube/join-token"), manager.home];
+    workers.push(opened.use(new Workers(machine.enter, [...of, ...files])));
+  }
+  await step(`${count} workers join`, async () => linked() === count);
   await step("they heartbeat", still());
-  const body = JSON.stringify({
-    name: "many",
-    count: count * tasks,
-    image: "any",
-    cpuMillis: 300,
-    privileges: { network: "none" },
-    restart: "always",
-  });
+  const jobs = Math.ceil((count * tasks) / MOST_OF_A_JOB);
+  for (let job = 0; job < jobs; job++) await submit(manager, `many${job}`, Math.floor((count * tasks + job) / jobs));
   const isRunning = async (): Promise<boolean> => {
-    const answer = await manager.api("/v1/jobs/many");
-    const { states } = (await answer.json()) as { states: Record<string, number> };
-    return states.running === count * tasks;
+    const answer = await manager.api("/v1/jobs?limit=1000");
+    const { items } = (await answer.json()) as { items: readonly JobResource[] };
+    return items.reduce((sum, { states }) => sum + (states.running ?? 0), 0) === count * tasks;
   };
-  const submitted = await manager.api("/v1/jobs", { method: "POST", body });
-  if (!submitted.ok) throw new Error(await submitted.text());
   await step(`${count * tasks} tasks run`, isRunning);
   await step("they go on", still());
   const open = readFileSync(`/proc/${pid}/limits`, "utf8");
   const files = [...new Bun.Glob("*").scanSync({ cwd: `/proc/${pid}/fd`, onlyFiles: false })].length;
-  printTable(["manager", "seconds", "CPU s", "of a core", "MiB"], rows);
-  console.log(`${linked()} of ${count} still linked; ${files} open files of ${/open files\s+(\d+)/.exec(open)?.[1]}`);
+  printTable(["manager", "seconds", "CPU s", "of a core", "MiB", "slowest answer ms", "linked"], rows);
+  console.log(`${files} open files of ${/open files\s+(\d+)/.exec(open)?.[1]}`);
   if (linked() < count) process.exitCode = 1;
 });
