@@ -36,7 +36,7 @@ export const JSON_OPTION: OptionSpec = { flags: "--json", about: "print JSON ins
 export const MANAGER_OPTIONS: OptionGroup = {
   title: "Manager (the book listens on 0.0.0.0 and keeps its state in memory):",
   options: [
-    { flags: "-H, --host <HOST>", about: "where the API listens: loopback only (127.0.0.1)" },
+    { flags: "-H, --host <HOST>", about: "where it listens; beyond loopback by TLS (127.0.0.1)" },
     { flags: "-p, --port <PORT>", about: "its port (5555)" },
     { flags: "--no-auth", about: "no token, as the book's curls need" },
     { flags: "-s, --scheduler <NAME>", about: "epvm, roundrobin or pack (epvm)", choices: SCHEDULERS },
