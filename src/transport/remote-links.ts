@@ -169,7 +169,7 @@ class Links implements RemoteLinks {
   }
 
   close(linkId: string): void {
-    this.#peers.get(linkId)?.host.close("the manager begins anew");
+    this.#peers.get(linkId)?.host.close("the manager has closed the link");
   }
 
   open(handlers: Handlers): Disposable {
