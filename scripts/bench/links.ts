@@ -139,14 +139,18 @@ await closing(async (opened) => {
   }
   await step(`${count} workers join`, async () => linked() === count);
   await step("they heartbeat", still());
-  const jobs = Math.ceil((count * tasks) / MOST_OF_A_JOB);
-  for (let job = 0; job < jobs; job++) await submit(manager, `many${job}`, Math.floor((count * tasks + job) / jobs));
+  let submitted = 0;
   const isRunning = async (): Promise<boolean> => {
     const answer = await manager.api("/v1/jobs?limit=1000");
     const { items } = (await answer.json()) as { items: readonly JobResource[] };
-    return items.reduce((sum, { states }) => sum + (states.running ?? 0), 0) === count * tasks;
+    return items.reduce((sum, { states }) => sum + (states.running ?? 0), 0) === submitted;
   };
-  await step(`${count * tasks} tasks run`, isRunning);
+  for (let job = 0; submitted < count * tasks; job++) {
+    const more = Math.min(MOST_OF_A_JOB, count * tasks - submitted);
+    await submit(manager, `many${job}`, more);
+    submitted += more;
+    await step(`${submitted} tasks run`, isRunning);
+  }
   await step("they go on", still());
   const open = readFileSync(`/proc/${pid}/limits`, "utf8");
   const files = [...new Bun.Glob("*").scanSync({ cwd: `/proc/${pid}/fd`, onlyFiles: false })].length;
