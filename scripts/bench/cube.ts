@@ -108,10 +108,19 @@ export class RunningCube implements AsyncDisposable {
 /** Ends what was opened, also when a signal breaks the benchmark off: no container stays behind. */
 export async function closing(act: (opened: AsyncDisposableStack) => Promise<void>): Promise<void> {
   await using opened = new AsyncDisposableStack();
+  let ending: Promise<void> | undefined;
   for (const name of ["SIGINT", "SIGTERM"] as const) {
-    process.once(name, () => void opened.disposeAsync().finally(() => process.exit(1)));
+    process.once(name, () => {
+      ending = opened.disposeAsync().finally(() => process.exit(1));
+    });
   }
-  await act(opened);
+  try {
+    await act(opened);
+  } catch (error) {
+    // What was under way fails for what has been taken from it; that must not end the process before all is closed.
+    await ending;
+    throw error;
+  }
 }
 
 /** Asks again and again until there is an answer. */
