@@ -28,7 +28,7 @@ import { systemClock } from "./clock.ts";
 import { type LocalWorker, openLocalWorker } from "./local-worker.ts";
 import { hostName, userName } from "./names.ts";
 import { createNodeLinks } from "./node-links.ts";
-import { openForAdoption, openRemoteNodes, streamsByNode } from "./remote-nodes.ts";
+import { openForAdoption, openRemoteNodes, type RemoteNodes, streamsByNode } from "./remote-nodes.ts";
 
 /** A running manager with everything around it. */
 export interface Stack {
@@ -62,7 +62,20 @@ export async function startStack(config: Config, log: Log): Promise<Result<Stack
   }
 }
 
+/** What has to be there before anybody is served. */
+interface Parts {
+  readonly clusterId: string;
+  readonly nodes: RemoteNodes;
+  readonly manager: ManagerHost;
+  readonly worker: LocalWorker | null;
+}
+
 async function open(config: Config, log: Log, opened: AsyncDisposableStack): Promise<Result<Stack>> {
+  const parts = await openParts(config, log, opened);
+  return parts.ok ? ok(await serve(config, log, { parts: parts.value, opened })) : parts;
+}
+
+async function openParts(config: Config, log: Log, opened: AsyncDisposableStack): Promise<Result<Parts>> {
   const identity = openManagerIdentity(config.dirs.data);
   if (!identity.ok) return identity;
   const clusterId = identity.value.id;
@@ -70,66 +83,80 @@ async function open(config: Config, log: Log, opened: AsyncDisposableStack): Pro
   if (!remote.ok) return remote;
   const nodes = remote.value;
   const link = createInProcessLink();
-  const store = openStore(config);
   const openWorker = workerOpener(config, opened, { log, clusterId, link: link.worker });
-  await using adopting = new AsyncDisposableStack();
-  const begin = async (stored: Cluster): Promise<void> => {
-    nodes.serve({ node: (id) => stored.nodes.get(id), identity: () => null });
-    adopting.use(await openForAdoption(config, nodes));
-    const opening = await openWorker();
-    if (!opening.ok) throw new Error(opening.failure.message);
-    await opening.value?.begin();
-  };
-  const on = { clusterId, store, links: combineLinks(link.manager, nodes.links) };
-  const takeOver = config.manager.adopt ? await adoptWorkers(config, log, { ...on, begin }) : ok(undefined);
-  await adopting.disposeAsync();
+  const on = { clusterId, store: openStore(config), links: combineLinks(link.manager, nodes.links) };
+  const takeOver = config.manager.adopt ? await adoptAll(config, log, { ...on, nodes, openWorker }) : ok(undefined);
   if (!takeOver.ok) return takeOver;
   const manager = await openTheManager(config, log, { ...on, takeOver: takeOver.value });
   if (!manager.ok) return manager;
   opened.defer(() => manager.value.close());
   opened.defer(() => nodes.links.end());
   nodes.serve(manager.value);
-  const asked = Promise.withResolvers<void>();
   const worker = await openWorker();
-  if (!worker.ok) return worker;
+  return worker.ok ? ok({ clusterId, nodes, manager: manager.value, worker: worker.value }) : worker;
+}
+
+/** Lets workers in, here and elsewhere, for as long as the adoption asks them. */
+async function adoptAll(
+  config: Config,
+  log: Log,
+  on: Pick<ManagerHostOptions, "clusterId" | "store" | "links"> & {
+    readonly nodes: RemoteNodes;
+    readonly openWorker: WorkerOpener;
+  },
+): ReturnType<typeof adoptWorkers> {
+  await using adopting = new AsyncDisposableStack();
+  const begin = async (stored: Cluster): Promise<void> => {
+    on.nodes.serve({ node: (id) => stored.nodes.get(id), identity: () => null });
+    adopting.use(await openForAdoption(config, on.nodes));
+    const opening = await on.openWorker();
+    if (!opening.ok) throw new Error(opening.failure.message);
+    await opening.value?.begin();
+  };
+  const adopted = await adoptWorkers(config, log, { ...on, begin });
+  return adopted;
+}
+
+async function serve(
+  config: Config,
+  log: Log,
+  on: { readonly parts: Parts; readonly opened: AsyncDisposableStack },
+): Promise<Stack> {
+  const { clusterId, nodes, manager, worker } = on.parts;
+  const asked = Promise.withResolvers<void>();
   const listening = { port: 0 };
-  const dialling = opened.use(createNodeLinks({ ...nodes, config, port: () => listening.port }));
+  const links = on.opened.use(createNodeLinks({ ...nodes, config, port: () => listening.port }));
   const api = {
-    access: manager.value,
-    streams: streamsByNode(worker.value, nodes.links.streams),
-    info: aboutThisProcess(config, worker.value),
-    links: dialling,
+    access: manager,
+    streams: streamsByNode(worker, nodes.links.streams),
+    info: aboutThisProcess(config, worker),
+    links,
     onShutdown: () => asked.resolve(),
   };
   const { host, port, auth } = config.manager;
+  const token = auth ? await loadToken(join(config.dirs.data, "api-token")) : null;
   const server = await startApiServer({
     ...api,
     log: (level, text) => log[level](text),
     ...(config.worker.api.port === null ? {} : { workerPort: config.worker.api.port }),
     unix: { path: config.socket, actor: `unix:${userName()}` },
-    tcp: {
-      host,
-      port,
-      token: auth ? await loadToken(join(config.dirs.data, "api-token")) : null,
-      front: (http) => nodes.links.front(http),
-    },
+    tcp: { host, port, token, front: (http) => nodes.links.front(http) },
   });
-  opened.defer(() => server.close());
-  manager.value.start();
+  on.opened.defer(() => server.close());
+  manager.start();
   listening.port = server.port;
-  dialling.begin();
-  await worker.value?.start(manager.value);
+  links.begin();
+  await worker?.start(manager);
   const tokenUsedMs = (name: string) => server.tokenUsedMs(name);
-  const client = createLocalClient({ ...api, actor: `ui:${userName()}`, tokenUsedMs });
   log.info(`manager of ${clusterId} is up: ${config.socket}, ${host}:${server.port}`);
-  return ok({
+  return {
     clusterId,
-    client,
+    client: createLocalClient({ ...api, actor: `ui:${userName()}`, tokenUsedMs }),
     port: server.port,
     shutdown: asked.promise,
-    running: () => worker.value?.running() ?? 0,
-    close: () => opened.disposeAsync(),
-  });
+    running: () => worker?.running() ?? 0,
+    close: () => on.opened.disposeAsync(),
+  };
 }
 
 /** A store belongs to its key: a new key would be another cluster, and every worker would refuse it. */
@@ -142,12 +169,14 @@ function openManagerIdentity(data: string): Result<Identity> {
   return openIdentity(file);
 }
 
+type WorkerOpener = () => Promise<Result<LocalWorker | null>>;
+
 /** Opens the worker once, whoever needs it first; null without one. */
 function workerOpener(
   config: Config,
   opened: AsyncDisposableStack,
   to: Parameters<typeof openLocalWorker>[1],
-): () => Promise<Result<LocalWorker | null>> {
+): WorkerOpener {
   let opening: Promise<Result<LocalWorker | null>> | undefined;
   const open = async (): Promise<Result<LocalWorker | null>> => {
     if (!config.manager.localWorker) return ok(null);
