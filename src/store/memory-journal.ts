@@ -8,10 +8,10 @@ export function createMemoryJournal(records: JournalRecord[] = []): Journal {
   return {
     load: async () => ({ records: [...records], problem: "" }),
     append: async (more) => {
-      records.push(...more);
+      records.push(...more.map(asStored));
     },
     compact: async (all) => {
-      records.splice(0, records.length, ...all);
+      records.splice(0, records.length, ...all.map(asStored));
       compacted = records.length;
     },
     get size() {
@@ -19,4 +19,9 @@ export function createMemoryJournal(records: JournalRecord[] = []): Journal {
     },
     close: async () => {},
   };
+}
+
+/** A copy as a file would keep it: nobody can change it afterwards, and it is read back as JSON is. */
+function asStored(record: JournalRecord): JournalRecord {
+  return JSON.parse(JSON.stringify(record)) as JournalRecord;
 }
