@@ -9,12 +9,19 @@ import { wordsOf } from "../core/failure.ts";
 const NO_INIT = /docker-init|container-init|catatonit/i;
 const NO_SPACE = /no space left on device/i;
 
+const LATE = "does not answer: look at its log";
+
+/** True for a call that was given up because its time was over: somebody listens, and says nothing. */
+export function isLate(failure: Failure): boolean {
+  return failure.kind === "unavailable" && failure.message.endsWith(LATE);
+}
+
 /** No answer came at all: nobody listens, or the connection broke. */
 export function unreachable(place: string, error: unknown): Failure {
   const code = errorCode(error);
   const name = error instanceof Error ? error.name : "";
   if (name === "TimeoutError") {
-    return { kind: "unavailable", message: `the container engine at ${place} does not answer: look at its log` };
+    return { kind: "unavailable", message: `the container engine at ${place} ${LATE}` };
   }
   if (code === "EACCES" || code === "EPERM") {
     const way = "join the group docker, or run as a user who may";

@@ -11,10 +11,11 @@ import type { ExecRequest, ExecSession, LogChunk, LogQuery, Runtime, RuntimeEven
 import { resolveContext, resolvePaths, swapped } from "./bind-paths.ts";
 import { type CreateBody, createBody } from "./docker-body.ts";
 import { Engine, type EngineAddress, engineAddress } from "./docker-engine.ts";
-import { bodyText, isImageMissing, isNameTaken, refused } from "./docker-errors.ts";
+import { bodyText, isImageMissing, isLate, isNameTaken, refused } from "./docker-errors.ts";
 import { watchEvents } from "./docker-events.ts";
 import { execInContainer } from "./docker-exec.ts";
 import { type Inspected, inspected, LABEL, labelled, toInstance } from "./docker-instance.ts";
+import { type Listed, listed, listedInstance } from "./docker-list.ts";
 import { containerLogs } from "./docker-logs.ts";
 import { Images } from "./docker-pull.ts";
 import { short, stopContainer } from "./docker-stop.ts";
@@ -30,11 +31,18 @@ export interface DockerRuntimeOptions {
   /** unix:///path, tcp://host:port or a socket's path; without it DOCKER_HOST, then the usual sockets. */
   readonly host?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Longest waits while listing, ms: 15,000 for the list itself, 3,000 for each inspection when left out. */
+  readonly patience?: { readonly listMs: number; readonly inspectMs: number };
 }
 
 const PROBE_TIMEOUT_MS = 3_000;
+/** For a list and its late inspections together: less than the 30 s that a worker waits. */
+const PATIENCE = { listMs: 15_000, inspectMs: 3_000 } as const;
 /** Inspections in flight while listing. */
 const LIST_WIDTH = 8;
+/** After so many turns with a late one the list's own word is taken for the rest. */
+const LIST_LATE_TURNS = 3;
+const STUCK = "docker answers its ping but not its lists or inspections: restart the engine";
 /** Waits for a removal that is under way, ms. */
 const REMOVE_WAITS_MS = [20, 50, 100, 250, 500, 1_000, 2_000, 4_000] as const;
 /** Containers known to be ours; past it the oldest is looked at anew when it is needed. */
@@ -67,6 +75,8 @@ class DockerRuntime implements Runtime {
   #engine: Engine;
   /** "" while unknown. Once known, a probe only pings: for its version an engine starts programs of its own, 5 ms of CPU each time. */
   #version = "";
+  /** The last list, or every inspection for it, got no answer in time, whatever the ping says. */
+  #stuck = false;
 
   constructor(options: DockerRuntimeOptions) {
     this.#options = options;
@@ -92,23 +102,47 @@ class DockerRuntime implements Runtime {
     if (status !== 200)
       return { kind: "docker", version: "", problem: refused("the container engine", status, body).message };
     this.#version = known || versionOf(body);
-    return { kind: "docker", version: this.#version, problem: "" };
+    // Only a list that comes back shows that it works again.
+    if (this.#stuck) await this.list();
+    return { kind: "docker", version: this.#version, problem: this.#stuck ? STUCK : "" };
   }
 
   async list(): Promise<Result<readonly Instance[]>> {
     const filters = JSON.stringify({ label: [`${LABEL.node}=${this.#options.nodeId}`] });
-    const asked = await this.#call("GET", `/containers/json?all=1&filters=${encodeURIComponent(filters)}`);
-    if (!asked.ok) return asked;
-    const ids = (asked.value.body as readonly { readonly Id: string }[]).map((container) => container.Id);
-    const instances: Instance[] = [];
-    for (let at = 0; at < ids.length; at += LIST_WIDTH) {
-      const found = await Promise.all(ids.slice(at, at + LIST_WIDTH).map((id) => this.inspect(id)));
-      for (const result of found) {
-        if (result.ok) instances.push(result.value);
-        else if (result.failure.kind !== "not_found") return result;
-      }
+    const path = `/containers/json?all=1&filters=${encodeURIComponent(filters)}`;
+    const asked = await this.#call("GET", path, (this.#options.patience ?? PATIENCE).listMs);
+    if (!asked.ok) {
+      this.#stuck = isLate(asked.failure);
+      return asked;
     }
-    return ok(instances);
+    const entries = listed(asked.value.body);
+    if (entries === null) return fail("transient", "the container engine's list makes no sense");
+    const looked = await this.#lookAt(entries);
+    this.#stuck = looked.late > 1 && looked.answered === 0;
+    return ok(looked.instances);
+  }
+
+  /** Each container as an inspection shows it, or as the list does when none comes. */
+  async #lookAt(entries: readonly Listed[]): Promise<{ instances: Instance[]; late: number; answered: number }> {
+    const looked = { instances: [] as Instance[], late: 0, answered: 0 };
+    const { inspectMs } = this.#options.patience ?? PATIENCE;
+    let lateTurns = 0;
+    for (let at = 0; at < entries.length; at += LIST_WIDTH) {
+      const turn = entries.slice(at, at + LIST_WIDTH);
+      const asks = lateTurns < LIST_LATE_TURNS;
+      const found = await Promise.all(turn.map((one) => (asks ? this.#look(one.Id, inspectMs) : null)));
+      const lateBefore = looked.late;
+      for (const [index, entry] of turn.entries()) {
+        const result = found[index] ?? null;
+        if (result !== null && !result.ok && isLate(result.failure)) looked.late++;
+        else if (result !== null) looked.answered++;
+        if (result !== null && !result.ok && result.failure.kind === "not_found") continue;
+        const instance = result?.ok ? result.value : listedInstance(entry, this.#options.nodeId);
+        if (instance !== null) looked.instances.push(instance);
+      }
+      if (looked.late > lateBefore) lateTurns++;
+    }
+    return looked;
   }
 
   pull(spec: TaskSpec, progress: (text: string) => void, signal: AbortSignal): Promise<Result<null>> {
@@ -172,8 +206,12 @@ class DockerRuntime implements Runtime {
     return fail("transient", `container ${short(instanceId)}: its removal does not end; look at the engine's log`);
   }
 
-  async inspect(instanceId: string): Promise<Result<Instance>> {
-    const container = await this.#inspect(instanceId);
+  inspect(instanceId: string): Promise<Result<Instance>> {
+    return this.#look(instanceId);
+  }
+
+  async #look(instanceId: string, timeoutMs?: number): Promise<Result<Instance>> {
+    const container = await this.#inspect(instanceId, timeoutMs);
     if (!container.ok) return container;
     const instance = toInstance(container.value, this.#options.nodeId);
     if (instance === null) return fail("not_found", `container ${short(instanceId)}: not one of this node's`);
@@ -292,8 +330,8 @@ class DockerRuntime implements Runtime {
     return found.ok ? ok(null) : found;
   }
 
-  async #inspect(instanceId: string): Promise<Result<Inspected>> {
-    const asked = await this.#call("GET", `/containers/${encodeURIComponent(instanceId)}/json`);
+  async #inspect(instanceId: string, timeoutMs?: number): Promise<Result<Inspected>> {
+    const asked = await this.#call("GET", `/containers/${encodeURIComponent(instanceId)}/json`, timeoutMs);
     if (!asked.ok) return asked;
     const container = inspected(asked.value.body);
     if (container === null)
@@ -315,9 +353,9 @@ class DockerRuntime implements Runtime {
   }
 
   /** A call whose status of 400 or more is a failure; 304 (done already) is not. */
-  async #call(method: string, path: string): Promise<Result<{ readonly body: unknown }>> {
+  async #call(method: string, path: string, timeoutMs?: number): Promise<Result<{ readonly body: unknown }>> {
     if (this.#problem) return { ok: false, failure: this.#problem };
-    const asked = await this.#engine.call(method, path);
+    const asked = await this.#engine.call(method, path, timeoutMs === undefined ? {} : { timeoutMs });
     if (!asked.ok || asked.value.status < 400) return asked;
     const id = /^\/containers\/([^/?]+)/.exec(path)?.[1] ?? "";
     return {
