@@ -5,6 +5,20 @@ export function ago(sinceMs: number, nowMs: number): string {
   return sinceMs <= 0 ? "never" : `${inWords(Math.max(0, nowMs - sinceMs))} ago`;
 }
 
+/** The same within a sentence: `about a minute ago`. */
+export function agoWithin(sinceMs: number, nowMs: number): string {
+  return lowerFirst(ago(sinceMs, nowMs));
+}
+
+/** How long since, within a sentence: `for about a minute`; `since ever` where the start is not known. */
+export function lasting(sinceMs: number, nowMs: number): string {
+  return sinceMs <= 0 ? "since ever" : `for ${lowerFirst(inWords(Math.max(0, nowMs - sinceMs)))}`;
+}
+
+function lowerFirst(text: string): string {
+  return text.slice(0, 1).toLowerCase() + text.slice(1);
+}
+
 function inWords(ms: number): string {
   const seconds = Math.floor(ms / 1000);
   if (seconds < 1) return "Less than a second";

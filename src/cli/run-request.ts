@@ -153,6 +153,7 @@ function probeHttp(text: string | undefined): HealthRequest | null {
 
 function probeTcp(flags: Flags): HealthRequest | null {
   const port = readFlag(flags, { key: "healthTcp", flag: "--health-tcp" }, readWholeNumber);
+  if (port === 0 || (port ?? 0) > 65_535) throw new UsageError(`--health-tcp ${port} is no port`, "1 to 65535");
   return port === undefined ? null : { tcp: port };
 }
 

@@ -30,7 +30,10 @@ type Note = (path: string, message: string) => void;
 
 const ENV_KEY = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const LABEL_KEY = /^[A-Za-z0-9]([A-Za-z0-9._/-]{0,251}[A-Za-z0-9])?$/;
-const SIGNAL = /^(SIG[A-Z0-9+-]{2,12}|[0-9]{1,2})$/;
+/** Linux's signals, as engines take them (moby/sys/signal), beside SIGRTMIN+1 and the like; the prefix may be left out. */
+const SIGNALS =
+  /^(SIG)?(ABRT|ALRM|BUS|CHLD|CLD|CONT|FPE|HUP|ILL|INT|IO|IOT|KILL|PIPE|POLL|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM|WINCH|XCPU|XFSZ|RTMIN(\+([1-9]|1[0-5]))?|RTMAX(-([1-9]|1[0-4]))?)$/;
+const SIGNAL_NUMBER = /^([1-9]|[1-5][0-9]|6[0-4])$/;
 // The grammar of distribution/reference: [domain[:port]/]path[:tag][@digest].
 const IMAGE =
   /^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?\/)?[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@[a-z0-9+._-]+:[0-9a-fA-F]{32,})?$/;
@@ -57,9 +60,11 @@ export function jobProblems(spec: JobSpec): Problem[] {
 
 /** Problems as whoever asked for a lone task knows them: without the services' part of a path, and without its service's name, which is the job's. */
 export function loneProblems(problems: readonly Problem[]): Problem[] {
-  return problems
+  const known = problems
     .filter(({ path }) => path !== "services[0].name")
     .map(({ path, message }) => ({ path: path.replace(/^services\[0\]\.(task\.)?/, ""), message }));
+  // The labels of a lone task are those of its job too.
+  return [...new Map(known.map((problem) => [`${problem.path}: ${problem.message}`, problem])).values()];
 }
 
 /** Throws ClientError `invalid` that names every problem with its path. */
@@ -92,7 +97,7 @@ function taskProblems(path: string, task: TaskSpec, note: Note): void {
   portProblems(`${path}.ports`, task.ports, note);
   for (const [index, mount] of task.mounts.entries()) mountProblems(`${path}.mounts[${index}]`, mount, note);
   if (task.mounts.length > JOB_LIMITS.listEntries) note(`${path}.mounts`, `at most ${JOB_LIMITS.listEntries}`);
-  if (task.stopSignal && !SIGNAL.test(task.stopSignal)) note(`${path}.stopSignal`, "a signal's name such as SIGTERM");
+  signalProblem(`${path}.stopSignal`, task.stopSignal, note);
   durationProblem(`${path}.stopGraceMs`, task.stopGraceMs, note);
   if (!isCount(task.restart.attempts, 1_000_000)) note(`${path}.restart.attempts`, "a whole number from 0 on");
   for (const key of ["windowMs", "delayMs", "maxDelayMs"] as const)
@@ -108,6 +113,11 @@ function taskProblems(path: string, task: TaskSpec, note: Note): void {
     note,
   );
   textsProblem(`${path}.privileges`, [...task.privileges.devices, ...task.privileges.capAdd], note);
+}
+
+function signalProblem(path: string, signal: string, note: Note): void {
+  if (signal === "" || SIGNALS.test(signal) || SIGNAL_NUMBER.test(signal)) return;
+  note(path, `there is no signal ${quote(signal)}: a name such as SIGTERM, or a number from 1 to 64`);
 }
 
 function nameProblem(path: string, name: string, note: Note): void {
@@ -208,7 +218,9 @@ function healthProblems(path: string, health: HealthCheck, note: Note): void {
     if (probe.command.length === 0) note(`${path}.probe.command`, "missing");
     return;
   }
-  if (!isCount(probe.port, 65_535)) note(`${path}.probe.port`, `${probe.port} is no port`);
+  // 0 stands for the first published port, but where a port is all that is said of the probe it has to be said.
+  const said = probe.kind === "http" || probe.port !== 0;
+  if (!said || !isCount(probe.port, 65_535)) note(`${path}.probe.port`, `${probe.port} is no port: 1 to 65535`);
   if (probe.kind === "http" && !probe.path.startsWith("/"))
     note(`${path}.probe.path`, `${quote(probe.path)} has to begin with /`);
   if (probe.kind === "http") textProblem(`${path}.probe.path`, probe.path, note);

@@ -265,7 +265,7 @@ class RequestReader {
     if (tcp !== undefined) forms.push({ kind: "tcp", port: tcp });
     if (exec) forms.push({ kind: "exec", command: exec });
     if (forms.length !== 1) this.#note(path, "exactly one of http, tcp, exec and probe");
-    return forms[0] ?? { kind: "tcp", port: 0 };
+    return forms[0] ?? { kind: "tcp", port: 1 };
   }
 
   #duration(path: string, words: Words, otherwise: number): number {

@@ -252,9 +252,9 @@ test("cli/why: of a task whose data is on a node that is out it says what the ch
     "The choices: wait until n2 is back; restore n2 with its data; or give it up: `cube node rm --force n2` starts it elsewhere, empty.",
     "",
   ].join("\n");
-  expect(await shell.run("why", "web")).toEqual({ code: 0, out: advice, err: "" });
+  expect(await shell.run("why", "web")).toEqual({ code: 0, out: `running\n\n${advice}`, err: "" });
   shell.client.decisionOnAll = DECISION;
-  expect((await shell.run("why", "web")).out).toStartWith(`${advice}\nplaced on n1`);
+  expect((await shell.run("why", "web")).out).toStartWith(`running\n\n${advice}\nplaced on n1`);
   shell.client.jobList = [aJob()];
   expect((await shell.run("why", "web")).out).toContain(
     "It is replaced elsewhere 5 s after n2 went; back within 5 min",
@@ -282,6 +282,41 @@ test("cli/why: a task that fits nowhere has refusals only; --json is the decisio
     ].join("\n"),
   );
   expect(JSON.parse(json.out)).toEqual(shell.client.decisionOnAll);
+});
+
+test("cli/why: the task's state with its last exit and message stands above the decision", async () => {
+  using shell = new FakeShell();
+  shell.client.decisionOnAll = DECISION;
+  const exit = { incarnation: 1, code: 1, oomKilled: false, reason: "boom", atMs: NOW_MS - 120_000 };
+  const first = async (changes: Parameters<typeof aTask>[0]): Promise<string | undefined> => {
+    shell.client.taskList = [aTask(changes)];
+    return (await shell.run("why", "web")).out.split("\n")[0];
+  };
+  expect([
+    await first({ state: "failed", exits: [exit], message: "boom" }),
+    await first({ health: "healthy", exits: [{ ...exit, code: null, reason: "", atMs: NOW_MS - 60_000 }] }),
+    await first({
+      state: "failed",
+      exits: [{ ...exit, code: 137, oomKilled: true, atMs: NOW_MS }],
+      message: "gives up",
+    }),
+    await first({ state: "pulling", message: "layer 2\u001b[2J of 3" }),
+  ]).toEqual([
+    "failed: exit 1, 2 minutes ago: boom",
+    "running (healthy): last exit with an unknown code, about a minute ago",
+    "failed: exit 137 (out of memory), less than a second ago: boom: gives up",
+    "pulling: layer 2 of 3",
+  ]);
+  shell.client.decisionOnAll = null;
+  expect((await shell.run("why", "web")).out).toBe("pulling: layer 2 of 3\n\nno decision on it is kept\n");
+  expect((await shell.run("why", "gone")).code).toBe(1);
+});
+
+test("cli/inspect: a task as JSON, and an unknown one is an error", async () => {
+  using shell = new FakeShell();
+  shell.client.taskList = [aTask({ message: "as it is" })];
+  expect(JSON.parse((await shell.run("inspect", "web")).out)).toEqual(shell.client.taskList[0]);
+  expect((await shell.run("inspect", "gone")).code).toBe(1);
 });
 
 test("cli/version: this program's and the manager's; without a manager only this program's", async () => {

@@ -55,7 +55,7 @@ test("cli/node: inspect shows everything that is known, with why it is as it is"
     out: [
       "Name:          n1",
       "Id:            node-1",
-      "State:         disconnected since About a minute ago: no heartbeat",
+      "State:         disconnected for about a minute: no heartbeat",
       "Placement:     cordoned",
       "Address:       10.0.0.7:41022",
       "System:        linux x64, Cube 0.1.0",
@@ -88,6 +88,6 @@ test("cli/node: inspect shows the link and the age of the last heartbeat", async
   shell.client.nodeList = [aNode({ local: false, address: "10.0.0.7:41022", ...link, heartbeatAgeMs: 1_234 })];
   const { out } = await shell.run("node", "inspect", "n1");
   expect(out).toContain(
-    "Link:          dialled by the worker, up since About a minute ago, round trip 1.5 ms, protocol 1\nHeartbeat:     1.2 s ago\n",
+    "Link:          dialled by the worker, up for about a minute, round trip 1.5 ms, protocol 1\nHeartbeat:     1.2 s ago\n",
   );
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { ago, gibibytes, mebibytes, score } from "../../src/cli/quantities.ts";
+import { ago, agoWithin, gibibytes, lasting, mebibytes, score } from "../../src/cli/quantities.ts";
 
 test("cli/quantities: times since are in docker's words", () => {
   const [second, minute, hour, day] = [1_000, 60_000, 3_600_000, 86_400_000];
@@ -46,5 +46,15 @@ test("cli/quantities: sizes are whole binary units, scores have six digits", () 
     "2",
     "0.123457",
     "2",
+  ]);
+});
+
+test("cli/quantities: within a sentence a time begins with a small letter, and a duration has no ago", () => {
+  expect([agoWithin(1, 2), agoWithin(1, 60_001), lasting(1, 60_001), lasting(1, 1), lasting(0, 5)]).toEqual([
+    "less than a second ago",
+    "about a minute ago",
+    "for about a minute",
+    "for less than a second",
+    "since ever",
   ]);
 });

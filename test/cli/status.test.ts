@@ -40,6 +40,19 @@ test("cli/status: the book's columns; a lone task goes by its job's id, in full 
   });
 });
 
+test("cli/status: what is being removed says so until it has ended; the JSON has the state itself", async () => {
+  using shell = new FakeShell();
+  shell.client.taskList = [
+    aTask({ id: "a", desired: "remove", health: "healthy" }),
+    aTask({ id: "b", desired: "remove", state: "stopped" }),
+    aTask({ id: "c", desired: "stop", state: "stopping" }),
+  ];
+  const states = (await shell.run("status")).out.split("\n").slice(1, 4);
+  expect(states.map((line) => line.split(/ {2,}/)[3])).toEqual(["removing", "stopped", "stopping"]);
+  const json: { state: string }[] = JSON.parse((await shell.run("status", "--json")).out);
+  expect(json.map(({ state }) => state)).toEqual(["running", "stopped", "stopping"]);
+});
+
 test("cli/status: on a terminal ids are short and the table keeps to its width", async () => {
   using shell = new FakeShell();
   shell.stdout.isTTY = true;

@@ -85,7 +85,7 @@ describe("client: job request", () => {
       [{ ...web, image: "" }, "image: missing"],
       [{ ...web, runtime: "process" }, "image: a process has no image; command: missing"],
       [{ ...web, mounts: ["x:y"] }, 'mounts[0].target: "y" is no absolute path'],
-      [{ ...web, stopSignal: "rm -rf" }, "stopSignal: a signal's name"],
+      [{ ...web, stopSignal: "rm -rf" }, 'stopSignal: there is no signal "rm -rf"'],
       [{ image: "a" }, "name: missing"],
       [{ name: "web", services: [] }, "services: a job has at least one service"],
       [{ name: "web", image: "a", services: [{ image: "b" }] }, "image: belongs into a service"],
@@ -171,6 +171,23 @@ describe("client: job request", () => {
     expect(
       [{ image: "reg:5000/a/Nginx:1.2" }, { image: "a@sha256:0" }, { command: ["/bin/sleep"] }, {}].map(defaultName),
     ).toEqual(["nginx", "a", "sleep", "task"]);
+  });
+
+  test("a signal has to be one, and a port of a TCP check to be said", () => {
+    const health = (tcp: number) => () => jobOf({ name: "web", image: "a", health: { tcp } });
+    const signal = (stopSignal: string) => messageOf(() => jobOf({ name: "web", image: "a", stopSignal }));
+    const good = ["SIGTERM", "INT", "SIGRTMIN+3", "SIGRTMAX-1", "9", "64"];
+    expect(good.map(signal)).toEqual(good.map(() => ""));
+    const bad = ["SIGFOO", "FOO", "0", "65", "sigterm", "SIGRTMIN+16"];
+    expect(bad.map(signal)).toEqual(
+      bad.map((text) => `stopSignal: there is no signal "${text}": a name such as SIGTERM, or a number from 1 to 64`),
+    );
+    expect([messageOf(health(0)), messageOf(health(1))]).toEqual(["health.probe.port: 0 is no port: 1 to 65535", ""]);
+  });
+
+  test("a lone task's wrong label is named once", () => {
+    const message = messageOf(() => jobOf({ name: "web", image: "a", labels: { "-": "x" } }));
+    expect(message).toBe('labels: "-" cannot be a label\'s name');
   });
 
   test("whatever JSON comes, the answer is a sound job or a refusal in words", () => {

@@ -95,7 +95,7 @@ describe("roles: nodes that come later", () => {
       startManager();
       await joined(machine, "w1");
       const inspected = await machine.run("node", "inspect", "w1", ...data);
-      expect(inspected.out).toMatch(/Link: +dialled by the manager, up since/);
+      expect(inspected.out).toMatch(/Link: +dialled by the manager, up for/);
       expect((await machine.run("node", "forget", address, ...data)).code).toBe(0);
       await until("its link has ended", async () =>
         (await nodesOf(machine)).every(({ dialledBy }) => dialledBy === undefined),

@@ -3,7 +3,7 @@ import type { ClusterClient } from "../../client/cluster-client.ts";
 import type { MetricsResource, NodeResource, TaskResource } from "../../client/resources.ts";
 import { allPages } from "../all-pages.ts";
 import type { CommandSpec, Context } from "../command-spec.ts";
-import { ago, gibibytes, mebibytes } from "../quantities.ts";
+import { ago, gibibytes, lasting, mebibytes } from "../quantities.ts";
 import { JSON_OPTION, TARGET_OPTIONS } from "../shared-options.ts";
 import { clean, jsonText } from "../text.ts";
 
@@ -110,7 +110,7 @@ function aboutNode(node: NodeResource, nowMs: number): string[][] {
   return [
     ["Name", node.name],
     ["Id", node.id],
-    ["State", `${state} since ${ago(node.stateSinceMs, nowMs)}${why(state !== "ready")}`],
+    ["State", `${state} ${lasting(node.stateSinceMs, nowMs)}${why(state !== "ready")}`],
     ["Placement", `${availability}${why(availability !== "eligible" && state === "ready")}`],
     ["Address", node.local ? "in the manager's process" : node.address],
     ...aboutLink(node, nowMs),
@@ -130,7 +130,7 @@ function aboutNode(node: NodeResource, nowMs: number): string[][] {
 function aboutLink(node: NodeResource, nowMs: number): string[][] {
   const { dialledBy, linkedSinceMs = nowMs, roundTripMs, protocol, heartbeatAgeMs } = node;
   const trip = roundTripMs === undefined ? "" : `, round trip ${milliseconds(roundTripMs)}`;
-  const link = `dialled by the ${dialledBy}, up since ${ago(linkedSinceMs, nowMs)}${trip}, protocol ${protocol}`;
+  const link = `dialled by the ${dialledBy}, up ${lasting(linkedSinceMs, nowMs)}${trip}, protocol ${protocol}`;
   return [
     ...(dialledBy === undefined ? [] : [["Link", link]]),
     ...(heartbeatAgeMs === undefined ? [] : [["Heartbeat", `${(heartbeatAgeMs / 1_000).toFixed(1)} s ago`]]),

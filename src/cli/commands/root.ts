@@ -9,6 +9,7 @@ import { COMPLETION } from "./completion.ts";
 import { EVENTS } from "./events.ts";
 import { EXEC } from "./exec.ts";
 import { HELP } from "./help.ts";
+import { INSPECT_TASK } from "./inspect.ts";
 import { LOGIN, LOGOUT } from "./login.ts";
 import { LOGS } from "./logs.ts";
 import { MANAGER } from "./manager.ts";
@@ -41,7 +42,7 @@ export const ROOT: CommandSpec = {
     "  stop, start, restart, rm     end, start again, restart, remove: TASK...",
     "  logs TASK                    show a task's output; -f follows it",
     "  exec TASK [-- COMMAND...]    run a command, or a shell (-it), inside a task",
-    "  why TASK                     why it was placed there, or why nowhere",
+    "  why TASK; inspect TASK       why it is there, or nowhere; all of it as JSON",
     "  events                       what happened; -f follows",
     "  node                         list nodes; node inspect|cordon|uncordon|rm NAME",
     "  attach                       the UI on a manager that runs already",
@@ -78,6 +79,7 @@ export const ROOT: CommandSpec = {
     LOGS,
     EXEC,
     WHY,
+    INSPECT_TASK,
     EVENTS,
     NODE,
     ATTACH,

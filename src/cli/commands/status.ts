@@ -9,6 +9,7 @@ import { boldFor } from "../io.ts";
 import { ago } from "../quantities.ts";
 import { JSON_OPTION, TARGET_OPTIONS } from "../shared-options.ts";
 import { type Column, renderTable } from "../table.ts";
+import { stateText } from "../task-words.ts";
 import { clean, jsonText } from "../text.ts";
 
 export const STATUS: CommandSpec = {
@@ -92,8 +93,4 @@ function statusTable(
 /** The id that the user gave or got: the job's for a lone task, as its newest attempt is what the job's id means. */
 function idOf(task: TaskResource): string {
   return task.current && task.slot === 0 && !task.name.includes(".") ? task.jobId : task.id;
-}
-
-function stateText(task: TaskResource): string {
-  return task.state === "running" && task.health !== "unknown" ? `running (${task.health})` : task.state;
 }

@@ -1,12 +1,13 @@
 /** `cube why`: the newest decision on a task with every node's score and its parts, and every refusal's reason. */
 import { absenceAdvice } from "../../client/absence.ts";
 import { ClientError, type ClusterClient } from "../../client/cluster-client.ts";
-import type { DecisionResource } from "../../client/resources.ts";
+import type { DecisionResource, TaskResource } from "../../client/resources.ts";
 import type { CommandSpec, Context } from "../command-spec.ts";
 import { boldFor } from "../io.ts";
-import { ago, score } from "../quantities.ts";
+import { agoWithin, score } from "../quantities.ts";
 import { JSON_OPTION, TARGET_OPTIONS } from "../shared-options.ts";
 import { type Column, renderTable } from "../table.ts";
+import { stateLine } from "../task-words.ts";
 import { clean, jsonText } from "../text.ts";
 
 export const WHY: CommandSpec = {
@@ -28,25 +29,30 @@ async function runWhy(context: Context): Promise<number> {
     io.stdout.write(`${jsonText(await client.decision(ref))}\n`);
     return 0;
   }
-  const advice = await adviceOn(client, ref);
-  const decision = await client.decision(ref).catch((error: unknown) => {
-    // Of a task whose node is out there is something to say even so.
-    if (advice === "" || !(error instanceof ClientError) || error.code !== "not_found") throw error;
-  });
+  const task = await orNothing(client.task(ref));
+  const advice = task === undefined ? "" : await adviceOn(client, task);
+  // Of a task there is something to say even without one, and a decision may outlive its task.
+  const decision = task === undefined ? await client.decision(ref) : await orNothing(client.decision(ref));
   const width = io.stdout.isTTY ? io.stdout.columns : null;
   const options = { nowMs: io.nowMs(), width, bold: boldFor(io) };
   const reasons = decision === undefined ? "" : decisionText(decision, options);
-  io.stdout.write([advice, reasons].filter((part) => part !== "").join("\n"));
+  const state = task === undefined ? "" : `${clean(stateLine(task, io.nowMs()))}\n`;
+  const none = decision === undefined && advice === "" ? "no decision on it is kept\n" : "";
+  io.stdout.write([state, advice, reasons, none].filter((part) => part !== "").join("\n"));
   return 0;
 }
 
-/** What the choices are for a task whose node is out; "" for any other. */
-async function adviceOn(client: ClusterClient, ref: string): Promise<string> {
-  const task = await client.task(ref).catch((error: unknown) => {
-    // A decision may outlive its task, which then has no node to speak of.
-    if (!(error instanceof ClientError) || error.code !== "not_found") throw error;
+/** What is asked for, or undefined where there is no such thing. */
+async function orNothing<T>(asked: Promise<T>): Promise<T | undefined> {
+  return await asked.catch((error: unknown) => {
+    if (error instanceof ClientError && error.code === "not_found") return undefined;
+    throw error;
   });
-  if (task === undefined || task.nodeId === "") return "";
+}
+
+/** What the choices are for a task whose node is out; "" for any other. */
+async function adviceOn(client: ClusterClient, task: TaskResource): Promise<string> {
+  if (task.nodeId === "") return "";
   const node = await client.node(task.nodeId).catch(() => undefined);
   if (node === undefined || node.state === "ready") return "";
   const [job, manager] = await Promise.all([client.job(task.jobId).catch(() => undefined), client.manager()]);
@@ -63,7 +69,7 @@ interface TextOptions {
 /** The decision for people: what was decided, the nodes that could have run it, the nodes that could not. Pure. */
 function decisionText(decision: DecisionResource, options: TextOptions): string {
   const where = decision.nodeId === null ? "not placed: " : "";
-  const head = `${clean(`${where}${decision.summary} (${decision.scheduler}, ${ago(decision.atMs, options.nowMs)})`)}\n`;
+  const head = `${clean(`${where}${decision.summary} (${decision.scheduler}, ${agoWithin(decision.atMs, options.nowMs)})`)}\n`;
   return [head, candidates(decision, options), refusals(decision, options)].filter((part) => part !== "").join("\n");
 }
 
