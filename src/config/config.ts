@@ -67,6 +67,8 @@ export interface WorkerConfig {
     readonly token: string;
     /** Absolute path; the one that a manager of the same user leaves on this machine when nobody says otherwise. */
     readonly tokenFile: string;
+    /** Somebody named the file: then it has to be there. */
+    readonly tokenFileGiven: boolean;
   };
   /** Whether the book's worker API takes writes. */
   readonly bookApi: boolean;
@@ -146,6 +148,7 @@ function workerConfig(
       address: values.join ?? "",
       token: values.joinToken ?? "",
       tokenFile: tokenFile === undefined ? join(config, "join-token") : absolute(tokenFile, place),
+      tokenFileGiven: tokenFile !== undefined,
     },
     bookApi: values.bookApi ?? false,
     exec: values.exec ?? true,

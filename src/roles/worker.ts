@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import type { Config } from "../config/config.ts";
 import { fail, ok, type Result } from "../core/failure.ts";
 import { seededDraw } from "../core/jitter.ts";
-import { createLog, type FileLog } from "../log/log.ts";
+import { createLog, type FileLog, type Log } from "../log/log.ts";
 import { createNodeMetrics } from "../metrics/node-metrics.ts";
 import { prepareDataDir } from "../store/data-dir.ts";
 import { type Address, parseAddress } from "../transport/dial.ts";
@@ -24,8 +24,16 @@ import { takePidLock } from "./pid-lock.ts";
 const WORKER_PORT = 5556;
 const MANAGER_PORT = 5555;
 
+/** More reasons than these are in the log alone. */
+const SAID_REASONS = 20;
+
 /** Runs until a signal ends it; the exit code. */
 export async function runWorker(config: Config): Promise<number> {
+  const wrong = tokenFileProblem(config);
+  if (wrong !== "") {
+    process.stderr.write(`cube: ${wrong}\n`);
+    return 2;
+  }
   const log = createLog({ file: config.log.file, level: config.log.level });
   const ended = endSignal();
   await using opened = new AsyncDisposableStack();
@@ -53,7 +61,7 @@ async function start(config: Config, log: FileLog, opened: AsyncDisposableStack)
   if (!identity.ok) return identity;
   const join_ = joinAddress(config);
   if (!join_.ok) return join_;
-  const pinFile = join(directory, "manager.pin");
+  const pinFile = pinFileOf(config);
   const { machineId } = await createNodeMetrics().facts();
   const link = createManagerLink({
     identity: identity.value,
@@ -61,7 +69,7 @@ async function start(config: Config, log: FileLog, opened: AsyncDisposableStack)
     pinFile,
     token: () => findToken(config),
     join: join_.value,
-    log,
+    log: alsoOnScreen(log),
     draw: seededDraw(randomInt(2 ** 31)),
   });
   opened.defer(() => link.end());
@@ -83,6 +91,35 @@ async function start(config: Config, log: FileLog, opened: AsyncDisposableStack)
   const name = config.worker.name || hostName();
   const to = join_.value ? `joins ${config.worker.join.address}` : `waits for its manager on ${listening.value}`;
   return ok(`worker ${name} (${identity.value.id.slice(0, 8)}) ${to}`);
+}
+
+/** Why the token file that somebody named is of no use; "" where it is, or where this node has joined already and needs none. */
+function tokenFileProblem(config: Config): string {
+  const { token, tokenFile, tokenFileGiven } = config.worker.join;
+  if (!tokenFileGiven || token !== "" || existsSync(pinFileOf(config))) return "";
+  const read = readJoinToken(tokenFile);
+  if (!read.ok) return `the join token file ${tokenFile}: ${read.failure.message}`;
+  return read.value === null
+    ? `the join token file ${tokenFile}: there is no such file. \`cube node token\` on the manager prints the token`
+    : "";
+}
+
+function pinFileOf(config: Config): string {
+  return join(config.dirs.data, "worker", "manager.pin");
+}
+
+/** Why there is no link has to be seen by whoever starts a worker by hand: each reason once. */
+function alsoOnScreen(log: Log): Log {
+  const said = new Set<string>();
+  return {
+    ...log,
+    warn: (message, fields) => {
+      log.warn(message, fields);
+      if (said.has(message) || said.size >= SAID_REASONS) return;
+      said.add(message);
+      process.stderr.write(`cube: ${message}\n`);
+    },
+  };
 }
 
 function joinAddress(config: Config): Result<Address | null> {

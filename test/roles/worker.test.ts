@@ -1,0 +1,39 @@
+// A worker alone that cannot join: who starts it sees why.
+import { expect, test } from "bun:test";
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { freePort } from "../e2e/until.ts";
+import { Machine } from "./processes.ts";
+
+const TOKEN = `cube1.${"a".repeat(52)}.${"b".repeat(32)}\n`;
+
+test("roles: a join token file that was named and cannot be used ends the worker with its name", async () => {
+  await using machine = new Machine();
+  const file = join(machine.home, "token");
+  const attempt = () =>
+    machine.run("worker", "--join", "127.0.0.1:1", "--join-token-file", file, "--data-dir", machine.dataOf("w"));
+  const missing = await attempt();
+  expect([missing.code, missing.err]).toEqual([2, expect.stringContaining(`${file}: there is no such file`)]);
+  writeFileSync(file, TOKEN);
+  chmodSync(file, 0o644);
+  const open = await attempt();
+  expect([open.code, open.err]).toEqual([2, expect.stringContaining(`chmod 600 ${file}`)]);
+  writeFileSync(file, "nonsense\n");
+  chmodSync(file, 0o600);
+  const none = await attempt();
+  expect([none.code, none.err]).toEqual([2, expect.stringContaining(`${file}: a join token looks like`)]);
+}, 60_000);
+
+test("roles: a worker whose manager cannot be dialled says so on the screen", async () => {
+  await using machine = new Machine();
+  const file = join(machine.home, "token");
+  writeFileSync(file, TOKEN, { mode: 0o600 });
+  const address = `127.0.0.1:${freePort()}`;
+  const child = machine.start("w", "worker", "--join", address, "--join-token-file", file);
+  let err = "";
+  for await (const part of child.stderr.pipeThrough(new TextDecoderStream())) {
+    err += part;
+    if (err.includes("\n")) break;
+  }
+  expect(err).toMatch(new RegExp(`^cube: manager at ${address}: .*ECONNREFUSED`));
+}, 60_000);
