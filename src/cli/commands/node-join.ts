@@ -8,7 +8,10 @@ export const JOIN_TOKEN: CommandSpec = {
   name: "token",
   usage: ["[--renew]"],
   summary: "print the join token, and what to type on a node that is to join",
-  details: ["The token alone goes to standard output: cube node token > cube-join-token"],
+  details: [
+    "The token alone goes to standard output, for a file that others cannot read:",
+    "  (umask 077; cube node token > cube-join-token)",
+  ],
   parameters: [],
   groups: [
     {
