@@ -15,6 +15,7 @@ import type { Scheduler } from "../core/schedule.ts";
 import type { Time } from "../core/time.ts";
 import { refusal } from "../protocol/fence.ts";
 import { type ManagerIdentity, PROTOCOL, type WorkerMessage } from "../protocol/messages.ts";
+import { heartbeatFor } from "./beat.ts";
 import type { Command, CommandResult, Observation } from "./commands.ts";
 import { Derived } from "./derived.ts";
 import { planCommand } from "./plan.ts";
@@ -39,7 +40,7 @@ export interface Tick {
 export interface ManagerOptions {
   readonly identity: Omit<ManagerIdentity, "revision">;
   readonly scheduler: Scheduler;
-  /** Milliseconds between a worker's heartbeats. */
+  /** Milliseconds between a worker's heartbeats in a small cluster; with many nodes they are further apart. */
   readonly heartbeatMs: number;
   /** Whether the manager's own worker goes on taking tasks once a node has joined from elsewhere. */
   readonly keepLocalWorker: boolean;
@@ -62,6 +63,8 @@ export class ManagerMachine {
   readonly #derived: Derived;
   readonly #sessions = new Sessions();
   readonly #observations = new Map<string, Observation>();
+  /** The longest that a worker was told: one that was told less beats more often than it must. */
+  #heartbeatMs: number;
   #inbox: ManagerInput[] = [];
   /** Monotonic time at which an absence has consequences; null for none. */
   #absenceDueMs: number | null = null;
@@ -80,6 +83,7 @@ export class ManagerMachine {
     this.#revision = options.revision;
     this.#loadedRevision = options.revision;
     this.#time = options.time;
+    this.#heartbeatMs = heartbeatFor(cluster.nodes.size, options.heartbeatMs);
     const { monoMs } = options.time;
     this.#presence = new Presence(monoMs);
     this.#derived = new Derived(cluster, options.scheduler, { presence: this.#presence, monoMs });
@@ -120,7 +124,7 @@ export class ManagerMachine {
     const { monoMs } = this.#time;
     const times = [
       this.#derived.nextWakeMs(),
-      this.#presence.nextWakeMs(monoMs, this.#options.heartbeatMs),
+      this.#presence.nextWakeMs(monoMs, this.#heartbeatMs),
       this.#absenceDueMs,
     ].filter((at) => at !== null);
     return times.length === 0 ? null : Math.min(...times);
@@ -226,12 +230,9 @@ export class ManagerMachine {
     if (isNew && !hello.facts.local && !this.#options.keepLocalWorker) this.#record(stepBack(this.cluster));
     const protocol = Math.min(PROTOCOL.max, hello.protocol.max);
     const manager = this.#identityFor(hello.seen);
-    const welcome = {
-      kind: "welcome",
-      manager,
-      protocol,
-      heartbeatMs: this.#options.heartbeatMs,
-    } as const;
+    const heartbeatMs = heartbeatFor(this.cluster.nodes.size, this.#options.heartbeatMs);
+    this.#heartbeatMs = Math.max(this.#heartbeatMs, heartbeatMs);
+    const welcome = { kind: "welcome", manager, protocol, heartbeatMs } as const;
     this.#effects.push({ kind: "send", linkId, message: welcome });
     const reason = refusal(hello.seen, manager);
     if (reason !== null) this.#refusedBy(hello.facts.id, reason);
@@ -242,7 +243,7 @@ export class ManagerMachine {
     if (nodeId === undefined) return;
     this.#presence.seen(nodeId, time.monoMs);
     this.#observations.set(nodeId, { metrics: beat.metrics, progress: beat.progress, seenMonoMs: time.monoMs });
-    const freshUntilMs = time.monoMs + FRESH_HEARTBEATS * this.#options.heartbeatMs;
+    const freshUntilMs = time.monoMs + FRESH_HEARTBEATS * this.#heartbeatMs;
     this.#derived.measured(nodeId, beat.metrics, freshUntilMs);
   }
 
@@ -250,7 +251,7 @@ export class ManagerMachine {
   #expire(): void {
     const { monoMs, wallMs } = this.#time;
     this.#derived.expire(monoMs);
-    for (const nodeId of this.#presence.judge(monoMs, this.#options.heartbeatMs).gone) {
+    for (const nodeId of this.#presence.judge(monoMs, this.#heartbeatMs).gone) {
       const node = this.cluster.nodes.get(nodeId);
       this.#hangUp(nodeId);
       this.#derived.linkChanged(nodeId);

@@ -20,6 +20,7 @@ import type {
   NodeMetricsSource,
   Runtime,
 } from "./ports.ts";
+import { Repeat } from "./repeat.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 /** Who the node is, as far as its worker is told; the rest is measured. */
@@ -41,7 +42,7 @@ export interface WorkerHostOptions {
   /** Creates and starts in flight at a time; four times the cores when left out. */
   readonly startsAtATime?: number;
   readonly probesAtATime?: number;
-  /** Milliseconds between samples and heartbeats; 1,000 when left out. */
+  /** Milliseconds between samples and heartbeats, for a remote node until its manager says otherwise; 1,000 when left out. */
   readonly sampleMs?: number;
   /** Milliseconds between looks at whether the runtimes work; 3,000 when left out. */
   readonly runtimeProbeMs?: number;
@@ -101,20 +102,23 @@ export class WorkerHost {
       this.#options.log.error(`${unreadable} records of the worker's journal cannot be read and are left out`);
     this.#feed({ kind: "tick" });
     for (const runtime of runtimes) this.#watch(runtime);
+    const beats = new Repeat(this.#options.sampleMs ?? SAMPLE_MS, () => this.#beat());
     this.#opened.push(
       link.open({
         onMessage: (message) => {
           this.#feed({ kind: "message", message });
+          if (message.kind !== "welcome") return;
+          if (!facts.local) beats.every(message.heartbeatMs);
           // The scheduler wants figures before it places: it is not to wait a whole beat for the first ones.
-          if (message.kind === "welcome") void this.#beat();
+          void this.#beat();
         },
         onLinked: () => this.#setLinked(true),
         onUnlinked: () => this.#setLinked(false),
       }),
     );
     void this.#beat();
-    this.#repeat("beat", this.#options.sampleMs ?? SAMPLE_MS, () => this.#beat());
-    this.#repeat("runtimes", this.#options.runtimeProbeMs ?? RUNTIME_PROBE_MS, () => this.#lookAtRuntimes());
+    const looks = new Repeat(this.#options.runtimeProbeMs ?? RUNTIME_PROBE_MS, () => this.#lookAtRuntimes());
+    this.#opened.push(looks, beats);
   }
 
   /** Lets go of everything and leaves the tasks running; what is being written is written first. */
@@ -268,17 +272,6 @@ export class WorkerHost {
         else this.#feed({ ...event, runtime: runtime.kind });
       }),
     );
-  }
-
-  #repeat(name: string, everyMs: number, act: () => Promise<void>): void {
-    const again = (): void => {
-      if (this.#closed) return;
-      this.#timers.set(name, setTimeout(turn, everyMs));
-    };
-    const turn = (): void => {
-      void act().finally(again);
-    };
-    again();
   }
 
   /** A heartbeat never waits for a measurement that hangs: then it goes without one. */

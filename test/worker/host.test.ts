@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { DEFAULT_TASK } from "../../src/core/spec.ts";
 import { FakeEngine, FakeRuntime } from "../fakes/runtime.ts";
-import { assignment } from "./driver.ts";
-import { QUICK, startRig } from "./host-setup.ts";
+import { assignment, FACTS, MANAGER } from "./driver.ts";
+import { QUICK, type Rig, startRig } from "./host-setup.ts";
 
 test("worker host: a task runs, is stopped and removed, with one append before its container is created", async () => {
   const { host, engine, journal, link } = await startRig();
@@ -163,6 +163,22 @@ test("worker host: waits go on after a close where they stood at the close", asy
   expect(after?.state).toBe("accepted");
   expect(after?.restartInMs ?? 0).toBeLessThanOrEqual(before?.restartInMs ?? 0);
   await second.host.close();
+});
+
+test("worker host: a remote node beats as often as its manager says, one in the manager's process by itself", async () => {
+  const node = { id: "n1", address: "127.0.0.1", version: "0", labels: {}, reserved: FACTS.reserved };
+  const remote = await startRig({ options: { node: { ...node, local: false }, sampleMs: 1 } });
+  const local = await startRig({ nodeId: "n2", options: { node: { ...node, id: "n2", local: true }, sampleMs: 1 } });
+  const beats = ({ link }: Rig) => link.sent.filter((message) => message.kind === "heartbeat").length;
+  const welcome = (heartbeatMs: number) => ({ kind: "welcome", manager: MANAGER, protocol: 1, heartbeatMs }) as const;
+  for (const { link } of [remote, local]) link.say(welcome(3_600_000));
+  await local.link.until(() => beats(local) > 40);
+  // One for each of its two welcomes; what was under way at the first may still come.
+  expect(beats(remote)).toBeLessThan(5);
+  remote.link.say(welcome(1));
+  await remote.link.until(() => beats(remote) > 10);
+  await remote.host.close();
+  await local.host.close();
 });
 
 test("worker host: heartbeats go on, without figures, while a measurement hangs", async () => {
