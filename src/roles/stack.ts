@@ -44,7 +44,7 @@ export interface Stack {
   close(): Promise<void>;
 }
 
-/** Milliseconds between the heartbeats of a worker. */
+/** Milliseconds between the heartbeats of a worker in a small cluster; in a large one they are rarer. */
 const HEARTBEAT_MS = 2_000;
 
 /** Brings everything up. Fails with `conflict` when another process has the data directory; the failure's message always names the way out. */
