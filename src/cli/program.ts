@@ -7,8 +7,8 @@ import type { Flags } from "../config/sources.ts";
 import { closest } from "../core/closest.ts";
 import { UsageError } from "./cli-error.ts";
 import type { CommandSpec, OptionSpec } from "./command-spec.ts";
+import { TARGET_KEYS } from "./common-options.ts";
 import { helpText } from "./help.ts";
-import { TARGET_KEYS } from "./shared-options.ts";
 
 /** What the command line says: which command, its words and its flags by key. */
 export interface Invocation {

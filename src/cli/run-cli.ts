@@ -8,9 +8,9 @@ import type { Flags } from "../config/sources.ts";
 import type { Target } from "../core/target.ts";
 import { EXIT, explainError } from "./cli-error.ts";
 import type { CommandSpec, Context, Roles } from "./command-spec.ts";
+import { TARGET_KEYS } from "./common-options.ts";
 import type { CliIo } from "./io.ts";
 import type { Invocation } from "./program.ts";
-import { TARGET_KEYS } from "./shared-options.ts";
 import { asksForVersion, versionLine } from "./version-line.ts";
 
 /** Everything outside of a command that a command needs. */

@@ -1,7 +1,7 @@
 /** `cube attach`: the full-screen UI on a manager that runs already, here or elsewhere. */
 import { UsageError } from "../cli-error.ts";
 import { type CommandSpec, type Context, textFlag } from "../command-spec.ts";
-import { TARGET_OPTIONS } from "../shared-options.ts";
+import { TARGET_OPTIONS } from "../common-options.ts";
 import { rememberAttached } from "./login.ts";
 
 export const ATTACH: CommandSpec = {

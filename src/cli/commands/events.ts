@@ -2,9 +2,9 @@
 import type { ClusterClient } from "../../client/cluster-client.ts";
 import type { EventResource, WatchItem } from "../../client/resources.ts";
 import { type CommandSpec, type Context, textFlag } from "../command-spec.ts";
+import { TARGET_OPTIONS } from "../common-options.ts";
 import { readWholeNumber } from "../flag-values.ts";
 import { clock } from "../quantities.ts";
-import { TARGET_OPTIONS } from "../shared-options.ts";
 import { clean, jsonText } from "../text.ts";
 
 /** Events asked for at a time. */

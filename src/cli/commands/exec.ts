@@ -2,8 +2,8 @@
 import type { ExecOptions, ExecStream } from "../../client/cluster-client.ts";
 import { CommandFailed, UsageError } from "../cli-error.ts";
 import { type CommandSpec, type Context, textFlag } from "../command-spec.ts";
+import { TARGET_OPTIONS } from "../common-options.ts";
 import { DEFAULT_DETACH_KEYS, DetachScanner, readDetachKeys } from "../detach-keys.ts";
-import { TARGET_OPTIONS } from "../shared-options.ts";
 
 export const EXEC: CommandSpec = {
   name: "exec",

@@ -1,6 +1,6 @@
 /** `cube inspect`: all that is known of a task, as JSON. What people want to read is in `cube status` and `cube why`. */
 import type { CommandSpec, Context } from "../command-spec.ts";
-import { JSON_OPTION, TARGET_OPTIONS } from "../shared-options.ts";
+import { JSON_OPTION, TARGET_OPTIONS } from "../common-options.ts";
 import { jsonText } from "../text.ts";
 
 export const INSPECT_TASK: CommandSpec = {

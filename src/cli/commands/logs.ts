@@ -4,9 +4,9 @@ import type { LogLine, LogOptions } from "../../client/cluster-client.ts";
 import { parseDuration } from "../../core/quantities.ts";
 import { UsageError } from "../cli-error.ts";
 import { type CommandSpec, type Context, textFlag } from "../command-spec.ts";
+import { TARGET_OPTIONS } from "../common-options.ts";
 import { readWholeNumber } from "../flag-values.ts";
 import { timestamp } from "../quantities.ts";
-import { TARGET_OPTIONS } from "../shared-options.ts";
 import { cleanLine, jsonText } from "../text.ts";
 
 export const LOGS: CommandSpec = {

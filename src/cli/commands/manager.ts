@@ -1,6 +1,6 @@
 /** `cube manager`: a manager without a screen, with the book's flags. */
 import type { CommandSpec } from "../command-spec.ts";
-import { FILE_OPTIONS, LOG_OPTIONS, MANAGER_OPTIONS } from "../shared-options.ts";
+import { FILE_OPTIONS, LOG_OPTIONS, MANAGER_OPTIONS } from "../common-options.ts";
 
 export const MANAGER: CommandSpec = {
   name: "manager",

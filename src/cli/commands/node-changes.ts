@@ -3,8 +3,8 @@ import type { ClusterClient } from "../../client/cluster-client.ts";
 import type { MetricsResource, NodeResource, TaskResource } from "../../client/resources.ts";
 import { allPages } from "../all-pages.ts";
 import type { CommandSpec, Context } from "../command-spec.ts";
+import { JSON_OPTION, TARGET_OPTIONS } from "../common-options.ts";
 import { ago, gibibytes, lasting, mebibytes } from "../quantities.ts";
-import { JSON_OPTION, TARGET_OPTIONS } from "../shared-options.ts";
 import { clean, jsonText } from "../text.ts";
 
 export const REMOVE: CommandSpec = {

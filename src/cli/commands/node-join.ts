@@ -1,7 +1,7 @@
 /** `cube node token|add|forget`: how nodes come into the cluster, by their own dial or by the manager's. */
 import type { DialledResource } from "../../client/resources.ts";
 import type { CommandSpec, Context } from "../command-spec.ts";
-import { JSON_OPTION, TARGET_OPTIONS } from "../shared-options.ts";
+import { JSON_OPTION, TARGET_OPTIONS } from "../common-options.ts";
 import { clean, jsonText } from "../text.ts";
 
 export const JOIN_TOKEN: CommandSpec = {

@@ -1,6 +1,6 @@
 /** `cube rm`: stop tasks and remove their records. */
 import type { CommandSpec } from "../command-spec.ts";
-import { TARGET_OPTIONS } from "../shared-options.ts";
+import { TARGET_OPTIONS } from "../common-options.ts";
 import { forEachTask } from "./each-task.ts";
 
 export const RM: CommandSpec = {

@@ -4,10 +4,10 @@ import { ClientError } from "../../client/cluster-client.ts";
 import { toJobSpec } from "../../client/job-request.ts";
 import { CommandFailed, UsageError } from "../cli-error.ts";
 import { type CommandSpec, type Context, textFlag } from "../command-spec.ts";
+import { TARGET_OPTIONS_LONG } from "../common-options.ts";
 import { readJobFile } from "../job-file.ts";
 import { DOCKER_HINTS, TASK_GROUPS } from "../run-options.ts";
 import { runRequest } from "../run-request.ts";
-import { TARGET_OPTIONS_LONG } from "../shared-options.ts";
 import { clean, jsonText } from "../text.ts";
 import { waitForJob } from "../wait-for.ts";
 

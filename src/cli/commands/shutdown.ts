@@ -1,8 +1,8 @@
 /** `cube shutdown`: ends a manager that runs in the background, with its in-process worker. */
 import type { ClusterClient } from "../../client/cluster-client.ts";
 import type { CommandSpec, Context } from "../command-spec.ts";
+import { TARGET_OPTIONS } from "../common-options.ts";
 import type { CliIo } from "../io.ts";
-import { TARGET_OPTIONS } from "../shared-options.ts";
 import { clean } from "../text.ts";
 
 export const SHUTDOWN: CommandSpec = {

@@ -1,6 +1,6 @@
 /** `cube stop`: stop tasks: signal, grace, then kill; their records stay. */
 import type { CommandSpec } from "../command-spec.ts";
-import { TARGET_OPTIONS } from "../shared-options.ts";
+import { TARGET_OPTIONS } from "../common-options.ts";
 import { forEachTask } from "./each-task.ts";
 
 export const STOP: CommandSpec = {

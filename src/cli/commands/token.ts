@@ -2,9 +2,9 @@
 import type { TokenResource } from "../../client/resources.ts";
 import { ACCESS_ROLES, type AccessRole } from "../../core/access.ts";
 import { type CommandSpec, type Context, textFlag } from "../command-spec.ts";
+import { JSON_OPTION, TARGET_OPTIONS } from "../common-options.ts";
 import { boldFor } from "../io.ts";
 import { ago } from "../quantities.ts";
-import { JSON_OPTION, TARGET_OPTIONS } from "../shared-options.ts";
 import { type Column, renderTable } from "../table.ts";
 import { clean, jsonText } from "../text.ts";
 

@@ -2,7 +2,7 @@
 import type { ManagerResource } from "../../client/resources.ts";
 import { commit, version } from "../../version.ts";
 import type { CommandSpec, Context } from "../command-spec.ts";
-import { JSON_OPTION, TARGET_OPTIONS } from "../shared-options.ts";
+import { JSON_OPTION, TARGET_OPTIONS } from "../common-options.ts";
 import { clean, jsonText } from "../text.ts";
 import { versionLine } from "../version-line.ts";
 

@@ -1,6 +1,6 @@
 /** `cube worker`: a worker without a screen, with the book's flags. On its port it waits for the manager's dial. */
 import type { CommandSpec } from "../command-spec.ts";
-import { ALLOW_OPTIONS, FILE_OPTIONS, LOG_OPTIONS, WORKER_OPTIONS } from "../shared-options.ts";
+import { ALLOW_OPTIONS, FILE_OPTIONS, LOG_OPTIONS, WORKER_OPTIONS } from "../common-options.ts";
 
 const OFFER = WORKER_OPTIONS.options.filter(({ flags }) => !/^--(name|worker-port|book-api)/.test(flags));
 
