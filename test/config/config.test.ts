@@ -18,7 +18,7 @@ beforeEach(() => {
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 function load(at: { flags?: Flags; env?: Record<string, string>; role?: Role } = {}): Config {
-  return loadConfig({ env: at.env ?? {}, home, cwd: "/work" }, { flags: at.flags ?? {}, role: at.role ?? "all" });
+  return loadConfig({ env: at.env ?? {}, home, cwd: "/srv" }, { flags: at.flags ?? {}, role: at.role ?? "all" });
 }
 
 function problem(at: { flags?: Flags; env?: Record<string, string>; role?: Role } = {}): string {
@@ -260,7 +260,7 @@ test("config: directories follow XDG; relative ones are ignored as the specifica
 });
 
 test("config: a relative data directory starts from the current one", () => {
-  expect(load({ flags: { dataDir: "here" } }).socket).toBe("/work/here/cube.sock");
+  expect(load({ flags: { dataDir: "here" } }).socket).toBe("/srv/here/cube.sock");
 });
 
 test("config: a wrong value is refused with its place and what is allowed", () => {
@@ -345,7 +345,7 @@ test("config: a manager is HOST:PORT, HOST or the path of a socket", () => {
     { kind: "tcp", host: "::1", port: 80, token: "" },
     { kind: "tcp", host: "127.0.0.1", port: 81, token: "" },
     { kind: "unix", path: "/run/c.sock" },
-    { kind: "unix", path: "/work/c.sock" },
+    { kind: "unix", path: "/srv/c.sock" },
     { kind: "unix", path: join(home, "c.sock") },
     { kind: "unix", path: "/run/c.sock" },
   ]);

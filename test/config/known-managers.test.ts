@@ -25,7 +25,7 @@ beforeEach(() => {
 afterEach(() => rmSync(home, { recursive: true, force: true }));
 
 function target(flags: Flags, env: Record<string, string> = {}) {
-  return loadConfig({ env, home, cwd: "/work" }, { flags, role: "client" }).target;
+  return loadConfig({ env, home, cwd: "/srv" }, { flags, role: "client" }).target;
 }
 
 function problem(run: () => unknown): string {

@@ -4,7 +4,7 @@ import type { Flags } from "../../src/config/sources.ts";
 import { ConfigError } from "../../src/config/wrong-value.ts";
 
 function load(flags: Flags, role: Role = "all"): Config {
-  return loadConfig({ env: {}, home: "/none", cwd: "/work" }, { flags, role });
+  return loadConfig({ env: {}, home: "/none", cwd: "/srv" }, { flags, role });
 }
 
 function problem(flags: Flags, role: Role = "all"): string {
