@@ -25,6 +25,7 @@ import { createInProcessLink } from "../transport/in-process.ts";
 import { commit, version } from "../version.ts";
 import { adoptWorkers } from "./adopt.ts";
 import { systemClock } from "./clock.ts";
+import { logEvents } from "./event-log.ts";
 import { type LocalWorker, openLocalWorker } from "./local-worker.ts";
 import { hostName, userName } from "./names.ts";
 import { createNodeLinks } from "./node-links.ts";
@@ -123,6 +124,7 @@ async function serve(
   on: { readonly parts: Parts; readonly opened: AsyncDisposableStack },
 ): Promise<Stack> {
   const { clusterId, nodes, manager, worker } = on.parts;
+  on.opened.use(logEvents(manager, log));
   const asked = Promise.withResolvers<void>();
   const listening = { port: 0 };
   const links = on.opened.use(createNodeLinks({ ...nodes, config, port: () => listening.port }));
