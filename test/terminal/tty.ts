@@ -28,10 +28,19 @@ const PATIENCE_MS = 15_000;
 
 /**
  * The command that runs `command` below a shell, which says `code=N` and `end` afterwards and keeps the terminal open: when
- * a terminal's last process ends at once, its last output may be lost.
+ * a terminal's last process ends at once, its last output may be lost. After a death without a word (SIGABRT, SIGKILL, SIGSEGV) it first waits until the terminal is
+ * in order again: what is written before that may go to the screen that is given back.
  */
 export function belowShell(command: readonly string[], afterwards = "true"): string[] {
-  return ["/bin/bash", "-c", `"$@"; echo "code=$?"; ${afterwards}; echo end; exec cat`, "shell", ...command];
+  const inOrder = "until stty -a | grep -qE '(^|[ ;])icanon'; do sleep 0.05; done";
+  const settle = `code=$?; case $code in 134|137|139) ${inOrder};; esac`;
+  return [
+    "/bin/bash",
+    "-c",
+    `"$@"; ${settle}; echo "code=$code"; ${afterwards}; echo end; exec cat`,
+    "shell",
+    ...command,
+  ];
 }
 
 /** A program in a terminal. Dispose it with `await using`, or call `end`. */
