@@ -43,7 +43,18 @@ const BRAKE_WINDOW_MS = 60_000;
 /** The attendance list. All times are monotonic milliseconds. */
 export class Presence {
   readonly #nodes = new Map<string, Attendance>();
+  /** Nodes that are out. */
+  readonly #out = new Set<string>();
+  /** Linked nodes that do not follow this manager, and why. */
+  readonly #refusers = new Map<string, string>();
   readonly #replacedAtMs: number[] = [];
+  /** Before this nobody can have missed enough heartbeats: signs of life only move it on. */
+  #earliestMs = 0;
+  #epoch = 0;
+  /** Whether anybody elsewhere is there, as of that epoch. */
+  #witness = { epoch: -1, found: false };
+  /** Nodes elsewhere. */
+  #remote = 0;
   #settledAtMs: number;
   #isolated = false;
   /** An operator said that the nodes are really gone. */
@@ -56,6 +67,8 @@ export class Presence {
   /** A stored node, before it is heard of. */
   expect(nodeId: string, as: { readonly local: boolean; readonly monoMs: number }): void {
     if (this.#nodes.has(nodeId)) return;
+    this.#earliestMs = Math.min(this.#earliestMs, as.monoMs);
+    if (!as.local) this.#remote++;
     this.#nodes.set(nodeId, {
       seenMs: as.monoMs,
       linked: false,
@@ -68,25 +81,38 @@ export class Presence {
   }
 
   forget(nodeId: string): void {
+    if (this.#nodes.get(nodeId)?.local === false) this.#remote--;
     this.#nodes.delete(nodeId);
+    this.#out.delete(nodeId);
+    this.#refusers.delete(nodeId);
+    this.#epoch++;
+  }
+
+  /** Rises with whatever may change what follows from an absence, time apart. */
+  get epoch(): number {
+    return this.#epoch;
   }
 
   linked(nodeId: string, as: { readonly local: boolean; readonly monoMs: number }): void {
     this.expect(nodeId, as);
     const node = this.#nodes.get(nodeId);
+    this.#refusers.delete(nodeId);
+    this.#epoch++;
     if (node) Object.assign(node, { linked: true, reported: false, refusal: "", seenMs: as.monoMs });
   }
 
   /** It does not follow this manager; "" when it does again. */
   refusedBy(nodeId: string, reason: string): void {
     const node = this.#nodes.get(nodeId);
-    if (node) node.refusal = reason;
+    if (!node) return;
+    node.refusal = reason;
+    if (node.linked && reason !== "") this.#refusers.set(nodeId, reason);
+    else this.#refusers.delete(nodeId);
   }
 
   /** Linked nodes that do not follow this manager, and why. */
   refusers(): ReadonlyMap<string, string> {
-    const refusers = [...this.#nodes].filter(([, node]) => node.linked && node.refusal !== "");
-    return new Map(refusers.map(([id, node]) => [id, node.refusal]));
+    return this.#refusers;
   }
 
   /** A sign of life. */
@@ -99,19 +125,25 @@ export class Presence {
   reported(nodeId: string): boolean {
     const node = this.#nodes.get(nodeId);
     if (!node?.linked) return false;
-    const wasOut = node.outSinceMs !== null;
+    const wasOut = this.#out.delete(nodeId);
+    this.#epoch++;
+    // It is judged again from here on.
+    this.#earliestMs = Math.min(this.#earliestMs, node.seenMs);
     Object.assign(node, { reported: true, outSinceMs: null, released: false });
     return wasOut;
   }
 
   unlinked(nodeId: string): void {
     const node = this.#nodes.get(nodeId);
+    this.#refusers.delete(nodeId);
+    this.#epoch++;
     if (node) Object.assign(node, { linked: false, reported: false });
   }
 
   /** Nobody is judged for a while: the manager has slept, or been stopped. What was out stays out, and its time begins anew. */
   settle(monoMs: number): void {
     this.#settledAtMs = monoMs + SETTLE_MS;
+    this.#epoch++;
     for (const node of this.#nodes.values()) {
       node.seenMs = Math.max(node.seenMs, monoMs);
       if (node.outSinceMs !== null) node.outSinceMs = monoMs;
@@ -130,19 +162,34 @@ export class Presence {
   /** An operator vouches that what is out is gone. Ends with the isolation. */
   trustLoss(): void {
     this.#lossTrusted = true;
+    this.#epoch++;
   }
 
   /** Finds who has gone out by now. */
   judge(monoMs: number, heartbeatMs: number): Judgement {
     if (this.settling(monoMs)) return { gone: [], isolationChanged: false };
+    const gone = monoMs < this.#earliestMs ? [] : this.#findGone(monoMs, MISSED_HEARTBEATS * heartbeatMs);
+    const isolationChanged = this.#judgeIsolation(monoMs);
+    if (gone.length > 0 || isolationChanged) this.#epoch++;
+    return { gone, isolationChanged };
+  }
+
+  #findGone(monoMs: number, patienceMs: number): string[] {
     const gone: string[] = [];
+    let earliestMs = Number.POSITIVE_INFINITY;
     for (const [nodeId, node] of this.#nodes) {
-      const limitMs = node.seenMs + MISSED_HEARTBEATS * heartbeatMs;
-      if (node.outSinceMs !== null || monoMs < limitMs) continue;
+      if (node.outSinceMs !== null) continue;
+      const limitMs = node.seenMs + patienceMs;
+      if (monoMs < limitMs) {
+        earliestMs = Math.min(earliestMs, limitMs);
+        continue;
+      }
       node.outSinceMs = monoMs;
+      this.#out.add(nodeId);
       gone.push(nodeId);
     }
-    return { gone, isolationChanged: this.#judgeIsolation(monoMs) };
+    this.#earliestMs = earliestMs;
+    return gone;
   }
 
   /** Why a node may not be given tasks, as the rest of a sentence that begins with its name; "" when it may. */
@@ -159,16 +206,20 @@ export class Presence {
     return node !== undefined && !(node.linked && node.reported && node.outSinceMs === null);
   }
 
-  /** Nodes that are out. */
-  out(): string[] {
-    return [...this.#nodes].filter(([, node]) => node.outSinceMs !== null).map(([id]) => id);
+  /** Nodes that are out, the one that went first first. */
+  out(): ReadonlySet<string> {
+    return this.#out;
+  }
+
+  isOut(nodeId: string): boolean {
+    return this.#out.has(nodeId);
   }
 
   /** How long a node has counted as out, while that counts; null while it is there, or nobody may conclude anything from its absence. */
   outForMs(nodeId: string, monoMs: number): number | null {
     const node = this.#nodes.get(nodeId);
     if (!node || node.outSinceMs === null || node.linked || this.settling(monoMs) || this.isolated) return null;
-    if (!this.#hasWitness(nodeId)) return null;
+    if (!this.#hasWitness()) return null;
     return monoMs - node.outSinceMs;
   }
 
@@ -199,21 +250,22 @@ export class Presence {
   }
 
   /** An absence counts only while somebody else far away is there: otherwise it is as likely our own. */
-  #hasWitness(nodeId: string): boolean {
+  #hasWitness(): boolean {
     if (this.#lossTrusted) return true;
-    for (const [id, other] of this.#nodes) {
-      if (id !== nodeId && !other.local && other.linked && other.outSinceMs === null) return true;
-    }
+    if (this.#witness.epoch !== this.#epoch) this.#witness = { epoch: this.#epoch, found: this.#findWitness() };
+    return this.#witness.found;
+  }
+
+  #findWitness(): boolean {
+    for (const other of this.#nodes.values()) if (!other.local && other.linked && other.outSinceMs === null) return true;
     return false;
   }
 
   #judgeIsolation(monoMs: number): boolean {
-    const remote = [...this.#nodes.values()].filter((node) => !node.local);
-    const limit = Math.max(1, remote.length * ISOLATION_SHARE);
-    const out = remote.flatMap((node) => (node.outSinceMs === null ? [] : [node.outSinceMs]));
-    const recent = out.filter((sinceMs) => sinceMs > monoMs - SETTLE_MS);
+    if (this.#out.size === 0 && !this.#isolated) return false;
+    const limit = Math.max(1, this.#remote * ISOLATION_SHARE);
     // It begins when many go at once; it lasts until enough of them are back.
-    const isolated = remote.length >= ISOLATION_MIN_NODES && (this.#isolated ? out : recent).length >= limit;
+    const isolated = this.#remote >= ISOLATION_MIN_NODES && this.#countOut(monoMs) >= limit;
     if (isolated === this.#isolated) return false;
     this.#isolated = isolated;
     // Out of isolation the others come back one by one: the last of them must not be judged before it could.
@@ -222,5 +274,16 @@ export class Presence {
       this.settle(monoMs);
     }
     return true;
+  }
+
+  /** Nodes elsewhere that are out; before isolation only those that have gone just now. */
+  #countOut(monoMs: number): number {
+    let count = 0;
+    for (const id of this.#out) {
+      const node = this.#nodes.get(id);
+      if (!node || node.local || node.outSinceMs === null) continue;
+      if (this.#isolated || node.outSinceMs > monoMs - SETTLE_MS) count++;
+    }
+    return count;
   }
 }
