@@ -294,13 +294,15 @@ export class Session {
   }
 }
 
-/** First and longest wait before a lost link is dialled again, in milliseconds. */
+/** Longest waits before a lost link is dialled again, in milliseconds: at once, because another process may have taken the manager's place; then ever rarer. */
+const AT_ONCE_MS = 100;
 const FIRST_BACK_OFF_MS = 500;
 const LONGEST_BACK_OFF_MS = 8_000;
 
 /** Milliseconds to wait after so many failures in a row (0 for a link that had been up): full jitter, so that workers do not come back all at once. */
 export function backOffMs(failures: number, draw: Draw): number {
-  const window = Math.min(LONGEST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** Math.min(failures, 10));
+  const backOff = FIRST_BACK_OFF_MS * 2 ** Math.min(failures - 1, 10);
+  const window = failures === 0 ? AT_ONCE_MS : Math.min(LONGEST_BACK_OFF_MS, backOff);
   return Math.floor(draw() * window);
 }
 

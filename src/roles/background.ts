@@ -1,45 +1,93 @@
-/** The manager in the background: a detached `cube --headless all` on the same data directory, with the same flags. */
-import { spawn } from "node:child_process";
-import { openSync } from "node:fs";
-import { createHttpClient } from "../client/http-client.ts";
+/**
+ * The manager in the background: a detached `cube --headless all` on the same data directory, with the same flags. It is started first; the store is handed to it
+ * once it waits for it, and the workers' links are ended only when it takes new ones: a worker is without a manager for one dial.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync } from "node:fs";
+import type { Readable } from "node:stream";
 import type { Config } from "../config/config.ts";
+import type { Stack } from "./stack.ts";
+import { STORE_IS_FREE, SUCCEEDS, SUCCESSOR_SPEAKS_ON, type SuccessorWord } from "./succession.ts";
 
-/** How long a manager may take to come up, in milliseconds: a large store is read whole. */
-const START_LIMIT_MS = 30_000;
-const POLL_MS = 50;
+/** How long a manager may take for each step of coming up, in milliseconds: a large store is read whole. */
+const STEP_LIMIT_MS = 30_000;
 
-/** Starts it and waits until it answers. Gives its process id, or why it did not come up. */
-export async function startInBackground(
+/** Hands a manager's data directory and its nodes to a process in the background; the stack is closed either way. Gives its id, or why it did not come up. */
+export async function goToBackground(
   config: Config,
+  stack: Stack,
 ): Promise<{ readonly pid: number } | { readonly problem: string }> {
+  await using handing = new AsyncDisposableStack();
+  handing.defer(() => stack.close());
+  const successor = startSuccessor(config);
+  const waits = await successor.says("waiting");
+  if (waits !== "") return { problem: waits };
+  await stack.release();
+  successor.storeIsFree();
+  const listens = await successor.says("listening");
+  if (listens !== "") return { problem: listens };
+  await stack.close();
+  return { pid: successor.letGo() };
+}
+
+interface Successor {
+  /** "" once it has said so, or why it never will. */
+  says(word: SuccessorWord): Promise<string>;
+  storeIsFree(): void;
+  /** The links are free; nothing is heard of it any more. Gives its process id. */
+  letGo(): number;
+}
+
+function startSuccessor(config: Config): Successor {
   const log = openSync(config.log.file, "a", 0o600);
   const child = spawn(process.execPath, [...programArguments(), "--headless", "all"], {
     detached: true,
-    stdio: ["ignore", log, log],
+    stdio: ["pipe", log, log, "pipe"],
+    env: { ...process.env, [SUCCEEDS]: String(process.pid) },
   });
-  let exited: number | null | undefined;
-  child.once("exit", (code) => (exited = code));
-  const deadlineMs = performance.now() + START_LIMIT_MS;
-  while (performance.now() < deadlineMs && exited === undefined) {
-    if (await answers(config.socket)) {
+  closeSync(log);
+  const voice = child.stdio[SUCCESSOR_SPEAKS_ON] as Readable;
+  const ended = endOf(child);
+  let heard = "";
+  const words = { next: Promise.withResolvers<void>() };
+  voice.on("data", (data) => {
+    heard += String(data);
+    words.next.resolve();
+    words.next = Promise.withResolvers<void>();
+  });
+  child.stdin?.on("error", () => undefined);
+  voice.on("error", () => undefined);
+  return {
+    says: async (word) => {
+      const late = Promise.withResolvers<string>();
+      const timer = setTimeout(() => late.resolve("it does not answer"), STEP_LIMIT_MS);
+      try {
+        while (!heard.includes(`${word}\n`)) {
+          const over = await Promise.race([words.next.promise, ended, late.promise]);
+          if (typeof over === "string") return over;
+        }
+        return "";
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    storeIsFree: () => void child.stdin?.write(`${STORE_IS_FREE}\n`),
+    letGo: () => {
+      child.stdin?.end();
+      voice.destroy();
       child.unref();
-      return { pid: child.pid ?? 0 };
-    }
-    await Bun.sleep(POLL_MS);
-  }
-  return { problem: exited === undefined ? "it does not answer" : `it ended with code ${exited}` };
+      return child.pid ?? 0;
+    },
+  };
 }
 
-/** True when a manager answers on the socket. */
-async function answers(socket: string): Promise<boolean> {
-  const client = createHttpClient({ target: { kind: "unix", path: socket } });
+async function endOf(child: ChildProcess): Promise<string> {
   try {
-    await client.manager();
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await client.close();
+    const [code] = await once(child, "exit");
+    return `it ended with code ${code}`;
+  } catch (error) {
+    return String(error);
   }
 }
 

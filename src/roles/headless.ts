@@ -5,6 +5,7 @@ import { createLog } from "../log/log.ts";
 import { endSignal } from "./end-signal.ts";
 import { contradiction } from "./options.ts";
 import { startStack } from "./stack.ts";
+import { openSuccession } from "./succession.ts";
 import { runWorker } from "./worker.ts";
 
 /** Runs until it is ended; the exit code. `manager` is without a worker of its own. */
@@ -21,7 +22,7 @@ export async function runHeadless(config: Config, which: "all" | "manager" | "wo
 async function runManager(config: Config): Promise<number> {
   const log = createLog({ file: config.log.file, level: config.log.level });
   const signal = endSignal();
-  const started = await startStack(config, log);
+  const started = await startStack(config, log, openSuccession());
   if (!started.ok) {
     log.error(started.failure.message);
     process.stderr.write(`cube: ${started.failure.message}\n`);

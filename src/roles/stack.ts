@@ -30,6 +30,7 @@ import { type LocalWorker, openLocalWorker } from "./local-worker.ts";
 import { hostName, userName } from "./names.ts";
 import { createNodeLinks } from "./node-links.ts";
 import { openForAdoption, openRemoteNodes, type RemoteNodes, streamsByNode } from "./remote-nodes.ts";
+import type { Succession } from "./succession.ts";
 
 /** A running manager with everything around it. */
 export interface Stack {
@@ -41,6 +42,8 @@ export interface Stack {
   readonly shutdown: Promise<void>;
   /** Tasks that go on without a manager, by now. */
   running(): number;
+  /** Ends everything but the tasks and the links that are up: another process may have the store from then on. `close` ends the links. */
+  release(): Promise<void>;
   /** Ends everything but the tasks. */
   close(): Promise<void>;
 }
@@ -48,13 +51,17 @@ export interface Stack {
 /** Milliseconds between the heartbeats of a worker in a small cluster; in a large one they are rarer. */
 const HEARTBEAT_MS = 2_000;
 
-/** Brings everything up. Fails with `conflict` when another process has the data directory; the failure's message always names the way out. */
-export async function startStack(config: Config, log: Log): Promise<Result<Stack>> {
+/** Brings everything up; a successor first waits for what its predecessor still has. Fails with `conflict` when another process has the data directory; the failure's message always names the way out. */
+export async function startStack(
+  config: Config,
+  log: Log,
+  succession: Succession | null = null,
+): Promise<Result<Stack>> {
   const directory = prepareDataDir(config.dirs.data);
   if (!directory.ok) return directory;
   const opened = new AsyncDisposableStack();
   try {
-    const stack = await open(config, log, opened);
+    const stack = await open(config, log, { opened, succession });
     if (!stack.ok) await opened.disposeAsync();
     return stack;
   } catch (error) {
@@ -71,12 +78,18 @@ interface Parts {
   readonly worker: LocalWorker | null;
 }
 
-async function open(config: Config, log: Log, opened: AsyncDisposableStack): Promise<Result<Stack>> {
-  const parts = await openParts(config, log, opened);
-  return parts.ok ? ok(await serve(config, log, { parts: parts.value, opened })) : parts;
+/** What closes it all, and whom it succeeds. */
+interface Way {
+  readonly opened: AsyncDisposableStack;
+  readonly succession: Succession | null;
 }
 
-async function openParts(config: Config, log: Log, opened: AsyncDisposableStack): Promise<Result<Parts>> {
+async function open(config: Config, log: Log, way: Way): Promise<Result<Stack>> {
+  const parts = await openParts(config, log, way);
+  return parts.ok ? ok(await serve(config, log, { parts: parts.value, ...way })) : parts;
+}
+
+async function openParts(config: Config, log: Log, { opened, succession }: Way): Promise<Result<Parts>> {
   const identity = openManagerIdentity(config.dirs.data);
   if (!identity.ok) return identity;
   const clusterId = identity.value.id;
@@ -85,6 +98,7 @@ async function openParts(config: Config, log: Log, opened: AsyncDisposableStack)
   const nodes = remote.value;
   const link = createInProcessLink();
   const openWorker = workerOpener(config, opened, { log, clusterId, link: link.worker });
+  await succession?.storeIsFree();
   const on = { clusterId, store: openStore(config), links: combineLinks(link.manager, nodes.links) };
   const takeOver = config.manager.adopt ? await adoptAll(config, log, { ...on, nodes, openWorker }) : ok(undefined);
   if (!takeOver.ok) return takeOver;
@@ -118,11 +132,7 @@ async function adoptAll(
   return adopted;
 }
 
-async function serve(
-  config: Config,
-  log: Log,
-  on: { readonly parts: Parts; readonly opened: AsyncDisposableStack },
-): Promise<Stack> {
+async function serve(config: Config, log: Log, on: Way & { readonly parts: Parts }): Promise<Stack> {
   const { clusterId, nodes, manager, worker } = on.parts;
   on.opened.use(logEvents(manager, log));
   const asked = Promise.withResolvers<void>();
@@ -147,8 +157,11 @@ async function serve(
   on.opened.defer(() => server.close());
   manager.start();
   listening.port = server.port;
+  // While the predecessor's links are up its workers would turn a dial away.
+  await on.succession?.linksAreFree();
   links.begin();
   await worker?.start(manager);
+  const kept = new DisposableStack();
   const tokenUsedMs = (name: string) => server.tokenUsedMs(name);
   log.info(`manager of ${clusterId} is up: ${config.socket}, ${host}:${server.port}`);
   return {
@@ -157,7 +170,14 @@ async function serve(
     port: server.port,
     shutdown: asked.promise,
     running: () => worker?.running() ?? 0,
-    close: () => on.opened.disposeAsync(),
+    release: () => {
+      kept.use(nodes.links.handOver());
+      return on.opened.disposeAsync();
+    },
+    close: async () => {
+      await on.opened.disposeAsync();
+      kept.dispose();
+    },
   };
 }
 

@@ -6,7 +6,7 @@ import type { Config } from "../config/config.ts";
 import { createLog } from "../log/log.ts";
 import { runUi, type UiEnd } from "../tui/run.ts";
 import { unusable } from "../tui/terminal/screen.ts";
-import { startInBackground } from "./background.ts";
+import { goToBackground } from "./background.ts";
 import { contradiction } from "./options.ts";
 import { readSeen, writeSeen } from "./seen.ts";
 import { type Stack, startStack } from "./stack.ts";
@@ -37,13 +37,13 @@ export async function runAttachRole(config: Config): Promise<number> {
 async function runInProcess(config: Config, stack: Stack): Promise<number> {
   const end = await show(config, { client: stack.client, mode: "in-process", ended: stack.shutdown });
   if (end === undefined) return 2;
-  const running = stack.running();
-  await stack.close();
   if (end.quit === "stop") {
+    const running = stack.running();
+    await stack.close();
     farewell(end, `the manager is stopped. ${stopped(running)}`);
     return end.exitCode;
   }
-  const background = await startInBackground(config);
+  const background = await goToBackground(config, stack);
   if ("problem" in background) {
     process.stderr.write(
       `cube: the manager did not come up in the background (${background.problem}): see ${config.log.file}\n`,

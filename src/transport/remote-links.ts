@@ -16,6 +16,7 @@ import { asWorkerMessage } from "./directions.ts";
 import { Door, type DoorLimits, LINK_PATH } from "./door.ts";
 import type { Identity } from "./identity.ts";
 import { proofMatches } from "./join-token.ts";
+import { type DialledAddress, infoOf, type Peer, type PeerInfo } from "./peers.ts";
 import { Redialler } from "./redial.ts";
 import { type ControlLink, RemoteStreams, type RemoteTaskStreams } from "./remote-streams.ts";
 import { ALREADY_LINKED, type Frame, SessionHost } from "./session-host.ts";
@@ -38,33 +39,6 @@ export interface RemoteLinksOptions {
   readonly patienceMs?: number;
 }
 
-/** A worker that is linked now. */
-export interface PeerInfo {
-  readonly nodeId: string;
-  readonly linkId: string;
-  /** Host and port of the other end. */
-  readonly address: string;
-  readonly dialledBy: "manager" | "worker";
-  /** null before the first answer to a ping. */
-  readonly roundTripMs: number | null;
-  /** Wall clock, ms since 1970. */
-  readonly sinceMs: number;
-  /** Version of the protocol that is spoken. */
-  readonly protocol: number;
-  /** The worker's own, from its hello; "" before. */
-  readonly version: string;
-}
-
-/** An address that the manager dials. */
-export interface DialledAddress {
-  readonly address: string;
-  /** "" before its first link. */
-  readonly nodeId: string;
-  readonly linked: boolean;
-  /** Why there is no link; "" for none or not yet. */
-  readonly problem: string;
-}
-
 /** Workers elsewhere, as one manager's links. */
 export interface RemoteLinks extends WorkerLinks {
   /** A server for one port that speaks TLS for links and HTTP, and plain HTTP; the caller listens and closes. */
@@ -81,6 +55,8 @@ export interface RemoteLinks extends WorkerLinks {
   readonly streams: RemoteTaskStreams;
   /** Ends the link of a node, for one that is removed. */
   disconnect(nodeId: string): void;
+  /** Dials no more, lets nobody in and hears nothing, but keeps the links that are up until disposed, whoever calls `end`: another process takes over. */
+  handOver(): Disposable;
   /** Ends all links, lets nobody in and dials no more. */
   end(): void;
 }
@@ -99,16 +75,6 @@ type Handlers = Parameters<WorkerLinks["open"]>[0];
 /** Makes the links; nothing comes in before `front` or `acceptTls`, nobody is let in before `open`. */
 export function createRemoteLinks(options: RemoteLinksOptions): RemoteLinks {
   return new Links(options);
-}
-
-interface Peer {
-  readonly nodeId: string;
-  readonly address: string;
-  readonly dialledBy: "manager" | "worker";
-  readonly traits: WorkerTraits;
-  readonly sinceMs: number;
-  readonly host: SessionHost;
-  version: string;
 }
 
 interface Incoming {
@@ -131,6 +97,7 @@ class Links implements RemoteLinks {
   readonly #streams: RemoteStreams;
   #handlers: Handlers | undefined;
   #number = 0;
+  #handingOver = false;
   #closed = false;
 
   constructor(options: RemoteLinksOptions) {
@@ -177,7 +144,7 @@ class Links implements RemoteLinks {
     return {
       [Symbol.dispose]: () => {
         this.#handlers = undefined;
-        this.#hangUpAll("the manager is ending");
+        if (!this.#handingOver) this.#hangUpAll("the manager is ending");
       },
     };
   }
@@ -312,7 +279,7 @@ class Links implements RemoteLinks {
   }
 
   async #admit(nodeId: string, traits: WorkerTraits): Promise<string> {
-    if (this.#handlers === undefined || this.#closed) return "the manager is not ready yet";
+    if (this.#handlers === undefined || this.#handingOver || this.#closed) return "the manager is not ready yet";
     const older = this.#peers.get(this.#byNode.get(nodeId) ?? "");
     if (!older) return "";
     const verdict = rival(traits, older.traits);
@@ -375,7 +342,21 @@ class Links implements RemoteLinks {
     for (const host of [...this.#greeting]) host.close(reason);
   }
 
+  handOver(): Disposable {
+    this.#handingOver = true;
+    for (const { redialler } of this.#dials.values()) redialler.stop();
+    this.#dials.clear();
+    for (const host of [...this.#greeting]) host.close("the manager is ending");
+    return {
+      [Symbol.dispose]: () => {
+        this.#handingOver = false;
+        this.end();
+      },
+    };
+  }
+
   end(): void {
+    if (this.#handingOver) return;
     this.#closed = true;
     for (const name of [...this.#dials.keys()]) this.#stopDialling(name);
     this.#hangUpAll("the manager is ending");
@@ -384,7 +365,3 @@ class Links implements RemoteLinks {
 }
 
 const MAX_REFUSALS = 1_000;
-
-function infoOf(linkId: string, { host, nodeId, address, dialledBy, sinceMs, version }: Peer): PeerInfo {
-  return { nodeId, linkId, address, dialledBy, sinceMs, version, ...host.figures() };
-}

@@ -249,9 +249,9 @@ describe("session, up:", () => {
 });
 
 describe("back-off and rivals:", () => {
-  test("waits are drawn from a window that doubles from half a second to eight", () => {
+  test("a link that was up is dialled again at once; then waits are drawn from a window that doubles from half a second to eight", () => {
     const highest = (failures: number) => backOffMs(failures, () => 0.999999);
-    expect([0, 1, 2, 3, 4, 5, 50].map(highest)).toEqual([499, 999, 1_999, 3_999, 7_999, 7_999, 7_999]);
+    expect([0, 1, 2, 3, 4, 5, 6, 50].map(highest)).toEqual([99, 499, 999, 1_999, 3_999, 7_999, 7_999, 7_999]);
     expect([0, 3, 9].map((failures) => backOffMs(failures, () => 0))).toEqual([0, 0, 0]);
   });
 
