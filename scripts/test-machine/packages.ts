@@ -11,6 +11,9 @@ const NEEDS: Need[] = [
   { debianPackage: "tmux", isThere: () => installed("tmux") },
   { debianPackage: "iproute2", isThere: () => installed("ip") },
   { debianPackage: "curl", isThere: () => installed("curl") },
+  { debianPackage: "tcpdump", isThere: () => installed("tcpdump") },
+  { debianPackage: "socat", isThere: () => installed("socat") },
+  { debianPackage: "faketime", isThere: fakeTimeIsThere },
 ];
 
 /** Installs what is missing on Debian as root, and says what is missing elsewhere. Never throws for a missing program. */
@@ -37,6 +40,11 @@ export function staticBusybox(): string | undefined {
 /** Whether `program` is on the PATH or where root's programs are. */
 export function installed(program: string): boolean {
   return Bun.which(program, { PATH: `${process.env.PATH}:/usr/sbin:/sbin` }) !== null;
+}
+
+function fakeTimeIsThere(): boolean {
+  const folders = ["x86_64", "aarch64"].map((arch) => `/usr/lib/${arch}-linux-gnu/faketime`);
+  return folders.some((folder) => existsSync(`${folder}/libfaketimeMT.so.1`));
 }
 
 async function aptGet(args: string[]): Promise<void> {

@@ -35,7 +35,7 @@ const mayNotMakeNamespaces = process.getuid?.() !== 0 && process.env.CI !== "tru
 describe.skipIf(dockerSwitchedOff() || mayNotMakeNamespaces)("e2e: a cluster", () => {
   beforeAll(async () => {
     await requireDocker();
-    cluster = await RealCluster.start("--live-restore");
+    cluster = await RealCluster.start({ engineFlags: ["--live-restore"] });
   }, LIMIT_MS);
   afterAll(() => cluster?.[Symbol.asyncDispose](), LIMIT_MS);
 

@@ -29,6 +29,8 @@ export interface CubeOptions {
   readonly enter?: readonly string[];
   /** What the headless process is; "all" when left out. */
   readonly role?: "all" | "manager";
+  /** The executable of the headless process; the tests' own when left out. */
+  readonly bin?: string;
 }
 
 /** A process that was started. */
@@ -47,6 +49,7 @@ export class Cube implements AsyncDisposable {
   readonly #env: Readonly<Record<string, string>>;
   readonly #enter: readonly string[];
   readonly #role: string;
+  readonly #bin: string | undefined;
   readonly #screens: Tty[] = [];
   readonly #children: Child[] = [];
 
@@ -58,6 +61,7 @@ export class Cube implements AsyncDisposable {
     this.#env = options.env ?? {};
     this.#enter = options.enter ?? [];
     this.#role = options.role ?? "all";
+    this.#bin = options.bin;
   }
 
   /** A headless one that answers. */
@@ -95,11 +99,14 @@ export class Cube implements AsyncDisposable {
 
   /** Starts it and waits for nothing. */
   spawn(...args: string[]): Child {
-    const child = Bun.spawn([...this.#enter, cubeBin(), ...this.flags, "--headless", this.#role, ...args], {
-      cwd: this.home,
-      env: this.env,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const child = Bun.spawn(
+      [...this.#enter, this.#bin ?? cubeBin(), ...this.flags, "--headless", this.#role, ...args],
+      {
+        cwd: this.home,
+        env: this.env,
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
     this.child = child;
     this.#children.push(child);
     return child;

@@ -32,6 +32,11 @@ export class Machine {
     this.run("iptables", "-F");
   }
 
+  /** Whether something listens there on a TCP port. */
+  listens(port: number): boolean {
+    return said([...this.enter, "ss", "-Hltn", `sport = :${port}`]) !== "";
+  }
+
   /** Runs a command in its network; fails when the command does. */
   run(...command: readonly string[]): void {
     must([...this.enter, ...command]);
@@ -40,18 +45,21 @@ export class Machine {
 
 /** The bridge and its machines. Dispose it: what still runs in its namespaces is ended. */
 export class Network implements Disposable {
+  /** Where everything passes that one machine says to another. */
+  readonly bridge: Machine;
   readonly #tag: string;
-  readonly #bridge: Machine;
+  /** All that were made, in this order; the first is the manager's. */
+  readonly machines: Machine[] = [];
   readonly #namespaces: string[] = [];
   #made = 0;
 
   constructor() {
     this.#tag = `cube${process.pid}x${Math.floor(performance.now() * 1000) % 10_000}`;
-    this.#bridge = this.#namespace("bridge", `${PREFIX}.254`);
+    this.bridge = this.#namespace("bridge", `${PREFIX}.254`);
     try {
-      this.#bridge.run("ip", "link", "add", "br0", "type", "bridge");
-      this.#bridge.run("ip", "address", "add", `${PREFIX}.254/24`, "dev", "br0");
-      this.#bridge.run("ip", "link", "set", "br0", "up");
+      this.bridge.run("ip", "link", "add", "br0", "type", "bridge");
+      this.bridge.run("ip", "address", "add", `${PREFIX}.254/24`, "dev", "br0");
+      this.bridge.run("ip", "link", "set", "br0", "up");
     } catch (error) {
       this[Symbol.dispose]();
       throw error;
@@ -63,7 +71,8 @@ export class Network implements Disposable {
     const at = ++this.#made;
     const machine = this.#namespace(name, `${PREFIX}.${at}`);
     this.#cable(machine, `port${at}`);
-    this.#bridge.run("ip", "link", "set", `port${at}`, "master", "br0");
+    this.bridge.run("ip", "link", "set", `port${at}`, "master", "br0");
+    this.machines.push(machine);
     return machine;
   }
 
@@ -71,10 +80,10 @@ export class Network implements Disposable {
   machineBehindNat(name: string): Machine {
     const machine = this.#namespace(name, `${INNER}.2`);
     this.#cable(machine, "inner");
-    this.#bridge.run("ip", "address", "add", `${INNER}.1/24`, "dev", "inner");
+    this.bridge.run("ip", "address", "add", `${INNER}.1/24`, "dev", "inner");
     machine.run("ip", "route", "add", "default", "via", `${INNER}.1`);
-    this.#bridge.run("sysctl", "-qw", "net.ipv4.ip_forward=1");
-    this.#bridge.run(
+    this.bridge.run("sysctl", "-qw", "net.ipv4.ip_forward=1");
+    this.bridge.run(
       "iptables",
       "-t",
       "nat",
@@ -100,9 +109,9 @@ export class Network implements Disposable {
   }
 
   #cable(machine: Machine, port: string): void {
-    const peer = ["peer", "name", port, "netns", this.#bridge.namespace];
+    const peer = ["peer", "name", port, "netns", this.bridge.namespace];
     machine.run("ip", "link", "add", "eth0", "type", "veth", ...peer);
-    this.#bridge.run("ip", "link", "set", port, "up");
+    this.bridge.run("ip", "link", "set", port, "up");
     machine.run("ip", "address", "add", `${machine.address}/24`, "dev", "eth0");
     machine.run("ip", "link", "set", "eth0", "up");
   }

@@ -22,6 +22,20 @@ interface WorkerOptions {
   readonly tokenFile: string;
   /** HOST:PORT of the manager to dial; "" to wait for its dial. */
   readonly join: string;
+  /** The executable; the tests' own when left out. */
+  readonly bin?: string;
+}
+
+/** What is particular to a cluster. */
+export interface ClusterPlan {
+  /** Of the engines. */
+  readonly engineFlags?: readonly string[];
+  /** Variables of the manager's process alone, and not of the commands. */
+  readonly managerEnv?: Readonly<Record<string, string>>;
+  /** The executable of all roles; the tests' own when left out. */
+  readonly bin?: string;
+  /** Called when the machines are there and nobody has said a word. What is to be closed at the end goes onto the stack. */
+  readonly before?: (network: Network, opened: AsyncDisposableStack) => Promise<unknown>;
 }
 
 /** A machine with an engine and a worker. */
@@ -40,13 +54,17 @@ export class ClusterNode implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Starts its worker, again too, and waits for nothing. */
-  start(): void {
-    const { tokenFile, join: manager } = this.#options;
+  get dataDir(): string {
+    return join(this.home, "data");
+  }
+
+  /** Starts its worker, again too, and waits for nothing. `manager`: another way to it than before, as HOST:PORT. */
+  start(manager = this.#options.join): void {
+    const { tokenFile, bin = cubeBin() } = this.#options;
     const way = manager === "" ? ["--host", this.machine.address, "--port", String(WORKER_PORT)] : ["--join", manager];
-    const flags = ["--data-dir", join(this.home, "data"), "--name", this.name, "--join-token-file", tokenFile, ...way];
+    const flags = ["--data-dir", this.dataDir, "--name", this.name, "--join-token-file", tokenFile, ...way];
     const output = openSync(join(this.home, "output"), "a");
-    this.#child = Bun.spawn([...this.machine.enter, cubeBin(), "worker", ...flags], {
+    this.#child = Bun.spawn([...this.machine.enter, bin, "worker", ...flags], {
       cwd: this.home,
       env: {
         PATH: process.env.PATH ?? "/usr/bin:/bin",
@@ -58,9 +76,9 @@ export class ClusterNode implements AsyncDisposable {
     closeSync(output);
   }
 
-  /** Ends its worker at once; its tasks are not asked. */
-  async kill(): Promise<void> {
-    this.#child?.kill("SIGKILL");
+  /** Ends its worker, at once when nothing else is said; its tasks are not asked. */
+  async kill(signal: "SIGKILL" | "SIGTERM" = "SIGKILL"): Promise<void> {
+    this.#child?.kill(signal);
     await this.#child?.exited;
     this.#child = null;
   }
@@ -99,8 +117,8 @@ export class RealCluster implements AsyncDisposable {
     this.nodes = nodes;
   }
 
-  /** One whose nodes are all ready. `flags` are the engines'. */
-  static async start(...flags: string[]): Promise<RealCluster> {
+  /** One whose nodes are all ready. */
+  static async start(plan: ClusterPlan = {}): Promise<RealCluster> {
     await using opening = new AsyncDisposableStack();
     const network = opening.use(new Network());
     const machines = [
@@ -110,12 +128,15 @@ export class RealCluster implements AsyncDisposable {
       network.machineBehindNat("n3"),
     ];
     const [home, ...others] = machines as [Machine, ...Machine[]];
-    const engines = await startEngines(opening, others, flags);
+    await plan.before?.(network, opening);
+    const engines = await startEngines(opening, others, plan.engineFlags ?? []);
+    const bin = plan.bin === undefined ? {} : { bin: plan.bin };
     const dialled = others.slice(0, 2).map(({ address }) => `${address}:${WORKER_PORT}`);
     const manager = opening.use(
       new Cube({
-        enter: home.enter,
+        enter: [...home.enter, ...variables(plan.managerEnv ?? {})],
         role: "manager",
+        ...bin,
         args: ["--host", home.address, "--port", String(MANAGER_PORT), "--workers", dialled.join(",")],
       }),
     );
@@ -127,6 +148,7 @@ export class RealCluster implements AsyncDisposable {
         engine: engines[index] as PrivateEngine,
         tokenFile,
         join: join_,
+        ...bin,
       });
     });
     for (const node of nodes) opening.use(node);
@@ -140,6 +162,22 @@ export class RealCluster implements AsyncDisposable {
       throw error;
     }
     return cluster;
+  }
+
+  /** A worker more, on a machine of its own and with the engine of another node, not started yet. It counts for nothing that waits for "all nodes". */
+  worker(name: string, machine: Machine, join_ = ""): ClusterNode {
+    const { engine } = this.node("n1");
+    return this.#opened.use(new ClusterNode(name, { machine, engine, tokenFile: this.tokenFile, join: join_ }));
+  }
+
+  /** Where the manager leaves the join token for workers of the same user. */
+  get tokenFile(): string {
+    return join(this.manager.home, ".config/cube/join-token");
+  }
+
+  /** Where workers dial the manager. */
+  get address(): string {
+    return `${this.network.machines[0]?.address}:${MANAGER_PORT}`;
   }
 
   /** A node by its name. */
@@ -241,6 +279,11 @@ export class RealCluster implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#opened.disposeAsync();
   }
+}
+
+/** Before a command, to give it variables. */
+function variables(env: Readonly<Record<string, string>>): string[] {
+  return ["env", ...Object.entries(env).map(([name, value]) => `${name}=${value}`)];
 }
 
 /** A node's state outlives its manager, its link does not. */
