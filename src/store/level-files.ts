@@ -3,8 +3,9 @@
  * LevelDB's file LOCK is never opened, read or copied: closing any descriptor of it would silently drop the lock of this process.
  */
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { mkdir, rename, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { fail, type Result } from "../core/failure.ts";
 import { writeDurably } from "./durable-file.ts";
 import { STORE_FORMAT } from "./migrate.ts";
 
@@ -19,7 +20,7 @@ export interface LevelPaths {
   readonly owner: string;
   /** The newest acknowledged revision (see acked-note.ts). */
   readonly acked: string;
-  /** Where a copy is repaired; its existence is the right to repair. */
+  /** Where a copy is repaired, by whoever has the database locked. */
   readonly repair: string;
 }
 
@@ -59,7 +60,7 @@ export function writeMarker(paths: LevelPaths, lineage: string): Promise<void> {
 }
 
 /** The pid in the owner's file as text; "unknown" when it cannot be told. */
-export function readOwner(file: string): string {
+function readOwner(file: string): string {
   try {
     return readFileSync(file, "utf8").trim() || "unknown";
   } catch {
@@ -96,22 +97,7 @@ export async function makeDatabaseDirectory(paths: LevelPaths): Promise<void> {
   await mkdir(paths.database, { recursive: true, mode: 0o700 });
 }
 
-/** Ends a repair that was cut off between its two renames: the repaired copy takes the place of the database. */
-export async function finishCutOffRepair(paths: LevelPaths): Promise<void> {
-  const copy = join(paths.repair, "store");
-  if (existsSync(paths.database) || !existsSync(copy) || isAlive(readOwner(join(paths.repair, "pid")))) return;
-  await rename(copy, paths.database);
-  await rm(paths.repair, { recursive: true, force: true });
-}
-
-/** True when a process of that pid exists. */
-export function isAlive(pid: string): boolean {
-  const number = Number(pid);
-  if (!Number.isInteger(number) || number <= 0) return false;
-  try {
-    process.kill(number, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+/** The failure of whoever finds that another process has the database. */
+export function owned(paths: LevelPaths, pid = readOwner(paths.owner)): Result<never> {
+  return fail("conflict", `another cube (pid ${pid}) has the data directory ${paths.data}`);
 }

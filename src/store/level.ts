@@ -2,12 +2,11 @@
  * The durable store: LevelDB in the data directory. Opening it decides who owns the directory, since LevelDB locks it; nothing else does.
  * A database is made only where none has ever been, and one that cannot be read is repaired on a copy: a damaged store never turns into an empty one.
  */
-import { existsSync, realpathSync, statSync } from "node:fs";
+import { realpathSync } from "node:fs";
 import { fail, ok, type Result } from "../core/failure.ts";
 import type { Store } from "../manager/ports.ts";
 import { type LevelError, levelError } from "./level-errors.ts";
 import {
-  finishCutOffRepair,
   forgetOwner,
   holdsData,
   type LevelPaths,
@@ -15,11 +14,12 @@ import {
   type Marker,
   makeDatabaseDirectory,
   noteOwner,
+  owned,
   readMarker,
-  readOwner,
   writeMarker,
 } from "./level-files.ts";
-import { repairing, repairOnCopy } from "./level-repair.ts";
+import { type LevelLibrary, withDatabaseLocked } from "./level-lock.ts";
+import { finishRepair, isRepairUnfinished, keptOriginals, repairOnCopy } from "./level-repair.ts";
 import { type LevelDatabase, LevelRows } from "./level-rows.ts";
 import { refuseNewer, STORE_FORMAT } from "./migrate.ts";
 import { RowStore, type RowStoreOptions } from "./row-store.ts";
@@ -53,8 +53,8 @@ class LevelEngine implements Engine {
   readonly name: string;
   readonly #paths: LevelPaths;
   readonly #nowMs: () => number;
-  /** Of the database's directory as it was last opened, so that no one repairs what another has just repaired. */
-  #inode = 0;
+  /** As they were before the database was last opened, so that no one repairs what another has just repaired. */
+  #kept: readonly string[] = [];
 
   constructor(paths: LevelPaths, nowMs: () => number) {
     this.name = paths.data;
@@ -67,11 +67,10 @@ class LevelEngine implements Engine {
       const marker = readMarker(this.#paths);
       const newer = marker && refuseNewer(`the store in ${this.name}`, marker.format, STORE_FORMAT);
       if (newer !== null) return { ok: false, failure: newer };
-      await finishCutOffRepair(this.#paths);
-      if (marker !== null && !holdsData(this.#paths.database)) {
-        return existsSync(this.#paths.repair) ? repairing(this.#paths) : this.#gone();
-      }
-      return await this.#tryOpen({ marker, notice: "" }, (error) => this.repair(error.text));
+      const finished = await this.#finishCutOffRepair();
+      if (!finished.ok) return finished;
+      if (marker !== null && !holdsData(this.#paths.database)) return this.#gone();
+      return await this.#tryOpen({ marker, notice: finished.value }, (error) => this.repair(error.text));
     } catch (error) {
       return this.#refuse(levelError(error));
     }
@@ -79,16 +78,43 @@ class LevelEngine implements Engine {
 
   async repair(damage: string): Promise<Result<Rows>> {
     try {
-      const { ClassicLevel } = await import("classic-level");
-      const repair = (directory: string) => ClassicLevel.repair(directory);
-      const repaired = await repairOnCopy({ paths: this.#paths, repair, inode: this.#inode, nowMs: this.#nowMs() });
+      const [paths, keptBefore, nowMs] = [this.#paths, this.#kept, this.#nowMs()];
+      const repaired = await this.#whileLocked((library) => {
+        const repair = (directory: string) => library.repair(directory);
+        return repairOnCopy({ paths, keptBefore, repair, nowMs });
+      });
       if (!repaired.ok) return repaired;
       const kept = repaired.value;
       const notice = `the store was damaged (${damage}) and has been repaired; the damaged original is kept in ${kept}`;
-      const attempt = { marker: readMarker(this.#paths), notice: kept === "" ? "" : notice };
+      const attempt = { marker: readMarker(paths), notice: kept === "" ? "" : notice };
       return await this.#tryOpen(attempt, async (error) => this.#refuse(error));
     } catch (error) {
       return this.#refuse(levelError(error));
+    }
+  }
+
+  /** The value is what was done, for people. */
+  async #finishCutOffRepair(): Promise<Result<string>> {
+    if (!isRepairUnfinished(this.#paths)) return ok("");
+    return await this.#whileLocked(async () => {
+      // Whoever had the lock before has done it.
+      if (!isRepairUnfinished(this.#paths)) return ok("");
+      await finishRepair(this.#paths);
+      return ok("a repair of the store that had been cut off is finished");
+    });
+  }
+
+  async #whileLocked<T>(work: (library: LevelLibrary) => Promise<Result<T>>): Promise<Result<T>> {
+    const library = await loadLibrary();
+    if (!library.ok) return library;
+    await makeDatabaseDirectory(this.#paths);
+    const real = realpathSync(this.#paths.database);
+    if (openHere.has(real)) return this.#ownedHere();
+    openHere.add(real);
+    try {
+      return await withDatabaseLocked(this.#paths, library.value, () => work(library.value));
+    } finally {
+      openHere.delete(real);
     }
   }
 
@@ -97,20 +123,24 @@ class LevelEngine implements Engine {
     const createIfMissing = attempt.marker === null && !holdsData(database);
     if (createIfMissing) await makeDatabaseDirectory(this.#paths);
     const real = realpathSync(database);
-    this.#inode = statSync(real).ino;
-    if (openHere.has(real)) return this.#owned(String(process.pid));
     const library = await loadLibrary();
     if (!library.ok) return library;
+    if (openHere.has(real)) return this.#ownedHere();
     openHere.add(real);
     try {
+      this.#kept = keptOriginals(this.#paths);
       const level: LevelDatabase = new library.value(database, { createIfMissing });
       await level.open();
-      return ok(this.#opened(level, { real, ...attempt }));
+      if (!isRepairUnfinished(this.#paths)) return ok(this.#opened(level, { real, ...attempt }));
+      // Someone else's repair was cut off since we looked; what we have opened is neither the original nor the copy.
+      await level.close();
     } catch (error) {
       openHere.delete(real);
       const translated = levelError(error);
       return translated.kind === "damaged" ? await onDamage(translated) : this.#refuse(translated);
     }
+    openHere.delete(real);
+    return await this.open();
   }
 
   #opened(level: LevelDatabase, { real, marker, notice }: Attempt & { readonly real: string }) {
@@ -131,7 +161,7 @@ class LevelEngine implements Engine {
   #refuse({ kind, text }: LevelError): Result<never> {
     switch (kind) {
       case "locked":
-        return this.#owned(readOwner(this.#paths.owner));
+        return owned(this.#paths);
       case "damaged":
         return fail("invalid", `the store in ${this.name} is damaged beyond repair (${text}). Restore a backup of it`);
       case "denied":
@@ -144,8 +174,8 @@ class LevelEngine implements Engine {
     }
   }
 
-  #owned(pid: string): Result<never> {
-    return fail("conflict", `another cube (pid ${pid}) has the data directory ${this.name}`);
+  #ownedHere(): Result<never> {
+    return owned(this.#paths, String(process.pid));
   }
 
   #gone(): Result<never> {
@@ -158,7 +188,7 @@ class LevelEngine implements Engine {
 }
 
 /** Loaded late: the addon needs a libstdc++ that a machine which only works may lack. */
-async function loadLibrary(): Promise<Result<typeof import("classic-level").ClassicLevel<string, string>>> {
+async function loadLibrary(): Promise<Result<LevelLibrary>> {
   try {
     return ok((await import("classic-level")).ClassicLevel<string, string>);
   } catch (error) {

@@ -1,6 +1,6 @@
 // Each way in which LevelDB is known to lose or refuse data, done to a real store: nothing is lost in silence, and nothing turns into an empty cluster.
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { levelPaths } from "../../src/store/level-files.ts";
@@ -43,13 +43,49 @@ describe("level store, repaired:", () => {
     });
   }
 
-  test("a repair that was cut off between its renames is finished by the next opening", async () => {
+  test("the database's directory stays the same one, so that nobody can find it missing meanwhile", async () => {
+    await using bed = new LevelBed();
+    await bed.fill(3);
+    const { ino } = statSync(bed.database);
+    rmSync(join(bed.database, "CURRENT"));
+    await bed.contents();
+    expect([statSync(bed.database).ino, bed.kept().length]).toEqual([ino, 1]);
+  });
+
+  for (const moved of ["none", "one", "all"] as const) {
+    test(`a repair that was cut off with ${moved} of its files in place is finished by the next opening`, async () => {
+      await using bed = new LevelBed();
+      const before = await bed.fill(30);
+      const copy = join(bed.directory, "store.repair", "copy");
+      await cp(bed.database, copy, { recursive: true });
+      const names = readdirSync(copy).filter((name) => /^(CURRENT|MANIFEST.*|.*\.(ldb|log))$/.test(name));
+      for (const name of names) writeFileSync(join(bed.database, name), GARBAGE);
+      writeFileSync(join(bed.database, "MANIFEST-999999"), GARBAGE);
+      const already = { none: 0, one: 1, all: names.length }[moved];
+      for (const name of names.slice(0, already)) {
+        rmSync(join(bed.database, name));
+        linkSync(join(copy, name), join(bed.database, name));
+      }
+      const contents = await bed.contents();
+      expect(sorted(contents.records)).toEqual(applied(before));
+      expect([contents.problem, contents.notice]).toEqual([
+        "",
+        "a repair of the store that had been cut off is finished",
+      ]);
+      const files = ["store", "store.acked", "store.json"];
+      expect([readdirSync(bed.directory).sort(), bed.kept()]).toEqual([files, []]);
+    });
+  }
+
+  test("what is left of a copy that was not whole is never taken for one", async () => {
     await using bed = new LevelBed();
     const before = await bed.fill(30);
-    const repair = join(bed.directory, "store.repair");
-    await cp(bed.database, join(repair, "store"), { recursive: true });
-    writeFileSync(join(repair, "pid"), "999999999\n");
-    renameSync(bed.database, `${bed.database}.damaged-x`);
+    for (const part of ["work", "done"]) {
+      await cp(bed.database, join(bed.directory, "store.repair", part), { recursive: true });
+      rmSync(join(bed.directory, "store.repair", part, "CURRENT"));
+    }
+    expect(sorted((await bed.contents()).records)).toEqual(applied(before));
+    rmSync(join(bed.database, "CURRENT"));
     expect(sorted((await bed.contents()).records)).toEqual(applied(before));
     expect(readdirSync(bed.directory)).not.toContain("store.repair");
   });
@@ -57,30 +93,21 @@ describe("level store, repaired:", () => {
   test("whoever comes to repair and finds that another has just done it leaves that alone", async () => {
     await using bed = new LevelBed();
     await bed.fill(3);
+    mkdirSync(`${bed.database}.damaged-just-now`);
     const before = readdirSync(bed.database);
     const repair = () => Promise.reject(new Error("it repaired"));
-    const outcome = await repairOnCopy({ paths: levelPaths(bed.directory), inode: 1, repair, nowMs: SAMPLE_MS });
-    expect([outcome, readdirSync(bed.database), bed.kept()]).toEqual([{ ok: true, value: "" }, before, []]);
+    const outcome = await repairOnCopy({ paths: levelPaths(bed.directory), keptBefore: [], repair, nowMs: SAMPLE_MS });
+    expect([outcome, readdirSync(bed.database)]).toEqual([{ ok: true, value: "" }, before]);
   });
 
   test("a repair that fails leaves the original as it was, and can be tried again", async () => {
     await using bed = new LevelBed();
     await bed.fill(3);
-    const inode = statSync(bed.database).ino;
     const repair = () => Promise.reject(new Error("no space"));
-    const outcome = await repairOnCopy({ paths: levelPaths(bed.directory), inode, repair, nowMs: SAMPLE_MS });
+    const outcome = await repairOnCopy({ paths: levelPaths(bed.directory), keptBefore: [], repair, nowMs: SAMPLE_MS });
     expect(outcome).toMatchObject({ ok: false, failure: { kind: "transient" } });
     expect(readdirSync(bed.directory).sort()).toEqual(["store", "store.acked", "store.json"]);
     expect(await bed.contents()).toMatchObject({ revision: 3, problem: "" });
-  });
-
-  test("what a dead process left of a repair does not stand in the way of the next one", async () => {
-    await using bed = new LevelBed();
-    const before = await bed.fill(30);
-    rmSync(join(bed.database, "CURRENT"));
-    await cp(bed.database, join(bed.directory, "store.repair", "store"), { recursive: true });
-    writeFileSync(join(bed.directory, "store.repair", "pid"), "999999999\n");
-    expect(sorted((await bed.contents()).records)).toEqual(applied(before));
   });
 });
 

@@ -1,10 +1,14 @@
 // One owner at a time: LevelDB's lock decides, across processes and within one, through crashes and through repairs.
 import { describe, expect, test } from "bun:test";
-import { existsSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { ok } from "../../src/core/failure.ts";
+import { levelPaths } from "../../src/store/level-files.ts";
+import { withDatabaseLocked } from "../../src/store/level-lock.ts";
+import { repairOnCopy } from "../../src/store/level-repair.ts";
 import { mustLoad } from "../contract/store.ts";
 import { LevelBed, startWriter } from "./level-bed.ts";
-import { applied, sorted, taskPut } from "./sample.ts";
+import { applied, SAMPLE_MS, sorted, taskPut } from "./sample.ts";
 
 describe("level store, owner:", () => {
   test("a second process is told who has the directory, does not break the lock by trying, and gets it after the first was killed", async () => {
@@ -68,6 +72,48 @@ describe("level store, owner:", () => {
     const contents = await bed.contents();
     expect(sorted(contents.records)).toEqual(applied(before));
     expect(contents.problem).toBe("");
+  });
+});
+
+describe("level store, locked for a repair:", () => {
+  test("whoever starts meanwhile hears of it, even where opening alone would find no damage, and the lock is free afterwards", async () => {
+    await using bed = new LevelBed();
+    await bed.fill(3);
+    const paths = levelPaths(bed.directory);
+    const starter = async () => {
+      const writer = startWriter(bed.directory, "once");
+      const heard: unknown = JSON.parse(await writer.line());
+      await writer.line();
+      return heard;
+    };
+    const { ClassicLevel } = await import("classic-level");
+    const meanwhile: unknown[] = [];
+    const repair = async (directory: string) => {
+      meanwhile.push(await starter());
+      await ClassicLevel.repair(directory);
+    };
+    const work = () => repairOnCopy({ paths, keptBefore: [], repair, nowMs: SAMPLE_MS });
+    const repaired = await withDatabaseLocked(paths, ClassicLevel<string, string>, work);
+    const message = `another cube (pid ${process.pid}) has the data directory ${bed.directory}`;
+    expect([repaired.ok, meanwhile]).toEqual([true, [{ kind: "conflict", message }]]);
+    expect(await starter()).toMatchObject({ term: 2, revision: 3, problem: "" });
+  });
+
+  test("a process that has the database keeps it, and so does one that only has it locked", async () => {
+    await using bed = new LevelBed();
+    await bed.fill(3);
+    const paths = levelPaths(bed.directory);
+    const { ClassicLevel } = await import("classic-level");
+    const attempt = () => withDatabaseLocked(paths, ClassicLevel<string, string>, async () => ok("got it"));
+    const holder = startWriter(bed.directory, "hold");
+    await holder.line();
+    const refused = await attempt();
+    await holder.kill();
+    const message = `another cube (pid ${holder.pid}) has the data directory ${bed.directory}`;
+    expect([refused, await attempt()]).toEqual([{ ok: false, failure: { kind: "conflict", message } }, ok("got it")]);
+    rmSync(join(bed.database, "LOCK"));
+    expect(await attempt()).toEqual(ok("got it"));
+    expect(readdirSync(bed.directory).sort()).toEqual(["store", "store.acked", "store.json"]);
   });
 });
 
