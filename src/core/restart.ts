@@ -39,6 +39,7 @@ const HEALTHY_RESET_MS = 600_000;
 const AUTONOMOUS_RETRY_MS = { min: 120_000, max: 300_000 } as const;
 
 const BACKOFF_JITTER = 250;
+/** Restarts remembered of one task, and so the largest budget: a policy that allows more within its window gets this many. */
 const MAX_REMEMBERED = 1000;
 
 /** Decides on an ended incarnation. Pure but for `draw`. */
@@ -55,8 +56,9 @@ export function decideRestart(input: {
   if (policy.condition === "no") return { kind: "failed", reason: "" };
   const streak = ending.healthyForMs >= HEALTHY_RESET_MS ? 0 : input.history.streak;
   const inWindow = input.history.atMs.filter((at) => nowMs - at < policy.windowMs);
-  const spent = inWindow.length >= policy.attempts;
-  if (spent && ending.linked) return { kind: "failed", reason: spentReason(policy) };
+  const budget = Math.min(policy.attempts, MAX_REMEMBERED);
+  const spent = inWindow.length >= budget;
+  if (spent && ending.linked) return { kind: "failed", reason: spentReason(budget, policy.windowMs) };
   const delayMs = spent ? autonomousDelay(draw) : jittered(backoffMs(policy, streak), BACKOFF_JITTER, draw);
   const atMs = [...inWindow, nowMs].slice(-MAX_REMEMBERED);
   return { kind: "restart", delayMs, history: { streak: streak + 1, atMs } };
@@ -90,6 +92,6 @@ function autonomousDelay(draw: Draw): number {
   return min + Math.floor(draw() * (max - min + 1));
 }
 
-function spentReason(policy: RestartPolicy): string {
-  return `budget spent: ${policy.attempts} restarts within ${Math.round(policy.windowMs / 1000)} s`;
+function spentReason(budget: number, windowMs: number): string {
+  return `budget spent: ${budget} restarts within ${Math.round(windowMs / 1000)} s`;
 }
