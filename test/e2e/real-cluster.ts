@@ -58,6 +58,11 @@ export class ClusterNode implements AsyncDisposable {
     return join(this.home, "data");
   }
 
+  /** Where its key lies; its certificate beside it. */
+  get keys(): string {
+    return join(this.dataDir, "worker");
+  }
+
   /** Starts its worker, again too, and waits for nothing. `manager`: another way to it than before, as HOST:PORT. */
   start(manager = this.#options.join): void {
     const { tokenFile, bin = cubeBin() } = this.#options;
