@@ -11,6 +11,15 @@ export interface Container {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+/** A container as a list of all shows it. */
+export interface ListedContainer {
+  readonly id: string;
+  readonly name: string;
+  /** The engine's word: created, running, exited, removing, dead ... */
+  readonly state: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
 interface Inspected {
   readonly Id: string;
   readonly Name: string;
@@ -35,6 +44,25 @@ export class Engine {
     const listed = (await this.#json("GET", `/containers/json?all=1&filters=${filters}`)) as { Id: string }[];
     const found = await Promise.all(listed.map(({ Id }) => this.inspect(Id)));
     return found.filter((each) => each !== null).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Every container that there is, whosever it may be. */
+  async list(): Promise<ListedContainer[]> {
+    const listed = (await this.#json("GET", "/containers/json?all=1")) as {
+      readonly Id: string;
+      readonly Names: readonly string[] | null;
+      readonly State: string;
+      readonly Labels: Readonly<Record<string, string>> | null;
+    }[];
+    return listed.map(({ Id, Names, State, Labels }) => {
+      return { id: Id, name: Names?.[0]?.slice(1) ?? "", state: State, labels: Labels ?? {} };
+    });
+  }
+
+  /** Number of the process that a running container is; 0 when it is none. */
+  async pidOf(ref: string): Promise<number> {
+    const answer = await this.#ask("GET", `/containers/${ref}/json`);
+    return answer.ok ? ((await answer.json()) as { State: { Pid: number } }).State.Pid : 0;
   }
 
   /** One container by id or name; null when there is none. */
@@ -64,6 +92,11 @@ export class Engine {
   /** Removes an image. */
   async removeImage(name: string): Promise<void> {
     await this.#ask("DELETE", `/images/${name}?force=1`);
+  }
+
+  /** Starts a container that has ended. */
+  async startAgain(ref: string): Promise<void> {
+    await this.#ask("POST", `/containers/${ref}/start`);
   }
 
   /** Kills a container's process, as a crash would end it. */
