@@ -27,6 +27,8 @@ export interface AdoptionOptions {
 /** What one node said. */
 export interface NodeAnswer {
   readonly name: string;
+  /** The store did not know the node: it is taken back because it has proved that it had joined. */
+  readonly isNew: boolean;
   /** Names of the tasks that live there. */
   readonly alive: readonly string[];
   /** How many tasks it holds that have ended. */
@@ -77,7 +79,7 @@ export class Adoption {
     return [];
   }
 
-  /** True once everybody who is known of has answered. With nobody known of there may always be one more, unless none can come. */
+  /** True once everybody who is known of has answered. While no node elsewhere is known of there may always be one more, unless none can come. */
   get isComplete(): boolean {
     const { localWorker, remoteWorkers } = this.#options;
     const done = [...this.#witnesses.values()].filter((witness) => witness.isDone);
@@ -85,7 +87,8 @@ export class Adoption {
     const known = [...this.#cluster.nodes.values()].filter(
       (node) => node.state !== "lost" && (localWorker || !node.local),
     );
-    if (known.length === 0) return localWorker && !remoteWorkers;
+    // A store that was emptied knows at most the worker beside it: the others may be on their way.
+    if (known.every((node) => node.local) && (remoteWorkers || !localWorker)) return false;
     return known.every((node) => this.#witnesses.get(node.id)?.isDone);
   }
 
@@ -93,6 +96,7 @@ export class Adoption {
   finish(nowMs: number): Adopted {
     const witnesses = [...this.#witnesses.values()].filter((witness) => witness.isDone);
     const joined = witnesses.some(({ facts }) => !facts.local && !this.#cluster.nodes.has(facts.id));
+    const unknown = new Set(witnesses.map(({ facts }) => facts.id).filter((id) => !this.#cluster.nodes.has(id)));
     const nodes = witnesses.flatMap(({ facts }) => this.#record(ingestFacts(this.#cluster, facts, nowMs)));
     if (joined && !this.#options.keepLocalWorker) nodes.push(...this.#record(stepBack(this.#cluster)));
     const held = witnesses.flatMap((witness) => witness.held);
@@ -101,7 +105,8 @@ export class Adoption {
     const heard = new Set(witnesses.map(({ facts }) => facts.id));
     const silent = [...this.#cluster.nodes.values()].filter((node) => !heard.has(node.id)).map((node) => node.name);
     const drafts = [...nodes, ...plan.drafts];
-    return { ...plan, drafts, nodes: witnesses.map(answerOf), silent, aboveTerm: this.#aboveTerm };
+    const answers = witnesses.map((witness) => answerOf(witness, unknown.has(witness.facts.id)));
+    return { ...plan, drafts, nodes: answers, silent, aboveTerm: this.#aboveTerm };
   }
 
   #hello(linkId: string, hello: Extract<WorkerMessage, { kind: "hello" }>): ManagerEffect[] {
@@ -118,10 +123,11 @@ export class Adoption {
   }
 }
 
-function answerOf({ facts, held, strays }: Witness): NodeAnswer {
+function answerOf({ facts, held, strays }: Witness, isNew: boolean): NodeAnswer {
   const alive = held.filter(({ fact }) => !isTerminal(fact.state)).map(({ assignment }) => assignment.name);
   return {
     name: facts.name,
+    isNew: isNew && !facts.local,
     alive,
     ended: held.length - alive.length,
     strays: strays.map((fact) => fact.taskId),
@@ -138,6 +144,11 @@ export function adoptionLines(adopted: Adopted): string[] {
     const names = alive.length === 0 ? "" : `: ${alive.slice(0, NAMES_SHOWN).join(", ")}${more}`;
     return `node ${name} runs ${count(alive.length, "task")}${names}${ended === 0 ? "" : ` (and keeps ${ended} that ended)`}`;
   });
+  for (const { name } of adopted.nodes.filter(({ isNew }) => isNew)) {
+    lines.push(
+      `node ${name} is taken back: the store did not know it, and it has proved that it belongs here. Was it removed, \`cube node rm ${name}\` does so again`,
+    );
+  }
   for (const { name, strays } of adopted.nodes) {
     if (strays.length === 0) continue;
     lines.push(

@@ -26,7 +26,7 @@ const open = { kind: z.literal("open"), protocol: range, nonce } as const;
 
 const workerFrame: z.ZodType<WorkerMessage | SessionMessage> = z.discriminatedUnion("kind", [
   z.object({ ...open, from: z.literal("worker"), machineId: text.max(256), processId: text.max(256) }),
-  z.strictObject({ kind: z.literal("proof"), mac: nonce }),
+  z.strictObject({ kind: z.literal("proof"), mac: nonce, membership: nonce.exactOptional() }),
   refused,
   bulk,
   z.strictObject({
@@ -60,7 +60,7 @@ const workerFrame: z.ZodType<WorkerMessage | SessionMessage> = z.discriminatedUn
 
 const managerFrame: z.ZodType<ManagerMessage | SessionMessage> = z.discriminatedUnion("kind", [
   z.object({ ...open, from: z.literal("manager"), enrol: z.boolean(), manager: managerSchema.nullable() }),
-  z.strictObject({ kind: z.literal("joined"), protocol: count }),
+  z.strictObject({ kind: z.literal("joined"), protocol: count, membership: nonce.exactOptional() }),
   refused,
   bulk,
   z.strictObject({

@@ -131,10 +131,13 @@ export interface ManagerOpen {
 export type SessionMessage =
   | WorkerOpen
   | ManagerOpen
-  /** HMAC-SHA256 in hexadecimal; see transport/join-token.ts. */
-  | { readonly kind: "proof"; readonly mac: string }
-  /** From the manager: the session is up, and this version is spoken. */
-  | { readonly kind: "joined"; readonly protocol: number }
+  /**
+   * HMAC-SHA256 in hexadecimal; see transport/join-token.ts. `mac`: of the join token, or without one of the membership. `membership`: of what the node was given
+   * when it had joined this manager before; left out for nothing.
+   */
+  | { readonly kind: "proof"; readonly mac: string; readonly membership?: string }
+  /** From the manager: the session is up, and this version is spoken. `membership`: by it the node can prove later that it had joined; see transport/membership.ts. */
+  | { readonly kind: "joined"; readonly protocol: number; readonly membership?: string }
   | { readonly kind: "refused"; readonly reason: string }
   /** A bulk socket is wanted (from the manager), or may be opened (from the worker). The nonce serves once. */
   | { readonly kind: "bulk"; readonly nonce: string };

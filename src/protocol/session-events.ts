@@ -14,6 +14,8 @@ export type SessionRole =
       readonly manager: ManagerIdentity | null;
       /** What is on record of the peer; null for a key that is not known. */
       readonly known: { readonly machineId: string } | null;
+      /** What the worker is given to keep; left out for nothing. Secret. */
+      readonly membership?: string;
     }
   | ({
       readonly kind: "worker";
@@ -48,10 +50,10 @@ export type SessionEvent =
   | { readonly kind: "frame"; readonly frame: SessionMessage | WorkerMessage | ManagerMessage }
   /** A frame that is none. */
   | { readonly kind: "garbage"; readonly reason: string }
-  /** The answer to `prove`; null without a token. */
-  | { readonly kind: "proved"; readonly mac: string | null }
-  /** The answer to `check`. */
-  | { readonly kind: "checked"; readonly right: boolean }
+  /** The answer to `prove`; null without a token. `membership`: the proof of having joined before; left out without. */
+  | { readonly kind: "proved"; readonly mac: string | null; readonly membership?: string }
+  /** The answer to `check`. `refusal`: instead of the usual words. */
+  | { readonly kind: "checked"; readonly right: boolean; readonly refusal?: string }
   /** The answer to `admit`: "" or why not. */
   | { readonly kind: "admitted"; readonly refusal: string }
   /** Something was heard of the peer: a pong, or part of a message. */
@@ -67,11 +69,11 @@ export type SessionEffect =
   /** Digest the join token over this; answered by `proved`. Worker only. */
   | ({ readonly kind: "prove" } & ProofInput)
   /** Compare the worker's digest with one's own; answered by `checked`. Manager only. */
-  | ({ readonly kind: "check"; readonly mac: string } & ProofInput)
+  | ({ readonly kind: "check"; readonly mac: string; readonly membership?: string } & ProofInput)
   /** Is another link of this worker there? Answered by `admitted`. Manager only. */
   | { readonly kind: "admit"; readonly peerId: string; readonly traits: WorkerTraits }
-  /** The session is up. `enrolled`: the join token was needed for it. */
-  | { readonly kind: "up"; readonly protocol: number; readonly enrolled: boolean }
+  /** The session is up. `enrolled`: a proof was needed for it. `membership`: to be kept by a worker. */
+  | { readonly kind: "up"; readonly protocol: number; readonly enrolled: boolean; readonly membership?: string }
   | { readonly kind: "deliver"; readonly frame: SessionMessage | WorkerMessage | ManagerMessage }
   /** The message of the `send` event goes out. */
   | { readonly kind: "pass" }

@@ -69,10 +69,10 @@ export class Session {
         this.#refuse(`it says what is no message: ${event.reason}`);
         return;
       case "proved":
-        this.#proved(event.mac);
+        this.#proved(event.mac, event.membership);
         return;
       case "checked":
-        this.#checked(event.right);
+        this.#checked(event.right, event.refusal);
         return;
       case "admitted":
         this.#admitted(event.refusal);
@@ -124,10 +124,12 @@ export class Session {
     const role = this.#role.kind;
     if (frame.kind === "proof" && this.#phase === "proving" && role === "manager") {
       this.#phase = "admitting";
-      this.#do({ kind: "check", mac: frame.mac, ...this.#proofInput() });
+      const { kind: _, ...proof } = frame;
+      this.#do({ kind: "check", ...proof, ...this.#proofInput() });
       return;
     }
-    if (frame.kind === "joined" && this.#phase === "admitting" && role === "worker") this.#joined(frame.protocol);
+    if (frame.kind === "joined" && this.#phase === "admitting" && role === "worker")
+      this.#joined(frame.protocol, frame.membership);
     else this.#refuse(`it says ${frame.kind} before its time`);
   }
 
@@ -182,20 +184,21 @@ export class Session {
     else this.#askToAdmit();
   }
 
-  #proved(mac: string | null): void {
+  #proved(token: string | null, membership: string | undefined): void {
     if (this.#phase !== "proving") return;
-    if (mac === null) {
+    const mac = token ?? membership;
+    if (mac === undefined) {
       this.#refuse("the manager does not know this node and it has no join token: see `cube node token`");
       return;
     }
     this.#phase = "admitting";
-    this.#say({ kind: "proof", mac });
+    this.#say({ kind: "proof", mac, ...(membership === undefined ? {} : { membership }) });
   }
 
-  #checked(right: boolean): void {
+  #checked(right: boolean, refusal = "wrong join token: `cube node token` on the manager prints the right one"): void {
     if (this.#phase !== "admitting") return;
     if (right) this.#askToAdmit();
-    else this.#refuse("wrong join token: `cube node token` on the manager prints the right one");
+    else this.#refuse(refusal);
   }
 
   #askToAdmit(): void {
@@ -212,22 +215,23 @@ export class Session {
       return;
     }
     const protocol = spoken(this.#peer.protocol);
-    this.#say({ kind: "joined", protocol });
+    const membership = this.#role.kind === "manager" ? this.#role.membership : undefined;
+    this.#say({ kind: "joined", protocol, ...(membership === undefined ? {} : { membership }) });
     this.#up(protocol);
   }
 
-  #joined(protocol: number): void {
+  #joined(protocol: number, membership: string | undefined): void {
     if (this.#peer === null || protocol !== spoken(this.#peer.protocol)) {
       this.#refuse(`it wants to speak protocol ${protocol}, which was not agreed`);
       return;
     }
-    this.#up(protocol);
+    this.#up(protocol, membership);
   }
 
-  #up(protocol: number): void {
+  #up(protocol: number, membership?: string): void {
     this.#phase = "up";
     this.#heard = true;
-    this.#do({ kind: "up", protocol, enrolled: this.#enrol });
+    this.#do({ kind: "up", protocol, enrolled: this.#enrol, ...(membership === undefined ? {} : { membership }) });
     this.#ping();
   }
 

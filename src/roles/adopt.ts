@@ -17,6 +17,8 @@ export async function adoptWorkers(
     readonly clusterId: string;
     readonly store: Store;
     readonly links: WorkerLinks;
+    /** Addresses of workers that people added while a manager ran. */
+    readonly added: readonly string[];
     readonly begin: AdoptOptions["begin"];
   },
 ): Promise<Result<TakeOver & { readonly notice: string }>> {
@@ -32,7 +34,7 @@ export async function adoptWorkers(
     actor: `adopt:${userName()}`,
     localWorker,
     keepLocalWorker,
-    remoteWorkers: workers.length > 0 || !localWorker || !isLoopback(host),
+    remoteWorkers: workers.length + on.added.length > 0 || !localWorker || !isLoopback(host),
   });
   if (!adopted.ok) return adopted;
   for (const line of adoptionLines(adopted.value)) say(line);

@@ -31,8 +31,8 @@ export interface RemoteNodes {
   joinToken(): string;
   /** Another one: that of before is void. */
   renewJoinToken(): Result<string>;
-  /** Tells the links which manager they serve; before that nobody is let in. */
-  serve(manager: Served): void;
+  /** Tells the links which manager they serve; before that nobody is let in. `readmits`: also nodes that it has forgotten and that prove that they had joined. */
+  serve(manager: Served, as?: { readonly readmits: boolean }): void;
 }
 
 /** Makes the links; nobody is dialled or let in yet. Fails as the join secret does. */
@@ -46,9 +46,11 @@ export function openRemoteNodes(config: Config, log: Log, identity: Identity): R
   let token: JoinToken = { clusterId: identity.id, secret: secret.value };
   leaveForThisMachine(config, log, token);
   let manager: Served | undefined;
+  let readmits = false;
   const links = createRemoteLinks({
     identity,
     joinSecret: () => token.secret,
+    readmits: () => readmits,
     known: (nodeId) => manager?.node(nodeId) ?? null,
     manager: () => manager?.identity() ?? null,
     log,
@@ -65,8 +67,9 @@ export function openRemoteNodes(config: Config, log: Log, identity: Identity): R
       leaveForThisMachine(config, log, token);
       return ok(writeJoinToken(token));
     },
-    serve: (host) => {
+    serve: (host, as) => {
       manager = host;
+      readmits = as?.readmits ?? false;
     },
   });
 }

@@ -122,13 +122,13 @@ async function adoptAll(
 ): ReturnType<typeof adoptWorkers> {
   await using adopting = new AsyncDisposableStack();
   const begin = async (stored: Cluster): Promise<void> => {
-    on.nodes.serve({ node: (id) => stored.nodes.get(id), identity: () => null });
+    on.nodes.serve({ node: (id) => stored.nodes.get(id), identity: () => null }, { readmits: true });
     adopting.use(await openForAdoption(config, on.nodes));
     const opening = await on.openWorker();
     if (!opening.ok) throw new Error(opening.failure.message);
     await opening.value?.begin();
   };
-  const adopted = await adoptWorkers(config, log, { ...on, begin });
+  const adopted = await adoptWorkers(config, log, { ...on, added: on.nodes.book.list(), begin });
   return adopted;
 }
 

@@ -9,7 +9,7 @@ import type { WebSocket } from "ws";
 import { fail, ok, type Result } from "../core/failure.ts";
 import type { Draw } from "../core/jitter.ts";
 import type { ManagerIdentity, WorkerMessage } from "../protocol/messages.ts";
-import type { SessionTimes } from "../protocol/session-events.ts";
+import type { ProofInput, SessionTimes } from "../protocol/session-events.ts";
 import type { Log, ManagerLink } from "../worker/ports.ts";
 import { BulkDesk } from "./bulk-desk.ts";
 import type { TaskSource } from "./bulk-server.ts";
@@ -19,6 +19,7 @@ import { Door, type DoorLimits, LINK_PATH } from "./door.ts";
 import { EarlyMessages } from "./early-messages.ts";
 import type { Identity } from "./identity.ts";
 import { type JoinToken, proofOf } from "./join-token.ts";
+import { readMembership, writeMembership } from "./membership.ts";
 import { readPin, writePin } from "./pin.ts";
 import { Redialler } from "./redial.ts";
 import { ALREADY_LINKED, type Frame, SessionHost, sayNo } from "./session-host.ts";
@@ -246,7 +247,7 @@ class Link implements RemoteManagerLink {
   }
 
   #take(from: Incoming): void {
-    const { identity, machineId, judge, times } = this.#options;
+    const { machineId, judge, times } = this.#options;
     const belongsTo = this.#belongsTo();
     const host: SessionHost = new SessionHost(from.ws, {
       role: {
@@ -258,12 +259,8 @@ class Link implements RemoteManagerLink {
       },
       peerId: from.peer.peerId,
       ...(times === undefined ? {} : { times }),
-      prove: ({ peerId, managerNonce, workerNonce }) => {
-        const token = this.#options.token();
-        if (!token.ok || token.value === null || token.value.clusterId !== peerId) return null;
-        return proofOf(token.value.secret, { clusterId: peerId, nodeId: identity.id, managerNonce, workerNonce });
-      },
-      onUp: () => this.#up(host, from),
+      prove: (input) => this.#prove(input),
+      onUp: (_enrolled, membership) => this.#up(host, from, membership),
       onFrame: (frame) => this.#hear(host, frame),
       onClosed: (reason, refused) => this.#ended(host, from, { reason, refused }),
     });
@@ -271,10 +268,28 @@ class Link implements RemoteManagerLink {
     host.start();
   }
 
-  #up(host: SessionHost, from: Incoming): void {
+  #prove({ peerId, managerNonce, workerNonce }: ProofInput): {
+    readonly mac: string | null;
+    readonly membership?: string;
+  } {
+    const subject = { clusterId: peerId, nodeId: this.#options.identity.id, managerNonce, workerNonce };
+    const token = this.#options.token();
+    const invited = token.ok && token.value?.clusterId === peerId ? token.value.secret : null;
+    const kept = readMembership(this.#membershipFile, peerId);
+    return {
+      mac: invited === null ? null : proofOf(invited, subject),
+      ...(kept.ok && kept.value !== "" ? { membership: proofOf(kept.value, subject) } : {}),
+    };
+  }
+
+  get #membershipFile(): string {
+    return `${this.#options.pinFile.replace(/\.pin$/, "")}.membership`;
+  }
+
+  #up(host: SessionHost, from: Incoming, membership: string): void {
     this.#greeting.delete(host);
     this.#current?.host.close("a newer link takes its place");
-    this.#pin(from.peer.peerId);
+    this.#pin(from.peer.peerId, membership);
     this.#problem = "";
     const { address, dialledBy } = from;
     this.#current = { host, clusterId: from.peer.peerId, address, dialledBy, sinceMs: Date.now(), refused: false };
@@ -285,11 +300,13 @@ class Link implements RemoteManagerLink {
     this.#handlers?.onLinked();
   }
 
-  #pin(clusterId: string): void {
+  #pin(clusterId: string, membership: string): void {
     const pin = readPin(this.#options.pinFile);
-    if (pin.ok && pin.value === clusterId) return;
+    const kept = readMembership(this.#membershipFile, clusterId);
     try {
-      writePin(this.#options.pinFile, clusterId);
+      if (!pin.ok || pin.value !== clusterId) writePin(this.#options.pinFile, clusterId);
+      if (membership !== "" && !(kept.ok && kept.value === membership))
+        writeMembership(this.#membershipFile, { clusterId, membership });
     } catch (error) {
       // The link is good all the same; the token will be needed again.
       const reason = error instanceof Error ? error.message : String(error);

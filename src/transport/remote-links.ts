@@ -15,7 +15,8 @@ import { type Address, nameOf, parseAddress, type SeenPeer } from "./dial.ts";
 import { asWorkerMessage } from "./directions.ts";
 import { Door, type DoorLimits, LINK_PATH } from "./door.ts";
 import type { Identity } from "./identity.ts";
-import { proofMatches } from "./join-token.ts";
+import { type ProofSubject, proofMatches } from "./join-token.ts";
+import { membershipsOf } from "./membership.ts";
 import { type DialledAddress, infoOf, type Peer, type PeerInfo } from "./peers.ts";
 import { Redialler } from "./redial.ts";
 import { type ControlLink, RemoteStreams, type RemoteTaskStreams } from "./remote-streams.ts";
@@ -27,6 +28,8 @@ export interface RemoteLinksOptions {
   readonly identity: Identity;
   /** The join token's secret, asked at each enrolment; null lets nobody new in. */
   readonly joinSecret: () => string | null;
+  /** True while a node without a record is let in that proves that it had joined before: only while the operator adopts. */
+  readonly readmits?: () => boolean;
   /** What is on record of a node; null for one that has to enrol. */
   readonly known: (nodeId: string) => { readonly machineId: string } | null;
   /** Who the manager is just now; null while it cannot say. */
@@ -67,6 +70,9 @@ const WORKER_PORT = 5556;
 const LINKED_ELSEWHERE =
   "another manager with this one's key is linked to it: is one of the two on a copied data directory? Stop that one";
 
+const FORGOTTEN =
+  "the manager does not know this node any more, which had joined. If it was removed, it needs the join token: see `cube node token`; if the manager's data was emptied or restored, start the manager once with --adopt";
+
 /** Milliseconds that an older link has to show that it is alive when the same worker comes again. */
 const RIVAL_MS = 1_500;
 
@@ -95,6 +101,7 @@ class Links implements RemoteLinks {
   readonly #dials = new Map<string, { readonly redialler: Redialler; nodeId: string; linkId: string }>();
   readonly #refusals = new Map<string, string>();
   readonly #streams: RemoteStreams;
+  readonly #membership: (nodeId: string) => string;
   #handlers: Handlers | undefined;
   #number = 0;
   #handingOver = false;
@@ -103,6 +110,7 @@ class Links implements RemoteLinks {
   constructor(options: RemoteLinksOptions) {
     this.#options = options;
     const { identity, limits, patienceMs } = options;
+    this.#membership = membershipsOf(identity);
     this.#streams = new RemoteStreams(identity, (nodeId) => this.#controlOf(nodeId));
     this.#door = new Door({
       identity,
@@ -238,19 +246,14 @@ class Links implements RemoteLinks {
   /** A socket on which a worker speaks, whoever dialled. Gives the id that its link gets. */
   #take(from: Incoming): string {
     const linkId = `remote-${++this.#number}`;
-    const { identity, joinSecret, known, manager, times } = this.#options;
+    const { known, manager, times } = this.#options;
     const nodeId = from.peer.peerId;
     let traits: WorkerTraits = { machineId: "", processId: "" };
     const host: SessionHost = new SessionHost(from.ws, {
-      role: { kind: "manager", manager: manager(), known: known(nodeId) },
+      role: { kind: "manager", manager: manager(), known: known(nodeId), membership: this.#membership(nodeId) },
       peerId: nodeId,
       ...(times === undefined ? {} : { times }),
-      check: (mac, { managerNonce, workerNonce }) => {
-        const secret = joinSecret();
-        return (
-          secret !== null && proofMatches(mac, secret, { clusterId: identity.id, nodeId, managerNonce, workerNonce })
-        );
-      },
+      check: (proof, { managerNonce, workerNonce }) => this.#check(nodeId, proof, { managerNonce, workerNonce }),
       admit: (given) => {
         traits = given;
         return this.#admit(nodeId, given);
@@ -276,6 +279,21 @@ class Links implements RemoteLinks {
     this.#greeting.add(host);
     host.start();
     return linkId;
+  }
+
+  /** The join token invites anybody; having joined before counts only while the operator adopts. */
+  #check(
+    nodeId: string,
+    { mac, membership }: { readonly mac: string; readonly membership?: string },
+    nonces: Pick<ProofSubject, "managerNonce" | "workerNonce">,
+  ): { readonly right: boolean; readonly refusal?: string } {
+    const { identity, joinSecret, readmits } = this.#options;
+    const subject = { clusterId: identity.id, nodeId, ...nonces };
+    const secret = joinSecret();
+    if (secret !== null && proofMatches(mac, secret, subject)) return { right: true };
+    const wasHere = membership !== undefined && proofMatches(membership, this.#membership(nodeId), subject);
+    if (!wasHere) return { right: false };
+    return readmits?.() === true ? { right: true } : { right: false, refusal: FORGOTTEN };
   }
 
   async #admit(nodeId: string, traits: WorkerTraits): Promise<string> {

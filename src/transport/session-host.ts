@@ -33,13 +33,17 @@ export interface SessionOwner {
   readonly role: SessionRole;
   readonly peerId: string;
   readonly times?: SessionTimes;
-  /** Worker: the proof of the join token; null without one. */
-  readonly prove?: (input: ProofInput) => string | null;
+  /** Worker: the proof of the join token, null without one, and that of its membership. */
+  readonly prove?: (input: ProofInput) => Omit<Extract<SessionEvent, { readonly kind: "proved" }>, "kind">;
   /** Manager: whether a proof is right. */
-  readonly check?: (mac: string, input: ProofInput) => boolean;
+  readonly check?: (
+    proof: { readonly mac: string; readonly membership?: string },
+    input: ProofInput,
+  ) => Omit<Extract<SessionEvent, { readonly kind: "checked" }>, "kind">;
   /** Manager: "" or why this worker may not come in just now. */
   readonly admit?: (traits: WorkerTraits) => Promise<string>;
-  readonly onUp: (enrolled: boolean) => void;
+  /** `membership`: what a worker is to keep; "" for nothing. */
+  readonly onUp: (enrolled: boolean, membership: string) => void;
   readonly onFrame: (frame: Frame) => void;
   /** The end; called once. `refused`: a person should know. */
   readonly onClosed: (reason: string, refused: boolean) => void;
@@ -186,17 +190,17 @@ export class SessionHost {
         if (outgoing !== null) this.#write(outgoing);
         return;
       case "prove":
-        this.#feed({ kind: "proved", mac: this.#owner.prove?.(effect) ?? null });
+        this.#feed({ kind: "proved", ...(this.#owner.prove?.(effect) ?? { mac: null }) });
         return;
       case "check":
-        this.#feed({ kind: "checked", right: this.#owner.check?.(effect.mac, effect) ?? false });
+        this.#feed({ kind: "checked", ...(this.#owner.check?.(effect, effect) ?? { right: false }) });
         return;
       case "admit":
         void this.#admit(effect.traits);
         return;
       case "up":
         this.#protocol = effect.protocol;
-        this.#owner.onUp(effect.enrolled);
+        this.#owner.onUp(effect.enrolled, effect.membership ?? "");
         return;
       case "deliver":
         this.#owner.onFrame(effect.frame);

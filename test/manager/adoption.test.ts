@@ -79,13 +79,27 @@ describe("adoption: whom it hears", () => {
     expect(blind.isComplete).toBe(false);
   });
 
-  test("where the store knows the local node alone, nobody else is waited for", () => {
-    const cluster = clusterOf();
-    apply(cluster, { kind: "node.put", node: aNode("n1", { local: true }) });
-    const adoption = new Adoption(cluster, { ...OPTIONS, localWorker: true });
-    adoption.receive("l1", hello("n1", SEEN, true));
-    adoption.receive("l1", held("a"));
-    expect(adoption.isComplete).toBe(true);
+  test("where the store knows the local node alone, others are waited for if there can be any", () => {
+    const isComplete = (remoteWorkers: boolean) => {
+      const cluster = clusterOf();
+      apply(cluster, { kind: "node.put", node: aNode("n1", { local: true }) });
+      const adoption = new Adoption(cluster, { ...OPTIONS, localWorker: true, remoteWorkers });
+      adoption.receive("l1", hello("n1", SEEN, true));
+      adoption.receive("l1", held("a"));
+      return adoption.isComplete;
+    };
+    expect([isComplete(true), isComplete(false)]).toEqual([false, true]);
+  });
+
+  test("a node that the store did not know is said to be taken back, with the way to remove it again", () => {
+    const adoption = new Adoption(clusterOf("n1"), { ...OPTIONS, localWorker: true });
+    for (const name of ["n1", "n2", "home"]) {
+      adoption.receive(name, hello(name, SEEN, name === "home"));
+      adoption.receive(name, held(name));
+    }
+    expect(adoptionLines(adoption.finish(NOW)).filter((line) => line.includes("taken back"))).toEqual([
+      "node n2 is taken back: the store did not know it, and it has proved that it belongs here. Was it removed, `cube node rm n2` does so again",
+    ]);
   });
 
   test("alone with its own worker it is over with that one's answer", () => {

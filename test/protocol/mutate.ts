@@ -52,6 +52,7 @@ const ASSIGNMENT: Assignment = {
 export const WORKER_FRAMES: readonly (WorkerMessage | SessionMessage)[] = [
   { kind: "open", from: "worker", protocol: PROTOCOL, nonce: NONCE, machineId: "m", processId: "p" },
   { kind: "proof", mac: NONCE },
+  { kind: "proof", mac: NONCE, membership: NONCE },
   { kind: "bulk", nonce: NONCE },
   helloOf({}),
   { kind: "report", number: 3, full: true, facts: [FACT], removed: ["t0"] },
@@ -79,6 +80,7 @@ export const WORKER_FRAMES: readonly (WorkerMessage | SessionMessage)[] = [
 export const MANAGER_FRAMES: readonly (ManagerMessage | SessionMessage)[] = [
   { kind: "open", from: "manager", protocol: PROTOCOL, nonce: NONCE, enrol: true, manager: SOME_MANAGER },
   { kind: "joined", protocol: 1 },
+  { kind: "joined", protocol: 1, membership: NONCE },
   { kind: "refused", reason: "no" },
   { kind: "bulk", nonce: NONCE },
   { kind: "welcome", manager: SOME_MANAGER, protocol: 1, heartbeatMs: 2_000 },

@@ -1,7 +1,8 @@
 // Who is let in, by which key and token, and what is said to whom is not: over real sockets on loopback.
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { proofOf } from "../../src/transport/join-token.ts";
+import { membershipsOf } from "../../src/transport/membership.ts";
 import { helloOf, identityIn, ManagerEnd, scratch, until, WorkerEnd } from "./links-bed.ts";
 import { rawPeer, workerOpen } from "./raw-peer.ts";
 import { Impostor, Relay } from "./wire.ts";
@@ -143,6 +144,47 @@ test("enrolment: a removed node needs the token again", async () => {
   const again = worker(w.path, { port, token: null }).start();
   await until("the refusal", () => again.link.problem() !== "");
   expect(again.link.problem()).toContain("does not know this node");
+});
+
+test("enrolment: a manager that has forgotten a node lets it in without a token only while it adopts, and says so before", async () => {
+  const [m, w] = directories();
+  let readmits = false;
+  let secret: string | null = null;
+  const boss = manager(m.path, { readmits: () => readmits, joinSecret: () => secret });
+  secret = boss.secret;
+  const port = await boss.listen();
+  const hand = worker(w.path, { port, token: boss.token }).start();
+  await until("a hello", () => boss.heard.length === 1);
+  hand.end();
+  await until("the end", () => boss.closed.length === 1);
+  boss.known.clear();
+  secret = "z".repeat(32);
+  const again = worker(w.path, { port, token: boss.token }).start();
+  await until("the refusal", () => again.link.problem() !== "");
+  expect(again.link.problem()).toContain("start the manager once with --adopt");
+  readmits = true;
+  await until("a hello to the adopting one", () => boss.heard.length === 2);
+  expect(boss.heard[1]?.message).toMatchObject({ kind: "hello", facts: { id: hand.identity.id } });
+});
+
+test("enrolment: another node's membership, and one of another manager's key, prove nothing", async () => {
+  const [m, w] = directories();
+  const [other, thief] = directories();
+  const boss = manager(m.path, { readmits: () => true });
+  const port = await boss.listen();
+  const hand = worker(w.path, { port, token: boss.token }).start();
+  await until("a hello", () => boss.heard.length === 1);
+  expect(statSync(w.file("manager.membership")).mode & 0o777).toBe(0o600);
+  for (const name of ["manager.pin", "manager.membership"]) cpSync(w.file(name), thief.file(name));
+  const stolen = worker(thief.path, { port, token: null }, { machineId: "machine-2" }).start();
+  await until("the refusal", () => stolen.link.problem().includes("wrong join token"));
+  const foreign = membershipsOf(identityIn(other.file("manager.key")))(hand.identity.id);
+  hand.end();
+  boss.known.clear();
+  writeFileSync(w.file("manager.membership"), `${boss.identity.id} ${foreign}\n`, { mode: 0o600 });
+  const again = worker(w.path, { port, token: null }).start();
+  await until("the refusal", () => again.link.problem().includes("wrong join token"));
+  expect(boss.heard.length).toBe(1);
 });
 
 test("enrolment: a damaged pin stops the worker from obeying anybody", async () => {
