@@ -23,6 +23,7 @@ async function run(): Promise<number> {
   return runCli(argv, {
     io: processIo(),
     connect,
+    whatIf: async (question) => (await import("./sim/what-if.ts")).whatIf(question),
     roles: {
       ui: async (config) => (await import("./roles/ui.ts")).runUiRole(config),
       attach: async (config) => (await import("./roles/ui.ts")).runAttachRole(config),

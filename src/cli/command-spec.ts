@@ -5,6 +5,7 @@
 import type { ClusterClient } from "../client/cluster-client.ts";
 import type { Config, Role } from "../config/config.ts";
 import type { Flags } from "../config/sources.ts";
+import type { WhatIfAnswer, WhatIfQuestion } from "../core/what-if.ts";
 import type { CliIo } from "./io.ts";
 
 /** What a word on the command line can be completed to. */
@@ -67,9 +68,14 @@ export interface Context {
   config(flags?: Flags): Config;
   /** The client of the configured manager, made at the first call and closed after the command. */
   client(flags?: Flags): Promise<ClusterClient>;
+  /** What would become of a cluster, by the real scheduler's word. */
+  readonly whatIf: WhatIf;
   /** All commands, for help and completion. */
   readonly root: CommandSpec;
 }
+
+/** Works a question about a cluster out, without touching any. */
+export type WhatIf = (question: WhatIfQuestion) => Promise<WhatIfAnswer>;
 
 /** What this process can become instead of a command. Each resolves with the exit code. */
 export interface Roles {

@@ -40,10 +40,11 @@ export async function readJobFile(
   }
 }
 
-function readText(path: string, shown: string): string {
+/** A file's text; `shown` is what people call it. Throws UsageError. */
+export function readText(path: string, shown: string, maxBytes: number = MAX_BYTES): string {
   try {
     const { size } = statSync(path);
-    if (size > MAX_BYTES) throw new UsageError(`${shown} is too large: ${size} bytes, at most ${MAX_BYTES}`);
+    if (size > maxBytes) throw new UsageError(`${shown} is too large: ${size} bytes, at most ${maxBytes}`);
     return readFileSync(path, "utf8");
   } catch (error) {
     if (error instanceof UsageError) throw error;
@@ -58,14 +59,15 @@ function reasonOf(code: string | undefined): string {
   return code ?? "unknown error";
 }
 
-function parseJson(text: string, shown: string): object {
-  if (text.trim() === "") throw new UsageError(`${shown} is empty`, "it holds a task as JSON");
+/** The object in a JSON text, `what` in words. Throws UsageError that names line and column of a mistake. */
+export function parseJson(text: string, shown: string, what = "a task event or a job"): object {
+  if (text.trim() === "") throw new UsageError(`${shown} is empty`, `it holds ${what} as JSON`);
   const mistake = findJsonMistake(text);
   if (mistake !== null)
     throw new UsageError(`${shown}:${mistake.line}:${mistake.column} is not JSON: expected ${mistake.expected}`);
   const value: unknown = JSON.parse(text);
   if (isObject(value)) return value;
-  throw new UsageError(`${shown} must hold one JSON object: a task event or a job`);
+  throw new UsageError(`${shown} must hold one JSON object: ${what}`);
 }
 
 /** True for an object that is meant as the book's TaskEvent: it has a Task, in any case of letters, as Go reads keys. */

@@ -7,7 +7,7 @@ import { type Config, loadConfig } from "../config/config.ts";
 import type { Flags } from "../config/sources.ts";
 import type { Target } from "../core/target.ts";
 import { EXIT, explainError } from "./cli-error.ts";
-import type { CommandSpec, Context, Roles } from "./command-spec.ts";
+import type { CommandSpec, Context, Roles, WhatIf } from "./command-spec.ts";
 import { TARGET_KEYS } from "./common-options.ts";
 import type { CliIo } from "./io.ts";
 import type { Invocation } from "./program.ts";
@@ -19,6 +19,7 @@ export interface Shell {
   readonly roles: Roles;
   /** Makes the client of a target; it need not have connected yet. */
   connect(target: Target): Promise<ClusterClient>;
+  readonly whatIf: WhatIf;
 }
 
 /** How long a command may take to tidy up once it was interrupted, and a client to close. */
@@ -94,6 +95,7 @@ function contextOf(
     roles: shell.roles,
     signal: at.signal,
     root: at.root,
+    whatIf: shell.whatIf,
     config,
     client: (flags) => {
       holder.client ??= shell.connect(config(flags).target);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type CliIo, Ended, type Input, type Output } from "../../src/cli/io.ts";
 import { runCli } from "../../src/cli/run-cli.ts";
 import type { Target } from "../../src/core/target.ts";
+import { whatIf } from "../../src/sim/what-if.ts";
 import { FakeClient, NOW_MS } from "./fake-client.ts";
 
 /** What a command left behind. */
@@ -89,6 +90,7 @@ export class FakeShell implements Disposable {
         this.targets.push(target);
         return this.client;
       },
+      whatIf: async (question) => whatIf(question),
       roles: {
         ui: async () => this.#role("ui"),
         attach: async ({ target }) => this.#role(`attach ${target.kind === "unix" ? target.path : target.host}`),

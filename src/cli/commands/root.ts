@@ -18,6 +18,7 @@ import { RESTART } from "./restart.ts";
 import { RM } from "./rm.ts";
 import { RUN } from "./run.ts";
 import { SHUTDOWN } from "./shutdown.ts";
+import { SIM } from "./sim.ts";
 import { START } from "./start.ts";
 import { STATUS } from "./status.ts";
 import { STOP } from "./stop.ts";
@@ -45,6 +46,7 @@ export const ROOT: CommandSpec = {
     "  why TASK; inspect TASK       why it is there, or nowhere; all of it as JSON",
     "  events                       what happened; -f follows",
     "  node                         list nodes; node inspect|cordon|uncordon|rm NAME",
+    "  sim                          what if a node dies, a job comes; does it fit?",
     "  attach                       the UI on a manager that runs already",
     "  token; login, logout         who may from elsewhere; trust a manager there",
     "  manager, worker              run without a screen; --help has their options",
@@ -82,6 +84,7 @@ export const ROOT: CommandSpec = {
     INSPECT_TASK,
     EVENTS,
     NODE,
+    SIM,
     ATTACH,
     TOKEN,
     LOGIN,

@@ -38,6 +38,7 @@ client.execStream = stream;
 const code = await runCli(process.argv.slice(2), {
   io: processIo(),
   connect: async () => client,
+  whatIf: refuse,
   roles: { ui: refuse, attach: refuse, headless: refuse },
 });
 process.exit(code);

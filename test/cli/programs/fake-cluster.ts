@@ -22,6 +22,7 @@ client.taskList = Array.from({ length: 5_000 }, (_, slot) => aTask({ slot, messa
 const code = await runCli(process.argv.slice(2), {
   io: processIo(),
   connect: async () => client,
+  whatIf: refuse,
   roles: { ui: refuse, attach: refuse, headless: refuse },
 });
 process.exit(code);

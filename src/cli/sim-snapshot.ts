@@ -1,0 +1,56 @@
+/** Where `cube sim` has its cluster from: the running manager, or a file that `--save` wrote. It writes that file and nothing else. */
+import { writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { ClientError } from "../client/cluster-client.ts";
+import { pictureOf } from "../client/picture.ts";
+import { type ClusterSnapshot, readSnapshot } from "../client/snapshot.ts";
+import { SCHEDULERS } from "../config/settings.ts";
+import type { ClusterPicture } from "../core/what-if.ts";
+import { CommandFailed, UsageError } from "./cli-error.ts";
+import { type Context, textFlag } from "./command-spec.ts";
+import { parseJson, readText } from "./job-file.ts";
+
+/** A snapshot of ten thousand tasks has about 10 MiB. */
+const MAX_BYTES = 256 * 1024 * 1024;
+const TARGET_FLAGS = { manager: "--manager", clusterId: "--cluster-id", tokenFile: "--token-file" } as const;
+
+/** The snapshot of --from, or of the manager. Throws UsageError, ClientError. */
+export async function loadSnapshot(context: Context): Promise<ClusterSnapshot> {
+  const { flags, io, signal } = context;
+  const file = textFlag(flags, "from");
+  if (file === undefined) return await readSnapshot(await context.client(), { nowMs: io.nowMs(), signal });
+  for (const [key, flag] of Object.entries(TARGET_FLAGS)) {
+    if (flags[key] !== undefined) throw new UsageError(`${flag} does not go with --from`, "the file is the cluster");
+  }
+  return await readFile(context, file);
+}
+
+async function readFile({ io }: Context, file: string): Promise<ClusterSnapshot> {
+  const shown = file === "-" ? "standard input" : file;
+  const text = file === "-" ? await io.stdin.readAll() : readText(resolve(io.cwd, file), file, MAX_BYTES);
+  const value = parseJson(text, shown, "a snapshot of `cube sim --save`");
+  const { parseSnapshot } = await import("../client/snapshot-schema.ts");
+  try {
+    return parseSnapshot(value, io.nowMs());
+  } catch (error) {
+    if (!(error instanceof ClientError)) throw error;
+    throw new UsageError(`${shown} is no snapshot: ${error.message}`, error.hint || "`cube sim --save FILE` makes one");
+  }
+}
+
+/** Writes the snapshot for its owner alone: commands and labels may tell what is nobody else's business. */
+export function saveSnapshot({ io }: Context, file: string, snapshot: ClusterSnapshot): void {
+  try {
+    writeFileSync(resolve(io.cwd, file), `${JSON.stringify(snapshot)}\n`, { mode: 0o600 });
+  } catch (error) {
+    throw new CommandFailed(`cannot write ${file}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
+  }
+}
+
+/** The snapshot as records. Throws UsageError for a scheduler that this program does not have. */
+export function pictureIn(snapshot: ClusterSnapshot): ClusterPicture {
+  const scheduler = SCHEDULERS.find((name) => name === snapshot.manager.scheduler);
+  if (scheduler !== undefined) return pictureOf(snapshot, scheduler);
+  const known = `this cube knows ${SCHEDULERS.join(", ")}: use the manager's own version (${snapshot.manager.version})`;
+  throw new UsageError(`the manager places by "${snapshot.manager.scheduler}", which is not known here`, known);
+}
