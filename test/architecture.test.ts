@@ -80,7 +80,12 @@ const TABLE: Record<string, Rule> = {
 const PARTS: Record<string, string[]> = {
   "manager:ports": ["src/manager/ports.ts", "src/manager/commands.ts"],
   "worker:ports": ["src/worker/ports.ts", "src/worker/effects.ts"],
-  "protocol:pure": ["src/protocol/messages.ts", "src/protocol/fence.ts", "src/protocol/session.ts"],
+  "protocol:pure": [
+    "src/protocol/messages.ts",
+    "src/protocol/fence.ts",
+    "src/protocol/session.ts",
+    "src/protocol/session-events.ts",
+  ],
 };
 
 /** src/version.ts is for everybody but the pure set; src/main.ts joins everything and is imported by nobody. */

@@ -1,0 +1,245 @@
+/**
+ * The disks of a run: the manager's store and a worker's journal, as LevelDB and the journal file keep their promises. A write that was answered survives a
+ * crash; of one under way all, nothing or (journal) a beginning is found afterwards.
+ */
+import type { Change, LoggedChange } from "../core/change.ts";
+import { digest } from "../core/ids.ts";
+import type { Batch, CommitOutcome, StoreContents, TakeOver } from "../manager/ports.ts";
+import type { JournalRecord } from "../worker/effects.ts";
+import type { EventQueue } from "./queue.ts";
+import type { Dice } from "./random.ts";
+
+/** What a store holds, as a copy of its directory. */
+export interface StoreImage {
+  readonly rows: ReadonlyMap<string, Change>;
+  readonly revision: number;
+  readonly term: number;
+  readonly lineage: string;
+}
+
+/** How a disk misbehaves just now. */
+export interface DiskTrouble {
+  /** Mean of a synced write, in ms. */
+  writeMs: number;
+  /** Writes fail and leave nothing behind. */
+  full: boolean;
+  /** Writes are answered with an error, whatever became of them. */
+  unknown: boolean;
+}
+
+/** Hears what became durable, in order. */
+export type DurableListener = (changes: readonly LoggedChange[]) => void;
+
+export class SimStore {
+  readonly trouble: DiskTrouble = { writeMs: 2, full: false, unknown: false };
+  readonly #queue: EventQueue;
+  readonly #dice: Dice;
+  readonly #onDurable: DurableListener;
+  #rows = new Map<string, Change>();
+  #revision = 0;
+  #term = 0;
+  #lineage: string;
+  #lineages = 1;
+  #pending: { readonly batch: Batch; readonly done: (outcome: CommitOutcome) => void } | null = null;
+
+  constructor(queue: EventQueue, dice: Dice, onDurable: DurableListener) {
+    this.#queue = queue;
+    this.#dice = dice;
+    this.#onDurable = onDurable;
+    this.#lineage = this.#newLineage();
+  }
+
+  /** True while a commit is under way: the moment in which a crash asks most of the recovery. */
+  get isWriting(): boolean {
+    return this.#pending !== null;
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  get lineage(): string {
+    return this.#lineage;
+  }
+
+  get term(): number {
+    return this.#term;
+  }
+
+  load(takeOver?: TakeOver): StoreContents {
+    if (takeOver !== undefined) this.#lineage = this.#newLineage();
+    this.#term = Math.max(this.#term, takeOver?.aboveTerm ?? 0) + 1;
+    const { full } = this.trouble;
+    const problem = full ? "the disk is full" : "";
+    const [lineage, term, revision] = [this.#lineage, this.#term, this.#revision];
+    return { lineage, term, revision, records: [...this.#rows.values()], problem, retry: full };
+  }
+
+  /** Answers once, later. */
+  commit(batch: Batch, done: (outcome: CommitOutcome) => void): void {
+    const pending = { batch, done };
+    this.#pending = pending;
+    this.#queue.after(1 + this.#dice.exponential(this.trouble.writeMs), () => {
+      if (this.#pending !== pending) return;
+      this.#pending = null;
+      done(this.#outcome(batch));
+    });
+  }
+
+  /** The process that wrote is gone; what it was writing is there or not. */
+  crash(): void {
+    const pending = this.#pending;
+    this.#pending = null;
+    if (pending !== null && !this.trouble.full && this.#dice.chance(0.5)) this.#land(pending.batch);
+  }
+
+  image(): StoreImage {
+    return { rows: new Map(this.#rows), revision: this.#revision, term: this.#term, lineage: this.#lineage };
+  }
+
+  /** Somebody puts another directory in its place, while nobody has it open. */
+  replace(image: StoreImage): void {
+    this.#rows = new Map(image.rows);
+    this.#revision = image.revision;
+    this.#term = image.term;
+    this.#lineage = image.lineage;
+  }
+
+  /** Somebody deletes the directory. */
+  wipe(): void {
+    this.replace({ rows: new Map(), revision: 0, term: 0, lineage: this.#newLineage() });
+  }
+
+  #outcome(batch: Batch): CommitOutcome {
+    if (this.trouble.full) return { kind: "failed", reason: "no space left on device" };
+    if (this.trouble.unknown) {
+      if (this.#dice.chance(0.5)) this.#land(batch);
+      return { kind: "unknown", reason: "input/output error" };
+    }
+    this.#land(batch);
+    return { kind: "committed" };
+  }
+
+  #land({ changes }: Batch): void {
+    for (const { change } of changes) keep(this.#rows, change);
+    this.#revision = changes.at(-1)?.revision ?? this.#revision;
+    this.#onDurable(changes);
+  }
+
+  #newLineage(): string {
+    return digest("lineage", this.#lineages++, this.#dice.seed()).slice(0, 8);
+  }
+}
+
+/** Puts a change into rows by its key: what a store holds is the last put of each key. */
+export function keep(rows: Map<string, Change>, change: Change): void {
+  switch (change.kind) {
+    case "job.put":
+      rows.set(`job/${change.job.id}`, change);
+      return;
+    case "slot.put":
+      rows.set(`slot/${change.slot.jobId}/${change.slot.service}/${change.slot.index}`, change);
+      return;
+    case "task.put":
+      rows.set(`task/${change.task.id}`, change);
+      return;
+    case "node.put":
+      rows.set(`node/${change.node.id}`, change);
+      return;
+    case "decision.put":
+      rows.set(`decision/${change.decision.taskId}`, change);
+      return;
+    case "request.put":
+      rows.set(`request/${change.request.key}`, change);
+      return;
+    case "access.put":
+      rows.set(`access/${change.access.name}`, change);
+      return;
+    case "job.remove":
+      rows.delete(`job/${change.jobId}`);
+      return;
+    case "slot.remove":
+      rows.delete(`slot/${change.key}`);
+      return;
+    case "task.remove":
+      rows.delete(`task/${change.taskId}`);
+      return;
+    case "node.remove":
+      rows.delete(`node/${change.nodeId}`);
+      return;
+    case "decision.remove":
+      rows.delete(`decision/${change.taskId}`);
+      return;
+    case "request.remove":
+      rows.delete(`request/${change.key}`);
+      return;
+    default:
+      rows.delete(`access/${change.name}`);
+  }
+}
+
+/** A worker's journal. Records are kept as text, so that nothing in it can change after it was written. */
+export class SimJournal {
+  readonly trouble: DiskTrouble = { writeMs: 2, full: false, unknown: false };
+  readonly #queue: EventQueue;
+  readonly #dice: Dice;
+  #lines: string[] = [];
+  #pending: { readonly lines: readonly string[]; readonly isWhole: boolean } | null = null;
+
+  constructor(queue: EventQueue, dice: Dice) {
+    this.#queue = queue;
+    this.#dice = dice;
+  }
+
+  get isWriting(): boolean {
+    return this.#pending !== null;
+  }
+
+  load(): JournalRecord[] {
+    return this.#lines.map((line) => JSON.parse(line) as JournalRecord);
+  }
+
+  /** Answers true once the records are durable, false when they may not be. */
+  append(records: readonly JournalRecord[], done: (isWritten: boolean) => void): void {
+    this.#write({ lines: linesOf(records), isWhole: false }, done);
+  }
+
+  compact(records: readonly JournalRecord[], done: (isWritten: boolean) => void): void {
+    this.#write({ lines: linesOf(records), isWhole: true }, done);
+  }
+
+  /** The process that wrote is gone: a whole file is there or not, of appended records there is a beginning. */
+  crash(): void {
+    const pending = this.#pending;
+    this.#pending = null;
+    if (pending === null || this.trouble.full) return;
+    if (!pending.isWhole) this.#lines.push(...pending.lines.slice(0, this.#dice.between(0, pending.lines.length)));
+    else if (this.#dice.chance(0.5)) this.#lines = [...pending.lines];
+  }
+
+  wipe(): void {
+    this.#lines = [];
+  }
+
+  #write(
+    pending: { readonly lines: readonly string[]; readonly isWhole: boolean },
+    done: (isWritten: boolean) => void,
+  ): void {
+    this.#pending = pending;
+    this.#queue.after(1 + this.#dice.exponential(this.trouble.writeMs), () => {
+      if (this.#pending !== pending) return;
+      this.#pending = null;
+      if (this.trouble.full) {
+        done(false);
+        return;
+      }
+      this.#lines = pending.isWhole ? [...pending.lines] : this.#lines;
+      if (!pending.isWhole) this.#lines.push(...pending.lines);
+      done(!this.trouble.unknown);
+    });
+  }
+}
+
+function linesOf(records: readonly JournalRecord[]): string[] {
+  return records.map((record) => JSON.stringify(record));
+}

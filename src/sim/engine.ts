@@ -1,0 +1,376 @@
+/**
+ * A container engine in memory: it takes its time, answers late or never, loses events, keeps zombies, and holds containers that are nobody's business.
+ * It lives and dies on its own: a crash of the worker does not touch it. What containers do is in their specification's environment (`behaviour`).
+ */
+import { type Failure, type FailureKind, fail, ok, type Result } from "../core/failure.ts";
+import type { TaskSpec } from "../core/spec.ts";
+import type { CreateRequest, Instance, WorkerEffect, WorkerEvent } from "../worker/effects.ts";
+import { behaviourOf } from "./behaviour.ts";
+import type { Operation } from "./faults.ts";
+import type { EventQueue } from "./queue.ts";
+import type { Dice } from "./random.ts";
+import type { Container, DeathCause, SimEvent } from "./trace.ts";
+
+/** Effects that an engine performs. */
+export type EngineEffect = Extract<
+  WorkerEffect,
+  { readonly kind: "list" | "pull" | "create" | "start" | "stop" | "remove" | "inspect" | "abort" | "probe" }
+>;
+
+/** Means of how long things take, in ms. */
+const TIMES = { list: 15, pull: 0, create: 40, start: 60, stop: 0, remove: 30, inspect: 8, probe: 10 } as const;
+/** How late an event is when events are bad, at most, in ms. */
+const LATE_MS = 20_000;
+
+/** What is wrong with the engine just now. */
+export interface EngineTrouble {
+  down: boolean;
+  hung: boolean;
+  zombies: boolean;
+  badEvents: boolean;
+  unwell: boolean;
+}
+
+type Reply = (event: WorkerEvent) => void;
+
+export class SimEngine {
+  readonly trouble: EngineTrouble = { down: false, hung: false, zombies: false, badEvents: false, unwell: false };
+  readonly containers = new Map<string, Container>();
+  readonly #node: string;
+  readonly #queue: EventQueue;
+  readonly #dice: Dice;
+  readonly #tell: (event: SimEvent) => void;
+  readonly #errors: { readonly operation: Operation; readonly failure: FailureKind; readonly done: boolean }[] = [];
+  /** Pulls under way, by incarnation, with how they end before their time. */
+  readonly #pulls = new Map<string, (failure: Failure) => void>();
+  /** Images that were pulled. */
+  readonly #images = new Set<string>();
+  #watcher: ((event: WorkerEvent) => void) | null = null;
+
+  constructor(node: string, queue: EventQueue, dice: Dice, tell: (event: SimEvent) => void) {
+    this.#node = node;
+    this.#queue = queue;
+    this.#dice = dice;
+    this.#tell = tell;
+  }
+
+  /** Who hears of deaths from now on; null for nobody. */
+  watch(watcher: ((event: WorkerEvent) => void) | null): void {
+    this.#watcher = watcher;
+  }
+
+  live(): Container[] {
+    return [...this.containers.values()].filter((one) => one.status === "running");
+  }
+
+  failNext(operation: Operation, failure: FailureKind, done: boolean): void {
+    this.#errors.push({ operation, failure, done });
+  }
+
+  /** Everything works from now on. */
+  heal(): void {
+    this.#errors.length = 0;
+    Object.assign(this.trouble, { down: false, hung: false, zombies: false, badEvents: false, unwell: false });
+    this.back();
+  }
+
+  /** The engine is back after it was away, or answers again: what was being pulled is not. */
+  back(): void {
+    this.trouble.down = false;
+    for (const end of [...this.#pulls.values()]) end({ kind: "unavailable", message: "the connection is lost" });
+    this.#watcher?.({ kind: "resync", runtime: "docker" });
+  }
+
+  /** All that runs ends, as when the machine loses its power or the engine is restarted without live-restore. */
+  endAll(): void {
+    for (const one of this.live()) this.die(one, { cause: "engine", exitCode: 137, silent: true });
+  }
+
+  addForeign(hostPort: number): void {
+    const instanceId = `foreign-${this.containers.size}`;
+    const spec = { ports: [{ hostPort, containerPort: hostPort, protocol: "tcp", hostIp: "" }] } as unknown as TaskSpec;
+    const container = this.#newContainer({ instanceId, spec, isForeign: true });
+    container.status = "running";
+  }
+
+  die(
+    one: Container,
+    how: {
+      readonly cause: DeathCause;
+      readonly exitCode: number | null;
+      readonly silent?: boolean;
+      readonly oom?: boolean;
+    },
+  ): void {
+    if (one.status !== "running") return;
+    one.status = "exited";
+    one.exitCode = how.exitCode;
+    one.oomKilled = how.oom === true;
+    one.finishedMs = this.#queue.nowMs;
+    this.#tell({ kind: "died", container: one, cause: how.cause });
+    if (how.silent !== true && !one.isForeign) this.#announce(one);
+  }
+
+  /** Somebody removes it, whatever it does. */
+  removeByHand(one: Container, silent: boolean): void {
+    this.die(one, { cause: "hand", exitCode: 137, silent });
+    this.containers.delete(one.instanceId);
+    this.#tell({ kind: "removed", container: one, by: "hand" });
+  }
+
+  /** Performs an effect; the answer comes later, or never. */
+  perform(effect: EngineEffect, reply: Reply): void {
+    if (effect.kind === "abort") {
+      this.#pulls.get(keyOf(effect.of))?.({ kind: "aborted", message: "aborted" });
+      return;
+    }
+    if (this.trouble.hung && effect.kind !== "pull") return;
+    const error = this.#errorOf(effect.kind);
+    const tookMs = 1 + this.#dice.exponential(TIMES[effect.kind] || 1);
+    this.#queue.after(tookMs, () => {
+      if (this.trouble.down) {
+        this.#answer(effect, { kind: "unavailable", message: "the engine is away" }, reply);
+        return;
+      }
+      if (error !== null && !error.done) {
+        this.#answer(effect, { kind: error.failure, message: `${effect.kind} fails` }, reply);
+        return;
+      }
+      this.#act(effect, (event) => {
+        if (error === null && !this.trouble.down) this.#later(event, reply);
+        else this.#answer(effect, { kind: error?.failure ?? "unavailable", message: `${effect.kind} fails` }, reply);
+      });
+    });
+  }
+
+  #later(event: WorkerEvent, reply: Reply): void {
+    this.#queue.after(1, () => {
+      // A pull is one long answer that has begun already; nobody limits how long it takes.
+      if (!this.trouble.hung || event.kind === "pulled") reply(event);
+    });
+  }
+
+  #answer(effect: EngineEffect, failure: Failure, reply: Reply): void {
+    const event = failed(effect, failure);
+    if (event !== null) this.#later(event, reply);
+  }
+
+  #errorOf(kind: string): { readonly failure: FailureKind; readonly done: boolean } | null {
+    const at = this.#errors.findIndex((one) => one.operation === kind);
+    return at < 0 ? null : (this.#errors.splice(at, 1)[0] ?? null);
+  }
+
+  #act(effect: Exclude<EngineEffect, { kind: "abort" }>, reply: Reply): void {
+    switch (effect.kind) {
+      case "list": {
+        const own = [...this.containers.values()].filter((one) => !one.isForeign);
+        reply({ kind: "listed", runtime: "docker", result: ok(own.map(sight)) });
+        return;
+      }
+      case "pull":
+        this.#pull(effect.request, reply);
+        return;
+      case "create":
+        this.#create(effect.request, reply);
+        return;
+      case "start":
+        this.#start(effect, reply);
+        return;
+      case "stop":
+        this.#stop(effect, reply);
+        return;
+      case "remove":
+        this.#remove(effect, reply);
+        return;
+      case "inspect": {
+        const one = this.containers.get(effect.instanceId);
+        const result = one === undefined ? fail("not_found", "no such container") : ok(sight(one));
+        reply({ kind: "inspected", of: effect.of, result });
+        return;
+      }
+      default: {
+        const isWell = !this.trouble.unwell && this.containers.get(effect.instance.instanceId)?.status === "running";
+        reply({ kind: "probed", of: effect.of, failure: isWell ? null : { kind: "transient", message: "status 500" } });
+      }
+    }
+  }
+
+  #pull(request: CreateRequest, reply: Reply): void {
+    const { image, pullMs } = behaviourOf(request.spec);
+    const of = identity(request);
+    const end = (result: Result<null>): void => {
+      if (this.#pulls.get(keyOf(of)) !== breakOff) return;
+      this.#pulls.delete(keyOf(of));
+      reply({ kind: "pulled", of, result });
+    };
+    const breakOff = (failure: Failure): void => end({ ok: false, failure });
+    this.#pulls.set(keyOf(of), breakOff);
+    const tookMs = this.#images.has(request.spec.image) ? 0 : this.#dice.exponential(pullMs);
+    this.#queue.after(tookMs, () => {
+      if (image === "missing") end(fail("image_not_found", `no such image: ${request.spec.image}`));
+      else {
+        this.#images.add(request.spec.image);
+        end(ok(null));
+      }
+    });
+  }
+
+  #create(request: CreateRequest, reply: Reply): void {
+    const instanceId = `${request.taskId}-${request.incarnation}`;
+    const known = this.containers.get(instanceId);
+    const container = known ?? this.#newContainer({ ...request, instanceId, isForeign: false });
+    this.#tell({ kind: "created", container, isAdopted: known !== undefined });
+    reply({ kind: "created", of: identity(request), result: ok({ instanceId }) });
+  }
+
+  #start(effect: Extract<EngineEffect, { kind: "start" }>, reply: Reply): void {
+    const one = this.containers.get(effect.instanceId);
+    if (one === undefined) {
+      reply({ kind: "started", of: effect.of, result: fail("not_found", "no such container") });
+      return;
+    }
+    if (one.status !== "running" && this.#portTaken(one)) {
+      reply({ kind: "started", of: effect.of, result: fail("port_taken", "port is already allocated") });
+      return;
+    }
+    if (one.status !== "running") this.#run(one);
+    reply({ kind: "started", of: effect.of, result: ok(sight(one)) });
+  }
+
+  #run(one: Container): void {
+    one.status = "running";
+    one.exitCode = null;
+    one.startedMs = this.#queue.nowMs;
+    this.#tell({ kind: "started", container: one });
+    const { lifeMs, exitCode } = behaviourOf(one.spec);
+    if (lifeMs === 0) return;
+    const startedMs = one.startedMs;
+    this.#queue.after(this.#dice.exponential(lifeMs), () => {
+      if (one.startedMs === startedMs) this.die(one, { cause: "exit", exitCode });
+    });
+  }
+
+  #stop(effect: Extract<EngineEffect, { kind: "stop" }>, reply: Reply): void {
+    const one = this.containers.get(effect.instanceId);
+    const confirm = (): void => reply({ kind: "stopped", of: effect.of, result: ok(null) });
+    if (one?.status !== "running") {
+      confirm();
+      return;
+    }
+    this.#tell({ kind: "signalled", container: one, signal: effect.signal, graceMs: effect.graceMs });
+    const { stopMs } = behaviourOf(one.spec);
+    const obeys = stopMs <= effect.graceMs;
+    this.#queue.after(obeys ? stopMs : effect.graceMs, () => {
+      if (!this.trouble.zombies) {
+        this.die(one, obeys ? { cause: "stop", exitCode: 143 } : { cause: "kill", exitCode: 137 });
+      }
+      confirm();
+    });
+  }
+
+  #remove(effect: Extract<EngineEffect, { kind: "remove" }>, reply: Reply): void {
+    const one = this.containers.get(effect.instanceId);
+    if (one?.status === "running") {
+      reply({ kind: "removed", of: effect.of, result: fail("conflict", "the container runs") });
+      return;
+    }
+    this.containers.delete(effect.instanceId);
+    if (one !== undefined) this.#tell({ kind: "removed", container: one, by: "worker" });
+    reply({ kind: "removed", of: effect.of, result: ok(null) });
+  }
+
+  /** A host port that another live container has, whoever made it. */
+  #portTaken(wanting: Container): boolean {
+    const wanted = wanting.spec.ports.map((port) => port.hostPort).filter((port) => port > 0);
+    if (wanted.length === 0) return false;
+    return this.live().some((one) => one !== wanting && one.spec.ports.some((port) => wanted.includes(port.hostPort)));
+  }
+
+  /** Tells the worker of a death, as well as it can. */
+  #announce(one: Container): void {
+    const event: WorkerEvent = { kind: "died", of: identity(one), runtime: "docker", instanceId: one.instanceId };
+    const isBad = this.trouble.badEvents;
+    const times = isBad ? this.#dice.between(0, 2) : 1;
+    for (let i = 0; i < times; i++) {
+      const lateMs = isBad ? this.#dice.between(0, LATE_MS) : this.#dice.between(0, 5);
+      this.#queue.after(lateMs, () => {
+        if (!this.trouble.down) this.#watcher?.(event);
+      });
+    }
+  }
+
+  #newContainer(
+    of: Partial<CreateRequest> & { readonly instanceId: string; readonly spec: TaskSpec; readonly isForeign: boolean },
+  ): Container {
+    const { instanceId, spec, isForeign } = of;
+    const container: Container = {
+      instanceId,
+      node: this.#node,
+      taskId: of.taskId ?? instanceId,
+      incarnation: of.incarnation ?? 0,
+      jobId: of.jobId ?? "",
+      service: of.service ?? "",
+      slot: of.slot ?? 0,
+      spec,
+      specHash: of.specHash ?? "",
+      isForeign,
+      status: "created",
+      exitCode: null,
+      oomKilled: false,
+      startedMs: 0,
+      finishedMs: 0,
+    };
+    this.containers.set(instanceId, container);
+    return container;
+  }
+}
+
+function sight(one: Container): Instance {
+  return {
+    taskId: one.taskId,
+    incarnation: one.incarnation,
+    instanceId: one.instanceId,
+    runtime: "docker",
+    status: one.status,
+    specHash: one.specHash,
+    exitCode: one.exitCode,
+    oomKilled: one.oomKilled,
+    error: "",
+    ports: one.spec.ports,
+    address: "",
+    startedMs: one.startedMs,
+    finishedMs: one.finishedMs,
+  };
+}
+
+function failed(effect: EngineEffect, failure: Failure): WorkerEvent | null {
+  const result = { ok: false as const, failure };
+  switch (effect.kind) {
+    case "list":
+      return { kind: "listed", runtime: "docker", result };
+    case "pull":
+      return { kind: "pulled", of: identity(effect.request), result };
+    case "create":
+      return { kind: "created", of: identity(effect.request), result };
+    case "start":
+      return { kind: "started", of: effect.of, result };
+    case "stop":
+      return { kind: "stopped", of: effect.of, result };
+    case "remove":
+      return { kind: "removed", of: effect.of, result };
+    case "inspect":
+      return { kind: "inspected", of: effect.of, result };
+    case "probe":
+      return { kind: "probed", of: effect.of, failure };
+    default:
+      return null;
+  }
+}
+
+function identity({ taskId, incarnation }: { readonly taskId: string; readonly incarnation: number }) {
+  return { taskId, incarnation };
+}
+
+function keyOf(of: { readonly taskId: string; readonly incarnation: number }): string {
+  return `${of.taskId}/${of.incarnation}`;
+}

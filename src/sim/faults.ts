@@ -1,0 +1,150 @@
+/**
+ * The faults of a run and what its users do, as explicit data: a schedule can be printed, shortened and replayed. What each of them does is in `inject.ts`.
+ * Source of kinds and ranges: the project's list of faults and invariants; what is not there yet is named in not-yet.ts.
+ */
+import type { FailureKind } from "../core/failure.ts";
+
+/** A manager by its name, or a node's worker. */
+export type ProcessName = string;
+
+/** Operations of an engine that can be made to fail. */
+export const OPERATIONS = ["list", "pull", "create", "start", "stop", "remove", "inspect"] as const;
+export type Operation = (typeof OPERATIONS)[number];
+
+/** Each begins at `atMs` of the run; those with `forMs` end by themselves. */
+export type Fault = { readonly atMs: number } & (
+  | {
+      /** Dies and is started again after `downMs`. `writing`: not at once, but amid its next write to disk. */
+      readonly kind: "crash";
+      readonly who: ProcessName;
+      readonly when: "now" | "writing";
+      readonly downMs: number;
+    }
+  /** Dies just before or after its `effect`-th effect of the run. */
+  | {
+      readonly kind: "crash-at-effect";
+      readonly who: ProcessName;
+      readonly effect: number;
+      readonly phase: "before" | "after";
+      readonly downMs: number;
+    }
+  /** SIGSTOP and SIGCONT. */
+  | { readonly kind: "pause"; readonly who: ProcessName; readonly forMs: number }
+  /** The machine sleeps: its monotonic clock stands still. */
+  | { readonly kind: "sleep"; readonly machine: string; readonly forMs: number }
+  /** The machine loses its power: processes and containers end, nobody is told. */
+  | { readonly kind: "power"; readonly machine: string; readonly downMs: number }
+  | { readonly kind: "wall-step"; readonly machine: string; readonly byMs: number }
+  /** Nothing goes through in that direction; both when `both`. */
+  | {
+      readonly kind: "cut";
+      readonly from: string;
+      readonly to: string;
+      readonly both: boolean;
+      readonly forMs: number;
+    }
+  /** The network of everybody is slow, small or garbled. */
+  | {
+      readonly kind: "bad-network";
+      readonly meanDelayMs: number;
+      readonly capacity: number;
+      readonly garbagePerMille: number;
+      readonly forMs: number;
+    }
+  | {
+      readonly kind: "disk";
+      readonly who: ProcessName;
+      readonly trouble: "full" | "unknown" | "slow";
+      readonly forMs: number;
+    }
+  | { readonly kind: "journal-wipe"; readonly node: string }
+  /** The store goes back to what it was at `toMs`; the manager is down for `downMs` meanwhile, and adopts when it is back if `adopt`. */
+  | { readonly kind: "store-rollback"; readonly toMs: number; readonly downMs: number; readonly adopt: boolean }
+  | { readonly kind: "store-wipe"; readonly downMs: number; readonly adopt: boolean }
+  /** A second manager is started on a copy of the first one's store. */
+  | { readonly kind: "second-manager"; readonly forMs: number }
+  /** The next such operation of the engine fails; `done`: it takes effect all the same. */
+  | {
+      readonly kind: "engine-error";
+      readonly node: string;
+      readonly operation: Operation;
+      readonly failure: FailureKind;
+      readonly done: boolean;
+    }
+  /** Requests to the engine are never answered. */
+  | { readonly kind: "engine-hang"; readonly node: string; readonly forMs: number }
+  /** The engine is away. `live`: its containers run on. */
+  | { readonly kind: "engine-restart"; readonly node: string; readonly live: boolean; readonly forMs: number }
+  /** Stops are confirmed and nothing dies. */
+  | { readonly kind: "zombies"; readonly node: string; readonly forMs: number }
+  /** Events of the engine are lost, late or told twice. */
+  | { readonly kind: "bad-events"; readonly node: string; readonly forMs: number }
+  /** Probes fail. */
+  | { readonly kind: "unwell"; readonly node: string; readonly forMs: number }
+  /** Somebody ends, or removes, the nth container of the node by hand; `silent`: the engine says nothing of it. */
+  | {
+      readonly kind: "hand";
+      readonly node: string;
+      readonly nth: number;
+      readonly what: "kill" | "oom" | "remove";
+      readonly silent: boolean;
+    }
+  | { readonly kind: "foreign"; readonly node: string; readonly hostPort: number }
+);
+
+export type FaultKind = Fault["kind"];
+
+/** How a submitted task behaves once it runs. */
+export interface Behaviour {
+  /** Mean life in ms; 0 runs on. */
+  readonly lifeMs: number;
+  readonly exitCode: number;
+  /** How long it takes to end once it is told to; beyond its grace it is killed. */
+  readonly stopMs: number;
+  readonly pullMs: number;
+  readonly image: "there" | "missing";
+}
+
+/** What a user does. Jobs are named by the user; a step about a name that is not known does nothing. */
+export type Step = { readonly atMs: number } & (
+  | {
+      readonly kind: "submit";
+      readonly name: string;
+      readonly count: number;
+      readonly batch: boolean;
+      readonly cpuMillis: number;
+      readonly hostPort: number;
+      readonly replace: boolean;
+      readonly health: boolean;
+      readonly volume: boolean;
+      /** How often it is sent, with one idempotency key. */
+      readonly times: number;
+      readonly behaviour: Behaviour;
+    }
+  | { readonly kind: "stop" | "start" | "restart" | "remove"; readonly name: string }
+  | { readonly kind: "cordon" | "uncordon"; readonly node: string }
+  | { readonly kind: "trust-loss" }
+);
+
+/** A machine of the cluster. */
+export interface NodePlan {
+  readonly name: string;
+  readonly cpuMillis: number;
+  readonly driftPpm: number;
+  readonly skewMs: number;
+  /** Who opens the link. */
+  readonly dialledBy: "manager" | "worker";
+}
+
+/** Everything that a run is made of: with the same plan and the same code it is the same run, down to the hash of its trace. */
+export interface Plan {
+  readonly format: 1;
+  readonly seed: number;
+  readonly nodes: readonly NodePlan[];
+  readonly manager: { readonly driftPpm: number; readonly skewMs: number; readonly scheduler: string };
+  readonly network: { readonly minDelayMs: number; readonly meanDelayMs: number };
+  /** Length of the phase with faults. */
+  readonly durationMs: number;
+  readonly faults: readonly Fault[];
+  readonly steps: readonly Step[];
+}

@@ -1,0 +1,291 @@
+/** What each fault does, and how it ends. Faults may overlap: what two of them hold is let go when both have ended. */
+import type { DiskTrouble, StoreImage } from "./disk.ts";
+import type { EngineTrouble } from "./engine.ts";
+import type { Fault } from "./faults.ts";
+import { MANAGER, SECOND, type SimNode, type Simulation } from "./simulation.ts";
+
+/** How often a crash that waits for a write looks for one, in ms, and for how long. */
+const LOOK_MS = 1;
+const LOOK_FOR_MS = 5_000;
+const RESTART_MS = 500;
+
+/** Brings a schedule of faults about. */
+export class Injector {
+  readonly #sim: Simulation;
+  readonly #images = new Map<number, StoreImage>();
+  readonly #atEffects = new Map<string, Extract<Fault, { kind: "crash-at-effect" }>[]>();
+  /** Ends of faults that are not over yet. */
+  readonly #pending = new Set<() => void>();
+  #stopped = false;
+
+  constructor(sim: Simulation) {
+    this.#sim = sim;
+    for (const fault of sim.plan.faults) this.#plan(fault);
+    sim.onEffect((who, phase) => this.#effect(who, phase));
+  }
+
+  /** No fault begins any more, and those that last end now. */
+  stop(): void {
+    this.#stopped = true;
+    for (const end of [...this.#pending]) end();
+    this.#atEffects.clear();
+    const { network, nodes, managers, plan } = this.#sim;
+    network.traits = { ...network.traits, ...plan.network, garbagePerMille: 0, capacity: 4_096 };
+    for (const { engine } of nodes.values()) engine.heal();
+    for (const [name, { manager }] of managers) if (name === MANAGER && !manager.parts.process.alive) manager.start();
+    for (const { worker } of nodes.values()) if (!worker.parts.process.alive) worker.start();
+  }
+
+  #plan(fault: Fault): void {
+    const { queue } = this.#sim;
+    if (fault.kind === "store-rollback") {
+      queue.after(fault.toMs, () => this.#images.set(fault.atMs, this.#sim.manager.store.image()));
+    }
+    if (fault.kind === "crash-at-effect") {
+      this.#atEffects.set(fault.who, [...(this.#atEffects.get(fault.who) ?? []), fault]);
+      return;
+    }
+    queue.after(fault.atMs, () => {
+      if (!this.#stopped) this.#begin(fault);
+    });
+  }
+
+  #begin(fault: Fault): void {
+    this.#sim.tell({ kind: "fault", fault, phase: "begins" });
+    switch (fault.kind) {
+      case "crash":
+        this.#crash(fault);
+        return;
+      case "pause":
+        this.#pause(fault);
+        return;
+      case "sleep":
+        this.#sleep(fault);
+        return;
+      case "power":
+        this.#power(fault);
+        return;
+      case "wall-step":
+        this.#sim.clockOf(fault.machine).step(fault.byMs);
+        return;
+      case "cut":
+        this.#cut(fault);
+        return;
+      case "bad-network":
+        this.#badNetwork(fault);
+        return;
+      case "disk":
+        this.#disk(fault);
+        return;
+      case "journal-wipe":
+        this.#restart(fault.node, 100, () => this.#node(fault.node).journal.wipe());
+        return;
+      case "store-rollback":
+      case "store-wipe":
+        this.#replaceStore(fault);
+        return;
+      case "second-manager":
+        this.#second(fault);
+        return;
+      default:
+        this.#engine(fault);
+    }
+  }
+
+  #engine(fault: Fault): void {
+    if (!("node" in fault)) return;
+    const { engine } = this.#node(fault.node);
+    switch (fault.kind) {
+      case "engine-error":
+        engine.failNext(fault.operation, fault.failure, fault.done);
+        return;
+      case "engine-hang":
+        this.#trouble(fault, "hung", () => engine.back());
+        return;
+      case "engine-restart":
+        engine.trouble.down = true;
+        if (!fault.live) engine.endAll();
+        this.#ends(fault, fault.forMs, () => engine.back());
+        return;
+      case "zombies":
+        this.#trouble(fault, "zombies");
+        return;
+      case "bad-events":
+        // Docker's stream of events breaks when it loses any: the worker is told to look for itself.
+        this.#trouble(fault, "badEvents", () => engine.back());
+        return;
+      case "unwell":
+        this.#trouble(fault, "unwell");
+        return;
+      case "hand":
+        this.#hand(fault);
+        return;
+      case "foreign":
+        engine.addForeign(fault.hostPort);
+        return;
+      default:
+    }
+  }
+
+  #trouble(
+    fault: Fault & { readonly node: string; readonly forMs: number },
+    what: keyof EngineTrouble,
+    after?: () => void,
+  ) {
+    const { trouble } = this.#node(fault.node).engine;
+    trouble[what] = true;
+    this.#ends(fault, fault.forMs, () => {
+      trouble[what] = false;
+      after?.();
+    });
+  }
+
+  #hand(fault: Extract<Fault, { kind: "hand" }>): void {
+    const { engine } = this.#node(fault.node);
+    const own = engine.live().filter((one) => !one.isForeign);
+    const one = own[fault.nth % Math.max(1, own.length)];
+    if (one === undefined) return;
+    const { silent } = fault;
+    if (fault.what === "remove") engine.removeByHand(one, silent);
+    else if (fault.what === "oom") engine.die(one, { cause: "exit", exitCode: 137, silent, oom: true });
+    else engine.die(one, { cause: "hand", exitCode: 137, silent });
+  }
+
+  #crash(fault: Extract<Fault, { kind: "crash" }>): void {
+    const { who, downMs } = fault;
+    if (fault.when === "now") this.#restart(who, downMs);
+    else this.#crashAmidWrite(who, downMs, LOOK_FOR_MS);
+  }
+
+  #crashAmidWrite(who: string, downMs: number, forMs: number): void {
+    if (this.#stopped) return;
+    if (forMs <= 0 || this.#sim.process(who).isWriting()) this.#restart(who, downMs);
+    else this.#sim.queue.after(LOOK_MS, () => this.#crashAmidWrite(who, downMs, forMs - LOOK_MS));
+  }
+
+  #effect(who: string, phase: "before" | "after"): void {
+    const faults = this.#atEffects.get(who);
+    if (faults === undefined) return;
+    const number = this.#sim.effects.get(who) ?? 0;
+    const due = faults.find((fault) => fault.effect === number && fault.phase === phase);
+    if (due === undefined) return;
+    this.#atEffects.set(
+      who,
+      faults.filter((fault) => fault !== due),
+    );
+    this.#sim.tell({ kind: "fault", fault: due, phase: "begins" });
+    this.#restart(who, due.downMs);
+  }
+
+  /** Ends a process at once and starts it again later; `between` happens while nobody is there. */
+  #restart(who: string, downMs: number, between?: () => void, start?: () => void): void {
+    const one = this.#sim.process(who);
+    if (one.process.alive) one.die();
+    between?.();
+    this.#ends(null, downMs, () => {
+      if (!one.process.alive) (start ?? one.start)();
+    });
+  }
+
+  #pause(fault: Extract<Fault, { kind: "pause" }>): void {
+    const { process } = this.#sim.process(fault.who);
+    process.stop();
+    this.#ends(fault, fault.forMs, () => process.resume());
+  }
+
+  #sleep(fault: Extract<Fault, { kind: "sleep" }>): void {
+    const clock = this.#sim.clockOf(fault.machine);
+    const { process } = this.#sim.process(fault.machine);
+    if (clock.isAsleep) return;
+    clock.sleep();
+    process.stop();
+    this.#ends(fault, fault.forMs, () => {
+      clock.wake();
+      process.resume();
+    });
+  }
+
+  #power(fault: Extract<Fault, { kind: "power" }>): void {
+    const { machine, downMs } = fault;
+    const node = this.#sim.nodes.get(machine);
+    node?.worker.die();
+    node?.engine.endAll();
+    if (node === undefined) this.#sim.managers.get(machine)?.manager.die();
+    this.#ends(fault, downMs, () => {
+      this.#sim.clockOf(machine).reboot();
+      const one = this.#sim.process(machine);
+      if (!one.process.alive) one.start();
+    });
+  }
+
+  #cut(fault: Extract<Fault, { kind: "cut" }>): void {
+    const { from, to, both } = fault;
+    const { network } = this.#sim;
+    network.cut(from, to);
+    if (both) network.cut(to, from);
+    this.#ends(fault, fault.forMs, () => {
+      network.heal(from, to);
+      if (both) network.heal(to, from);
+    });
+  }
+
+  #badNetwork(fault: Extract<Fault, { kind: "bad-network" }>): void {
+    const { network, plan } = this.#sim;
+    const { meanDelayMs, capacity, garbagePerMille } = fault;
+    const good = { ...network.traits, ...plan.network, capacity: 4_096, garbagePerMille: 0 };
+    network.traits = { ...good, meanDelayMs, capacity, garbagePerMille };
+    this.#ends(fault, fault.forMs, () => {
+      network.traits = good;
+    });
+  }
+
+  #disk(fault: Extract<Fault, { kind: "disk" }>): void {
+    const disk: { readonly trouble: DiskTrouble } | undefined =
+      this.#sim.nodes.get(fault.who)?.journal ?? this.#sim.managers.get(fault.who)?.store;
+    if (disk === undefined) return;
+    if (fault.trouble === "slow") disk.trouble.writeMs = 200;
+    else disk.trouble[fault.trouble] = true;
+    this.#ends(fault, fault.forMs, () => Object.assign(disk.trouble, { writeMs: 2, full: false, unknown: false }));
+  }
+
+  #replaceStore(fault: Extract<Fault, { kind: "store-rollback" | "store-wipe" }>): void {
+    const { manager, store } = this.#sim.manager;
+    const replace = (): void => {
+      const image = this.#images.get(fault.atMs);
+      if (fault.kind === "store-wipe") store.wipe();
+      else if (image !== undefined) store.replace(image);
+      const how = fault.kind === "store-wipe" ? "wipe" : "rollback";
+      this.#sim.tell({ kind: "replaced", manager: MANAGER, how });
+    };
+    this.#restart(MANAGER, fault.downMs, replace, () => manager.start(fault.adopt));
+  }
+
+  #second(fault: Extract<Fault, { kind: "second-manager" }>): void {
+    const { manager } = this.#sim.copyManager(this.#sim.manager.store.image());
+    if (manager.parts.process.alive) return;
+    this.#sim.tell({ kind: "replaced", manager: SECOND, how: "copy" });
+    manager.start();
+    // Workers obey the one with the higher term from now on: when it is ended, the first one has to adopt what they run.
+    this.#ends(fault, fault.forMs, () => {
+      this.#sim.process(SECOND).die();
+      this.#restart(MANAGER, RESTART_MS, undefined, () => this.#sim.manager.manager.start(true));
+    });
+  }
+
+  /** Ends a fault after a while, or when all are ended. */
+  #ends(fault: Fault | null, ms: number, end: () => void): void {
+    const once = (): void => {
+      if (!this.#pending.delete(once)) return;
+      if (fault !== null) this.#sim.tell({ kind: "fault", fault, phase: "ends" });
+      end();
+    };
+    this.#pending.add(once);
+    this.#sim.queue.after(ms, once);
+  }
+
+  #node(name: string): SimNode {
+    const node = this.#sim.nodes.get(name);
+    if (node === undefined) throw new Error(`there is no node ${name} in this run`);
+    return node;
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * One run of a plan: first faults, with every invariant checked after each step; then all is healed, and the cluster has to come to what was asked for and
+ * then to rest.
+ */
+import type { Change } from "../core/change.ts";
+import { type Checker, RECOUNT_STEPS, type Violation } from "./checker.ts";
+import { CHECKERS } from "./checks.ts";
+import type { Plan } from "./faults.ts";
+import { neverStays, unfinished } from "./goal.ts";
+import { Injector } from "./inject.ts";
+import { helpAsTold } from "./operator.ts";
+import { Simulation } from "./simulation.ts";
+import { lineOf, type SimEvent, type Traced } from "./trace.ts";
+import { User } from "./user.ts";
+
+/** How a run ended. `crashed`: a machine has thrown; `safety`, `liveness`: an invariant does not hold. */
+export type Verdict = "passed" | "crashed" | "safety" | "liveness";
+
+/** Exit codes of whoever runs seeds, so that scripts can tell them apart. */
+export const EXIT_CODES: Readonly<Record<Verdict, number>> = { passed: 0, crashed: 3, safety: 4, liveness: 5 };
+
+export interface Outcome {
+  readonly plan: Plan;
+  readonly verdict: Verdict;
+  readonly violation: Violation | null;
+  /** Of everything that happened, as unsigned 32 bits. */
+  readonly hash: number;
+  readonly steps: number;
+  readonly virtualMs: number;
+  /** Commands of users that were answered. */
+  readonly commands: number;
+  /** The last events, oldest first. */
+  readonly trace: readonly Traced[];
+}
+
+/**
+ * Longest time to come to what was asked for once all is healed, in ms. Of its parts the slot's back-off (10 min, 25 % jitter), the worker's patience without a
+ * manager (5 min), the calls that never come back (2 min) and lost_after (5 min) are the largest.
+ */
+const CONVERGE_MS = 30 * 60_000;
+/** Time in which nothing may change once all is as it should be, in ms: ten of the longest timers of a cluster at rest. */
+const QUIET_MS = 10 * 60_000;
+const LOOK_MS = 5_000;
+/** How long the operator waits before doing what the messages say, in ms. */
+const OPERATOR_MS = 60_000;
+
+export interface RunOptions {
+  /** All of them when left out. */
+  readonly checkers?: readonly Checker[];
+}
+
+/** Runs a plan to its end, or to the first violation. Never throws for what the machines do. */
+export function run(plan: Plan, options: RunOptions = {}): Outcome {
+  return new Run(plan, options).toEnd();
+}
+
+class Run {
+  readonly #plan: Plan;
+  readonly #sim: Simulation;
+  readonly #injector: Injector;
+  readonly #user: User;
+  readonly #recounts: (() => void)[] = [];
+  #violation: Violation | null = null;
+  /** Changes that are durable so far, in phases where there should be none. */
+  #changes = 0;
+
+  constructor(plan: Plan, options: RunOptions) {
+    this.#plan = plan;
+    this.#sim = new Simulation(plan);
+    for (const checker of options.checkers ?? CHECKERS) this.#listen(checker);
+    this.#injector = new Injector(this.#sim);
+    this.#user = new User(this.#sim);
+  }
+
+  toEnd(): Outcome {
+    try {
+      this.#sim.begin();
+      this.#advance(this.#plan.durationMs);
+      if (this.#violation !== null) return this.#outcome("safety");
+      return this.#outcome(this.#live());
+    } catch (error) {
+      const facts =
+        error instanceof Error ? [error.message, ...(error.stack ?? "").split("\n").slice(1, 6)] : [String(error)];
+      this.#violation = { id: "crash", atMs: this.#sim.nowMs, facts };
+      return this.#outcome("crashed");
+    }
+  }
+
+  #listen(checker: Checker): void {
+    const { onEvent, recount } = checker.begin(this.#sim, (...facts) => {
+      this.#violation ??= { id: checker.id, atMs: this.#sim.nowMs, facts };
+    });
+    this.#sim.watch(onEvent);
+    if (recount !== undefined) this.#recounts.push(recount);
+  }
+
+  /** Goes on to that moment, or to the first violation. */
+  #advance(ms: number): void {
+    let nextRecount = this.#sim.steps + RECOUNT_STEPS;
+    this.#sim.runUntil(ms, () => {
+      if (this.#sim.steps >= nextRecount) {
+        nextRecount += RECOUNT_STEPS;
+        for (const recount of this.#recounts) recount();
+      }
+      return this.#violation !== null;
+    });
+    for (const recount of this.#recounts) recount();
+  }
+
+  #live(): Verdict {
+    this.#injector.stop();
+    this.#user.stop();
+    const limitMs = this.#sim.nowMs + CONVERGE_MS;
+    this.#advance(this.#sim.nowMs + OPERATOR_MS);
+    if (helpAsTold(this.#sim)) this.#advance(this.#sim.nowMs + OPERATOR_MS);
+    let problem = unfinished(this.#sim);
+    while (problem !== "" && this.#sim.nowMs < limitMs && this.#violation === null) {
+      this.#advance(this.#sim.nowMs + LOOK_MS);
+      problem = unfinished(this.#sim);
+    }
+    if (this.#violation !== null) return "safety";
+    if (problem !== "") return this.#late("L1", problem, `${CONVERGE_MS / 1000} s after all faults ended`);
+    return this.#rests();
+  }
+
+  #rests(): Verdict {
+    let last = "";
+    this.#sim.watch((event) => {
+      if (!isUnasked(event, this.#sim)) return;
+      this.#changes++;
+      last = lineOf(event);
+    });
+    this.#advance(this.#sim.nowMs + QUIET_MS);
+    if (this.#violation !== null) return "safety";
+    if (this.#changes > 0) return this.#late("L6", `${this.#changes} changes while nothing was asked for`, last);
+    const problem = unfinished(this.#sim);
+    return problem === "" ? "passed" : this.#late("L6", problem, "after it had been as asked for");
+  }
+
+  #late(id: string, ...facts: readonly string[]): Verdict {
+    this.#violation = { id, atMs: this.#sim.nowMs, facts };
+    return "liveness";
+  }
+
+  #outcome(verdict: Verdict): Outcome {
+    const { hash, steps, nowMs } = this.#sim;
+    const [plan, violation, commands] = [this.#plan, this.#violation, this.#user.commands];
+    return { plan, verdict, violation, hash, steps, virtualMs: nowMs, commands, trace: this.#sim.remembered() };
+  }
+}
+
+/** Whether it is a change of which a cluster at rest has none. Jobs that end by themselves all the time never rest. */
+function isUnasked(event: SimEvent, sim: Simulation): boolean {
+  if (event.kind === "durable") return event.changes.some(({ change }) => isOfRestingJob(change, sim));
+  if (event.kind !== "started" && event.kind !== "died") return false;
+  return !event.container.isForeign && !neverStays(event.container.spec);
+}
+
+function isOfRestingJob(change: Change, sim: Simulation): boolean {
+  if (change.kind === "job.put" || change.kind === "node.put" || change.kind === "node.remove") return true;
+  if (change.kind !== "task.put" && change.kind !== "slot.put") return false;
+  const { jobId, service } = change.kind === "task.put" ? change.task : change.slot;
+  const job = sim.manager.manager.machine?.cluster.jobs.get(jobId);
+  const spec = job?.spec.services.find((one) => one.name === service)?.task;
+  return spec === undefined || !neverStays(spec);
+}

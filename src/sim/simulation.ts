@@ -1,0 +1,254 @@
+/**
+ * The whole of a run: machines, network, disks, engines, managers and workers, wired together on one queue. It has no opinion on what is right; whoever
+ * checks listens to what happens.
+ */
+import type { NodeFacts } from "../core/node.ts";
+import type { SchedulerName } from "../core/scheduler.ts";
+import { SimJournal, SimStore, type StoreImage } from "./disk.ts";
+import { SimEngine } from "./engine.ts";
+import type { NodePlan, Plan } from "./faults.ts";
+import { SimManagerLinks, SimWorkerLink } from "./links.ts";
+import { MachineClock } from "./machine-clock.ts";
+import { ManagerProcess } from "./manager-process.ts";
+import { Network } from "./network.ts";
+import { SimProcess } from "./process.ts";
+import { EventQueue } from "./queue.ts";
+import { hashText, Streams } from "./random.ts";
+import { lineOf, type SimEvent, type Traced } from "./trace.ts";
+import { WorkerProcess } from "./worker-process.ts";
+
+/** The machine and the name of the first manager; also the id of the cluster, whose key it has. */
+export const MANAGER = "m1";
+/** The machine of a manager that is started by mistake on a copy of the first one's data. */
+export const SECOND = "m2";
+export const CLUSTER = "cluster";
+
+/** Events that are remembered for a report. */
+const REMEMBERED = 4_000;
+const OPEN_CAPACITY = 4_096;
+
+/** A machine with a worker. */
+export interface SimNode {
+  readonly plan: NodePlan;
+  readonly clock: MachineClock;
+  readonly engine: SimEngine;
+  readonly journal: SimJournal;
+  readonly worker: WorkerProcess;
+}
+
+export interface ManagerSide {
+  readonly clock: MachineClock;
+  readonly store: SimStore;
+  readonly manager: ManagerProcess;
+}
+
+/** Hears everything that happens, at once. */
+export type Watcher = (event: SimEvent, atMs: number) => void;
+
+export class Simulation {
+  readonly plan: Plan;
+  readonly queue = new EventQueue();
+  readonly streams: Streams;
+  readonly network: Network;
+  readonly nodes = new Map<string, SimNode>();
+  readonly managers = new Map<string, ManagerSide>();
+  /** Effects of each process so far: the places where a sweep may crash it. */
+  readonly effects = new Map<string, number>();
+  readonly #watchers: Watcher[] = [];
+  readonly #onEffect: ((who: string, phase: "before" | "after") => void)[] = [];
+  readonly #ring: Traced[] = [];
+  #ringAt = 0;
+  #hash = 0x811c9dc5;
+  #steps = 0;
+
+  constructor(plan: Plan) {
+    this.plan = plan;
+    this.streams = new Streams(plan.seed);
+    const { minDelayMs, meanDelayMs } = plan.network;
+    const traits = { minDelayMs, meanDelayMs, capacity: OPEN_CAPACITY, garbagePerMille: 0 };
+    this.network = new Network(this.queue, this.streams, traits);
+    for (const node of plan.nodes) this.nodes.set(node.name, this.#makeNode(node));
+    this.#makeManager(MANAGER, plan.manager);
+  }
+
+  get nowMs(): number {
+    return this.queue.nowMs;
+  }
+
+  get manager(): ManagerSide {
+    return this.#manager(MANAGER);
+  }
+
+  /** Of everything that has happened, in order: the same plan and code give the same number anywhere. */
+  get hash(): number {
+    return this.#hash >>> 0;
+  }
+
+  get steps(): number {
+    return this.#steps;
+  }
+
+  watch(watcher: Watcher): void {
+    this.#watchers.push(watcher);
+  }
+
+  onEffect(listener: (who: string, phase: "before" | "after") => void): void {
+    this.#onEffect.push(listener);
+  }
+
+  /** Starts everything. */
+  begin(): void {
+    this.manager.manager.start();
+    for (const { worker } of this.nodes.values()) worker.start();
+  }
+
+  /** Lets everything happen up to that moment of the run, or until `isOver` says that it has seen enough. */
+  runUntil(ms: number, isOver: () => boolean = () => false): void {
+    while (!isOver() && this.queue.step(ms)) this.#steps++;
+  }
+
+  /** The last events, oldest first. */
+  remembered(): readonly Traced[] {
+    return [...this.#ring.slice(this.#ringAt), ...this.#ring.slice(0, this.#ringAt)];
+  }
+
+  /** The process of that name, with how it dies and starts. */
+  process(who: string): { readonly process: SimProcess; die(): void; start(): void; isWriting(): boolean } {
+    const node = this.nodes.get(who);
+    if (node !== undefined) {
+      const { worker, journal } = node;
+      return {
+        process: worker.parts.process,
+        die: () => this.#end(worker.parts.process, () => worker.die()),
+        start: () => worker.start(),
+        isWriting: () => journal.isWriting,
+      };
+    }
+    const { manager, store } = this.#manager(who);
+    return {
+      process: manager.parts.process,
+      die: () => this.#end(manager.parts.process, () => manager.die()),
+      start: () => manager.start(),
+      isWriting: () => store.isWriting,
+    };
+  }
+
+  clockOf(machine: string): MachineClock {
+    return this.nodes.get(machine)?.clock ?? this.#manager(machine).clock;
+  }
+
+  /** A second manager with a copy of what the first one's store holds now; it is started by the caller. */
+  copyManager(image: StoreImage): ManagerSide {
+    const side = this.managers.get(SECOND) ?? this.#makeManager(SECOND, { driftPpm: 0, skewMs: 0 });
+    side.store.replace(image);
+    return side;
+  }
+
+  /** Something happens. */
+  tell(event: SimEvent): void {
+    const atMs = this.queue.nowMs;
+    this.#hash = hashText(`${atMs} ${lineOf(event)}`, this.#hash);
+    this.#ring[this.#ringAt] = { atMs, event };
+    this.#ringAt = (this.#ringAt + 1) % REMEMBERED;
+    for (const watcher of this.#watchers) watcher(event, atMs);
+  }
+
+  #manager(name: string): ManagerSide {
+    const side = this.managers.get(name);
+    if (side === undefined) throw new Error(`there is no ${name} in this run`);
+    return side;
+  }
+
+  #end(process: SimProcess, die: () => void): void {
+    if (!process.alive) return;
+    this.network.hangUpAll(process);
+    die();
+  }
+
+  #makeNode(plan: NodePlan): SimNode {
+    const { name } = plan;
+    const clock = new MachineClock(this.queue, plan);
+    const engine = new SimEngine(name, this.queue, this.streams.of(`engine/${name}`), (event) => this.tell(event));
+    const journal = new SimJournal(this.queue, this.streams.of(`disk/${name}`));
+    const process = new SimProcess(this.queue, clock);
+    const seed = this.streams.of(`seed/${name}`).seed();
+    const worker = new WorkerProcess({
+      name,
+      facts: factsOf(plan),
+      process,
+      clock,
+      journal,
+      engine,
+      seed,
+      tell: (event) => this.tell(event),
+      onEffect: (phase) => this.#effect(name, phase),
+    });
+    worker.link = new SimWorkerLink({
+      machine: name,
+      network: this.network,
+      dice: this.streams.of(`link/${name}`),
+      keyOf,
+      tell: (event) => this.tell(event),
+      worker,
+      joins: plan.dialledBy === "worker" ? MANAGER : null,
+    });
+    return { plan, clock, engine, journal, worker };
+  }
+
+  #makeManager(name: string, traits: { readonly driftPpm: number; readonly skewMs: number }): ManagerSide {
+    const clock = new MachineClock(this.queue, traits);
+    const store = new SimStore(this.queue, this.streams.of(`disk/${name}`), (changes) =>
+      this.tell({ kind: "durable", manager: name, changes }),
+    );
+    const manager = new ManagerProcess({
+      name,
+      clusterId: CLUSTER,
+      scheduler: this.plan.manager.scheduler as SchedulerName,
+      process: new SimProcess(this.queue, clock),
+      clock,
+      store,
+      tell: (event) => this.tell(event),
+      onEffect: (phase) => this.#effect(name, phase),
+    });
+    const dialled = this.plan.nodes.filter((node) => node.dialledBy === "manager").map((node) => node.name);
+    manager.links = new SimManagerLinks({
+      machine: name,
+      network: this.network,
+      dice: this.streams.of(`link/${name}`),
+      keyOf,
+      tell: (event) => this.tell(event),
+      manager,
+      dials: name === MANAGER ? dialled : this.plan.nodes.map((node) => node.name),
+    });
+    const side = { clock, store, manager };
+    this.managers.set(name, side);
+    return side;
+  }
+
+  #effect(who: string, phase: "before" | "after"): void {
+    if (phase === "before") this.effects.set(who, (this.effects.get(who) ?? 0) + 1);
+    for (const listener of this.#onEffect) listener(who, phase);
+  }
+}
+
+/** Managers show the cluster's key, nodes their own. */
+function keyOf(machine: string): string {
+  return machine === MANAGER || machine === SECOND ? CLUSTER : machine;
+}
+
+function factsOf({ name, cpuMillis }: NodePlan): NodeFacts {
+  return {
+    id: name,
+    name,
+    machineId: `machine-${name}`,
+    address: name,
+    os: "linux",
+    arch: "x64",
+    version: "0",
+    labels: {},
+    capacity: { cpuMillis, memoryBytes: cpuMillis * 1_048_576 * 2, diskBytes: 1e11 },
+    reserved: { cpuMillis: 0, memoryBytes: 0, diskBytes: 0 },
+    runtimes: [{ kind: "docker", version: "20.10", problem: "" }],
+    local: false,
+  };
+}

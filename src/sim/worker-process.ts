@@ -1,0 +1,253 @@
+/**
+ * A worker's host in a run: the real machine, with a simulated journal, engine and link. The counterpart of worker/host.ts, in the same order: what precedes
+ * the first write goes at once, sends and all that follows a write keep their order behind it.
+ */
+import type { NodeFacts } from "../core/node.ts";
+import type { ManagerMessage, WorkerMessage } from "../protocol/messages.ts";
+import type { WorkerEffect, WorkerEvent } from "../worker/effects.ts";
+import { WorkerMachine } from "../worker/machine.ts";
+import type { SimJournal } from "./disk.ts";
+import type { EngineEffect, SimEngine } from "./engine.ts";
+import type { MachineClock } from "./machine-clock.ts";
+import type { SimProcess, Timer } from "./process.ts";
+import type { SimEvent } from "./trace.ts";
+import { SimWriteQueue } from "./write-queue.ts";
+
+/** Milliseconds between heartbeats until a manager has said otherwise. */
+const BEAT_MS = 2_000;
+/** As in worker/calls.ts. */
+const CALL_MS = 120_000;
+const LOOK_MS = 30_000;
+
+/** The link of a worker, as its host sees it. */
+export interface WorkerLink {
+  send(message: WorkerMessage): void;
+  begin(): void;
+}
+
+export interface WorkerParts {
+  readonly name: string;
+  readonly facts: NodeFacts;
+  readonly process: SimProcess;
+  readonly clock: MachineClock;
+  readonly journal: SimJournal;
+  readonly engine: SimEngine;
+  readonly seed: number;
+  readonly tell: (event: SimEvent) => void;
+  /** Called before and after each effect: a crash may come of it. */
+  readonly onEffect: (phase: "before" | "after") => void;
+}
+
+export class WorkerProcess {
+  readonly parts: WorkerParts;
+  link: WorkerLink | null = null;
+  #machine: WorkerMachine | null = null;
+  #writes: SimWriteQueue | null = null;
+  #wake: Timer | null = null;
+  #beat: Timer | null = null;
+  #beatMs = BEAT_MS;
+  #linked = false;
+  #inbox: WorkerEvent[] = [];
+  #turning = false;
+
+  constructor(parts: WorkerParts) {
+    this.parts = parts;
+  }
+
+  /** null while the process is dead. */
+  get machine(): WorkerMachine | null {
+    return this.#machine;
+  }
+
+  start(): void {
+    const { process, journal, clock, facts, seed, engine, name, tell } = this.parts;
+    process.begin();
+    tell({ kind: "process", who: name, what: "starts" });
+    this.#linked = false;
+    this.#inbox = [];
+    this.#turning = false;
+    this.#beatMs = BEAT_MS;
+    this.#writes = new SimWriteQueue({
+      journal,
+      process,
+      perform: (effect) => this.#perform(effect),
+      onWritten: (number) => this.feed({ kind: "journaled", number }),
+    });
+    this.#machine = new WorkerMachine({ facts, startsAtATime: 8, seed });
+    this.#machine.restore(journal.load(), clock.now());
+    this.feed({ kind: "tick" });
+    if (!process.alive) return;
+    const life = process.life;
+    engine.watch((event) => {
+      if (process.life === life) process.act(() => this.feed(event));
+    });
+    this.link?.begin();
+    this.#armBeat();
+  }
+
+  /** The process is gone, with everything that it only had in mind. */
+  die(): void {
+    const { process, journal, engine, name, tell } = this.parts;
+    if (!process.alive) return;
+    process.die();
+    engine.watch(null);
+    journal.crash();
+    this.#machine = null;
+    tell({ kind: "process", who: name, what: "dies" });
+  }
+
+  setLinked(linked: boolean): void {
+    this.#linked = linked;
+    this.feed({ kind: linked ? "linked" : "unlinked" });
+  }
+
+  hear(message: ManagerMessage): void {
+    if (message.kind === "assignments") {
+      const { manager, base } = message;
+      this.parts.tell({ kind: "ordered", node: this.parts.name, from: manager, base });
+    }
+    this.feed({ kind: "message", message });
+    if (message.kind !== "welcome") return;
+    this.#beatMs = message.heartbeatMs;
+    this.#sendBeat();
+  }
+
+  /** One event after the other: an effect may bring the next event before its own turn is over. */
+  feed(event: WorkerEvent): void {
+    this.#inbox.push(event);
+    if (this.#turning) return;
+    this.#turning = true;
+    const { process, clock } = this.parts;
+    const life = process.life;
+    for (let next = this.#inbox.shift(); next !== undefined; next = this.#inbox.shift()) {
+      if (this.#machine === null) break;
+      this.#release(this.#machine.handle(next, clock.now()));
+      if (!process.alive || process.life !== life) return;
+    }
+    this.#turning = false;
+    this.#arm();
+  }
+
+  #release(effects: readonly WorkerEffect[]): void {
+    const writes = this.#writes;
+    if (writes === null) return;
+    const write = effects.findIndex((effect) => effect.kind === "journal" || effect.kind === "compact");
+    const ordered: WorkerEffect[] = [];
+    for (const [at, effect] of effects.entries()) {
+      const waits = (write >= 0 && at >= write) || (effect.kind === "send" && !writes.idle);
+      if (waits) ordered.push(effect);
+      else this.#perform(effect);
+      if (!this.parts.process.alive) return;
+    }
+    if (ordered.length > 0) writes.push(ordered);
+  }
+
+  #perform(effect: WorkerEffect): void {
+    const { name, tell, onEffect, process } = this.parts;
+    const { life } = process;
+    onEffect("before");
+    if (!process.alive || process.life !== life) return;
+    if (effect.kind === "send") this.link?.send(effect.message);
+    else {
+      tell({ kind: "effect", node: name, effect });
+      if (effect.kind === "journal" || effect.kind === "compact") this.#writes?.push([effect]);
+      else if (effect.kind !== "log") this.#call(effect);
+    }
+    if (process.alive && process.life === life) onEffect("after");
+  }
+
+  /** A call that does not come back in time counts as unavailable: its outcome is unknown. */
+  #call(effect: EngineEffect): void {
+    const { engine, process } = this.parts;
+    if (effect.kind === "abort") {
+      engine.perform(effect, () => {});
+      return;
+    }
+    let isOver = false;
+    const answer = (event: WorkerEvent): void => {
+      if (isOver) return;
+      isOver = true;
+      if (timer !== null) timer.isOff = true;
+      this.feed(event);
+    };
+    const limitMs = limitOf(effect);
+    const timer = limitMs === null ? null : process.after(limitMs, () => answer(lateAnswer(effect)));
+    const { life } = process;
+    engine.perform(effect, (event) => {
+      if (process.life === life) process.act(() => answer(event));
+    });
+  }
+
+  #arm(): void {
+    const { process, clock } = this.parts;
+    if (this.#wake !== null) this.#wake.isOff = true;
+    const wakeMs = this.#machine?.nextWakeMs() ?? null;
+    if (wakeMs === null || !process.alive) return;
+    this.#wake = process.after(Math.max(0, Math.ceil(wakeMs - clock.monoMs)), () => this.feed({ kind: "tick" }));
+  }
+
+  #armBeat(): void {
+    if (this.#beat !== null) this.#beat.isOff = true;
+    this.#beat = this.parts.process.after(this.#beatMs, () => this.#sendBeat());
+  }
+
+  #sendBeat(): void {
+    const { clock, facts } = this.parts;
+    if (this.#linked && this.#machine !== null) {
+      const { capacity } = facts;
+      const running = this.#machine.running();
+      const metrics = {
+        cpuMillis: Math.min(capacity.cpuMillis, 50 + 20 * running.length),
+        memoryUsedBytes: Math.min(capacity.memoryBytes, (64 + 32 * running.length) << 20),
+        memoryTotalBytes: capacity.memoryBytes,
+        diskUsedBytes: 0,
+        diskTotalBytes: capacity.diskBytes,
+        load: [0, 0, 0] as const,
+        tasks: [],
+        atMs: clock.now().wallMs,
+        book: null,
+      };
+      this.link?.send({ kind: "heartbeat", metrics, progress: this.#machine.progress() });
+    }
+    this.#armBeat();
+  }
+}
+
+function limitOf(effect: Exclude<EngineEffect, { kind: "abort" }>): number | null {
+  switch (effect.kind) {
+    case "pull":
+      return null;
+    case "list":
+    case "inspect":
+      return LOOK_MS;
+    case "stop":
+      return effect.graceMs + CALL_MS;
+    case "probe":
+      return effect.spec.health?.timeoutMs ?? LOOK_MS;
+    default:
+      return CALL_MS;
+  }
+}
+
+function lateAnswer(effect: Exclude<EngineEffect, { kind: "abort" }>): WorkerEvent {
+  const failure = { kind: "unavailable" as const, message: "no answer in time" };
+  const result = { ok: false as const, failure };
+  switch (effect.kind) {
+    case "list":
+      return { kind: "listed", runtime: "docker", result };
+    case "pull":
+      return { kind: "pulled", of: effect.request, result };
+    case "create":
+      return { kind: "created", of: effect.request, result };
+    case "start":
+      return { kind: "started", of: effect.of, result };
+    case "stop":
+      return { kind: "stopped", of: effect.of, result };
+    case "remove":
+      return { kind: "removed", of: effect.of, result };
+    case "inspect":
+      return { kind: "inspected", of: effect.of, result };
+    default:
+      return { kind: "probed", of: effect.of, failure: { kind: "transient", message: "no answer in time" } };
+  }
+}
