@@ -150,19 +150,17 @@ function twins(engines: readonly EngineView[]): Contradiction[] {
 function rivals(entries: readonly Entry[], engines: readonly EngineView[]): Contradiction[] {
   const alone = new Map(entries.filter(({ replace }) => !replace).map((entry) => [entry.jobId, entry]));
   const live = engines.flatMap(({ node, containers }) =>
-    (containers ?? [])
-      .filter(isRunning)
-      .map((container) => ({ node, name: container.name, job: claimOf(container)?.job })),
+    (containers ?? []).filter(isRunning).flatMap((container) => {
+      const claim = claimOf(container);
+      return claim === null ? [] : [{ job: claim.job, where: `${container.name} on ${node}` }];
+    }),
   );
   const found: Contradiction[] = [];
-  for (const [job, containers] of Map.groupBy(live, ({ job }) => job ?? "")) {
+  for (const [job, containers] of Map.groupBy(live, ({ job }) => job)) {
     const entry = alone.get(job);
     if (!entry || containers.length <= entry.count) continue;
-    const where = containers.map(({ node, name }) => `${name} on ${node}`).join(", ");
-    found.push({
-      kind: "twice",
-      text: `${entry.name} is never to be replaced, has ${entry.count} slots and lives as ${where}`,
-    });
+    const text = `${entry.name} is never to be replaced, has ${entry.count} slots and lives as`;
+    found.push({ kind: "twice", text: `${text} ${containers.map(({ where }) => where).join(", ")}` });
   }
   return found;
 }
