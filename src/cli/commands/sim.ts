@@ -74,8 +74,12 @@ async function runSim(context: Context): Promise<number> {
 function save(context: Context, file: string, snapshot: ClusterSnapshot): void {
   saveSnapshot(context, file, snapshot);
   const { nodes, jobs, revision } = snapshot;
-  const what = `${nodes.length} nodes and ${jobs.length} jobs at revision ${revision}`;
+  const what = `${count(nodes, "node")} and ${count(jobs, "job")} at revision ${revision}`;
   context.io.stderr.write(`cube: ${clean(what)} are in ${clean(file)}\n`);
+}
+
+function count(records: readonly unknown[], noun: string): string {
+  return `${records.length} ${noun}${records.length === 1 ? "" : "s"}`;
 }
 
 interface Told {
