@@ -195,7 +195,7 @@ export class WorkerProcess {
     const { clock, facts } = this.parts;
     if (this.#linked && this.#machine !== null) {
       const { capacity } = facts;
-      const running = this.#machine.running();
+      const running = this.parts.engine.live();
       const metrics = {
         cpuMillis: Math.min(capacity.cpuMillis, 50 + 20 * running.length),
         memoryUsedBytes: Math.min(capacity.memoryBytes, (64 + 32 * running.length) << 20),
