@@ -18,6 +18,7 @@ import type {
   JobResource,
   JoinResource,
   ManagerResource,
+  MetricsResource,
   NodeResource,
   TaskResource,
   TokenRequest,
@@ -142,6 +143,7 @@ export class FakeClient implements ClusterClient {
   jobList: JobResource[] = [];
   taskList: TaskResource[] = [];
   nodeList: NodeResource[] = [];
+  sampleList: MetricsResource[] = [];
   tokenList: TokenResource[] = [];
   addressList: DialledResource[] = [];
   /** Where nodes elsewhere find the manager. */
@@ -191,7 +193,7 @@ export class FakeClient implements ClusterClient {
   }
 
   async metrics() {
-    return [];
+    return this.sampleList;
   }
 
   async decision(ref: string): Promise<DecisionResource> {

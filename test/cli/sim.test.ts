@@ -17,7 +17,7 @@ function cluster(): FakeShell {
   shell.client.nodeList = NODES.map((name): NodeResource => {
     return aNode({ id: `id-of-${name}`, name, local: false, capacity: ROOM, allocatable: ROOM, runtimes });
   });
-  shell.client.metrics = async () => NODES.map(sampleOf);
+  shell.client.sampleList = NODES.map(sampleOf);
   return shell;
 }
 

@@ -47,8 +47,12 @@ class LoopbackCluster implements AsyncDisposable {
 
   #startWorker(name: string, ...flags: string[]): void {
     const at = ["--host", "127.0.0.1", "--name", name, "--data-dir", join(this.cube.home, name), ...flags];
-    const options = { cwd: this.cube.home, env: this.cube.env, stdio: ["ignore", "ignore", "ignore"] } as const;
-    this.#workers.set(name, Bun.spawn([cubeBin(), "worker", ...at, "--runtime", "process"], options));
+    const worker = Bun.spawn([cubeBin(), "worker", ...at, "--runtime", "process"], {
+      cwd: this.cube.home,
+      env: this.cube.env,
+      stdio: ["ignore", "ignore", "ignore"],
+    });
+    this.#workers.set(name, worker);
   }
 
   /** Ends a worker at once; its processes go on, as they would on a node that is cut off. */
