@@ -121,16 +121,17 @@ export class Presence {
     if (node) node.seenMs = monoMs;
   }
 
-  /** The first whole report over a link: from now on the node is back. Gives true when it had been out. */
+  /** A whole report over a link: from now on the node is back. Gives true when it had been away until then: what was left open about its tasks can be decided. */
   reported(nodeId: string): boolean {
     const node = this.#nodes.get(nodeId);
     if (!node?.linked) return false;
-    const wasOut = this.#out.delete(nodeId);
+    const wasAway = this.isAway(nodeId);
+    this.#out.delete(nodeId);
     this.#epoch++;
     // It is judged again from here on.
     this.#earliestMs = Math.min(this.#earliestMs, node.seenMs);
     Object.assign(node, { reported: true, outSinceMs: null, released: false });
-    return wasOut;
+    return wasAway;
   }
 
   unlinked(nodeId: string): void {

@@ -97,6 +97,20 @@ describe("a node out of reach", () => {
     expect(attempts(bench)).toEqual([`1 ${task.nodeId} failed run`, `2 ${replacement.nodeId} running run`]);
   });
 
+  test("what a manager that has died left undecided is decided once both nodes have spoken to the next one", () => {
+    const bench = cluster(3);
+    const task = runAnywhere(bench);
+    bench.cut(linkOf(task.nodeId));
+    bench.passes(20_000);
+    const replacement = bench.newest;
+    runs(bench, replacement, replacement.nodeId ?? "");
+    bench.restart();
+    bench.settle();
+    back(bench, replacement.nodeId ?? "", [fact(replacement.id, { state: "running" })]);
+    back(bench, task.nodeId ?? "", [fact(task.id, { state: "running" })]);
+    expect(attempts(bench)).toEqual([`1 ${task.nodeId} running run`, `2 ${replacement.nodeId} running stop`]);
+  });
+
   test("an original that is not well loses, but only once the replacement is", () => {
     const probe = { kind: "tcp", port: 80 } as const;
     const health = { probe, intervalMs: 1_000, timeoutMs: 1_000, retries: 3, startPeriodMs: 0 };
