@@ -109,3 +109,15 @@ test("cli/status: what people should know of the manager stands below the table,
     { code: 0, out: "[]\n", err: "" },
   ]);
 });
+
+test("cli/status: nodes that do not follow the manager are told of, its settling after a start is not", async () => {
+  using shell = new FakeShell();
+  const said = async (caution: string) => {
+    shell.client.about = { caution };
+    return (await shell.run("status")).err;
+  };
+  expect([
+    await said("node n1 refuses this manager"),
+    await said("settling: nodes are given time to come back"),
+  ]).toEqual(["cube: node n1 refuses this manager\n", ""]);
+});

@@ -1,6 +1,6 @@
 // A cluster as a user has it, on a network of its own: a manager and three nodes, each a machine with a container engine and the compiled
 // executable. n1 and n2 wait for the manager's dial, n3 lies behind NAT and dials. Starting it takes seconds, so tests share one.
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { closeSync, cpSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { NodeResource, TaskResource } from "../../src/client/resources.ts";
@@ -65,7 +65,10 @@ export class ClusterNode implements AsyncDisposable {
 
   /** Starts its worker, again too, and waits for nothing. `manager`: another way to it than before, as HOST:PORT. */
   start(manager = this.#options.join): void {
-    const { tokenFile, bin = cubeBin() } = this.#options;
+    const { bin = cubeBin() } = this.#options;
+    const tokenFile = join(this.home, "join-token");
+    // As a person copies it there: once.
+    if (!existsSync(tokenFile)) cpSync(this.#options.tokenFile, tokenFile);
     const way = manager === "" ? ["--host", this.machine.address, "--port", String(WORKER_PORT)] : ["--join", manager];
     const flags = ["--data-dir", this.dataDir, "--name", this.name, "--join-token-file", tokenFile, ...way];
     const output = openSync(join(this.home, "output"), "a");

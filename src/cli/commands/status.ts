@@ -1,7 +1,7 @@
 /** `cube status`: the tasks in the book's columns. */
 import type { ListQuery } from "../../client/cluster-client.ts";
 import { remarks } from "../../client/remarks.ts";
-import type { TaskResource } from "../../client/resources.ts";
+import type { ManagerResource, TaskResource } from "../../client/resources.ts";
 import { TASK_STATES } from "../../core/task.ts";
 import { allPages } from "../all-pages.ts";
 import { type CommandSpec, type Context, textFlag } from "../command-spec.ts";
@@ -50,12 +50,18 @@ async function runStatus(context: Context): Promise<number> {
   const client = await context.client();
   const tasks = await allPages((page) => client.tasks({ ...queryOf(context), ...page }));
   const table = flags.json !== true && flags.quiet !== true;
-  const said = table ? remarks(await client.manager()) : [];
+  const said = table ? warnings(await client.manager()) : [];
   if (flags.json === true) io.stdout.write(`${jsonText(tasks)}\n`);
   else if (flags.quiet === true) io.stdout.write(tasks.map((task) => `${clean(idOf(task))}\n`).join(""));
   else io.stdout.write(statusTable(tasks, { nowMs: io.nowMs(), width: tableWidth(context), bold: boldFor(io) }));
   io.stderr.write(said.map((text) => `cube: ${clean(text)}\n`).join(""));
   return 0;
+}
+
+/** What stands below the table: also why nothing can be done for tasks now, but not that a manager has only just started. Pure. */
+function warnings(manager: ManagerResource): string[] {
+  const { caution = "" } = manager;
+  return [...remarks(manager), ...(caution === "" || caution.startsWith("settling") ? [] : [caution])];
 }
 
 function queryOf(context: Context): ListQuery {
