@@ -6,6 +6,7 @@ import {
   agesOf,
   backoffMs,
   decideRestart,
+  type Ending,
   fromAges,
   NO_RESTARTS,
   type RestartHistory,
@@ -33,7 +34,7 @@ interface Restarted {
   readonly spent: boolean;
 }
 
-type Ends = typeof ends extends fc.Arbitrary<infer T> ? T : never;
+type Ends = readonly { readonly ending: Ending; readonly ranMs: number }[];
 
 /** Lives through the ends until the policy gives up. */
 function live(
