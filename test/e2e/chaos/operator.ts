@@ -16,7 +16,8 @@ const GARBAGE = Buffer.from("garbage bytes!".repeat(20));
 /** How long submissions go on that an older copy of the store will not know. */
 const AFTER_COPY_MS = 4_000;
 const STARTS = 4;
-const WAIT = { limitMs: 60_000 };
+const ADVICE_LIMIT_MS = 60_000;
+const STAYS_WELL_MS = 2_000;
 
 /** Jobs that ran as they should when the manager was killed, and their containers: those must survive whatever becomes of the store. */
 interface Survivors {
@@ -113,15 +114,24 @@ async function followAdvice(cluster: ChaosCluster): Promise<string[]> {
   for (let tries = 0; tries < STARTS; tries++) {
     starts.push(flags.join(" ") || "as ever");
     await cluster.startManager(...flags);
-    const advice = await until(`the manager is well, or says what to do (after ${starts})`, () => adviceOf(cluster), {
-      ...WAIT,
-      onFailure: () => cluster.logs(),
-    });
+    const advice = await lastingAdviceOf(cluster, `the manager is well, or says what to do (after ${starts})`);
     if (advice === "well") return starts;
     flags = advice;
     await cluster.manager.end("SIGTERM");
   }
   throw new Error(`the manager went on asking for more: ${starts.join(", then ")}\n${cluster.logs()}`);
+}
+
+/** That all is well counts only when it stays so: a node that links refuses a moment later. */
+async function lastingAdviceOf(cluster: ChaosCluster, what: string): Promise<"well" | readonly string[]> {
+  let wellSinceMs = Number.POSITIVE_INFINITY;
+  const ask = async () => {
+    const advice = await adviceOf(cluster);
+    if (advice !== "well") wellSinceMs = Number.POSITIVE_INFINITY;
+    else wellSinceMs = Math.min(wellSinceMs, performance.now());
+    return advice === "well" && performance.now() < wellSinceMs + STAYS_WELL_MS ? undefined : advice;
+  };
+  return until(what, ask, { limitMs: ADVICE_LIMIT_MS, onFailure: () => cluster.logs() });
 }
 
 async function adviceOf(cluster: ChaosCluster): Promise<"well" | readonly string[] | undefined> {
