@@ -34,6 +34,7 @@ export class Injector {
     for (const { engine } of nodes.values()) engine.heal();
     for (const [name, { manager }] of managers) if (name === MANAGER && !manager.parts.process.alive) manager.start();
     for (const { worker } of nodes.values()) if (!worker.parts.process.alive) worker.start();
+    this.#sim.tell({ kind: "healed" });
   }
 
   #plan(fault: Fault): void {

@@ -261,7 +261,8 @@ export class ManagerProcess {
   }
 
   #adopt(contents: StoreContents): void {
-    const { clusterId, process } = this.parts;
+    const { clusterId, process, tell, name } = this.parts;
+    tell({ kind: "adopting", manager: name });
     this.#machine = null;
     this.#isOk = false;
     const options = { clusterId, actor: "user", localWorker: false, remoteWorkers: true, keepLocalWorker: false };

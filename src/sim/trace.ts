@@ -5,7 +5,7 @@ import type { LoggedChange } from "../core/change.ts";
 import type { NodeFacts } from "../core/node.ts";
 import type { TaskSpec } from "../core/spec.ts";
 import type { Command, CommandResult } from "../manager/commands.ts";
-import type { ManagerIdentity } from "../protocol/messages.ts";
+import type { ManagerIdentity, ManagerMessage } from "../protocol/messages.ts";
 import type { WorkerEffect } from "../worker/effects.ts";
 import type { Fault } from "./faults.ts";
 
@@ -34,6 +34,8 @@ export type DeathCause = "exit" | "stop" | "kill" | "hand" | "engine";
 
 export type SimEvent =
   | { readonly kind: "fault"; readonly fault: Fault; readonly phase: "begins" | "ends" }
+  /** No fault lasts, and none comes any more. */
+  | { readonly kind: "healed" }
   | { readonly kind: "process"; readonly who: string; readonly what: "starts" | "dies" | "stops" | "goes on" }
   | { readonly kind: "created"; readonly container: Container; readonly isAdopted: boolean }
   | { readonly kind: "started"; readonly container: Container }
@@ -42,12 +44,20 @@ export type SimEvent =
   | { readonly kind: "removed"; readonly container: Container; readonly by: "worker" | "hand" }
   /** A worker's machine asks its engine for something. */
   | { readonly kind: "effect"; readonly node: string; readonly effect: WorkerEffect }
-  /** A worker's machine is given an order by a manager, or what it had when it began. */
-  | { readonly kind: "ordered"; readonly node: string; readonly from: ManagerIdentity; readonly base: number }
+  /** A worker's machine is about to be given an order by a manager. */
+  | {
+      readonly kind: "ordered";
+      readonly node: string;
+      readonly from: ManagerIdentity;
+      readonly base: number;
+      readonly set: Extract<ManagerMessage, { readonly kind: "assignments" }>;
+    }
   | { readonly kind: "asked"; readonly ticket: number; readonly command: Command; readonly manager: string }
   | { readonly kind: "answered"; readonly ticket: number; readonly command: Command; readonly result: CommandResult }
   /** Durable in the store of that manager. */
   | { readonly kind: "durable"; readonly manager: string; readonly changes: readonly LoggedChange[] }
+  /** A manager asks its workers what they hold, and writes nothing but that until it takes over. */
+  | { readonly kind: "adopting"; readonly manager: string }
   /** A manager has taken over a store. */
   | {
       readonly kind: "took-over";
@@ -72,6 +82,10 @@ export function lineOf(event: SimEvent): string {
   switch (event.kind) {
     case "fault":
       return `fault ${event.phase}: ${JSON.stringify(event.fault)}`;
+    case "healed":
+      return "all is healed";
+    case "adopting":
+      return `${event.manager} asks what workers hold`;
     case "process":
       return `${event.who} ${event.what}`;
     case "created":

@@ -104,7 +104,7 @@ export class WorkerProcess {
   hear(message: ManagerMessage): void {
     if (message.kind === "assignments") {
       const { manager, base } = message;
-      this.parts.tell({ kind: "ordered", node: this.parts.name, from: manager, base });
+      this.parts.tell({ kind: "ordered", node: this.parts.name, from: manager, base, set: message });
     }
     this.feed({ kind: "message", message });
     if (message.kind !== "welcome") return;
