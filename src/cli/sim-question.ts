@@ -51,6 +51,16 @@ export function questionOn(picture: ClusterPicture, asked: Asked): WhatIfQuestio
   return { picture, join: asked.like.map(idOf), without, add: asked.add, howMany: asked.howMany };
 }
 
+/** What the submission of these jobs would run into beside the scheduler, a sentence each. */
+export function nameNotes(picture: ClusterPicture, { add }: Asked): string[] {
+  const taken = new Set(picture.jobs.map(({ spec }) => spec.name));
+  const clashing = add.filter(({ name }) => taken.size === taken.add(name).size);
+  return [...new Set(clashing.map(({ name }) => name))].map(
+    (name) =>
+      `the name ${name} is taken: the manager would take this job only under another one, or with an id of its own.`,
+  );
+}
+
 /** A file by its look, as an image cannot be called: a path that shows itself as one, or a name that ends as files do. */
 function isFile(word: string): boolean {
   return word === "-" || /^[./~]/.test(word) || /\.(json|ya?ml)$/i.test(word);

@@ -15,7 +15,7 @@ import type { ClusterSnapshot } from "./snapshot.ts";
 export function pictureOf(snapshot: ClusterSnapshot, scheduler: SchedulerName): ClusterPicture {
   const { manager, savedMs, nodes, jobs, metrics } = snapshot;
   const versions = new Map(jobs.map((job) => [job.id, job.version]));
-  const tasks = snapshot.tasks.toSorted((a, b) => a.createdMs - b.createdMs || a.attempt - b.attempt);
+  const tasks = oldestFirst(snapshot.tasks);
   return {
     clusterId: manager.clusterId,
     scheduler,
@@ -26,6 +26,12 @@ export function pictureOf(snapshot: ClusterSnapshot, scheduler: SchedulerName): 
     tasks: tasks.map((task) => taskOf(task, versions.get(task.jobId) ?? 1)),
     metrics: new Map(metrics.filter(({ atMs }) => atMs > 0).map((each) => [each.nodeId, metricsOf(each)])),
   };
+}
+
+/** Of one moment in the order of the snapshot, which is the manager's own; earlier attempts, which it has at its end, before the newest. */
+function oldestFirst(tasks: readonly TaskResource[]): TaskResource[] {
+  const earlier = tasks.filter(({ current }) => !current).sort((a, b) => a.attempt - b.attempt);
+  return [...earlier, ...tasks.filter(({ current }) => current)].sort((a, b) => a.createdMs - b.createdMs);
 }
 
 function nodeOf(node: NodeResource): Node {

@@ -67,7 +67,9 @@ function loseNodes(manager: WhatIfManager, { picture, without }: WhatIfQuestion)
   if (without.length === 0) return [];
   for (const nodeId of without) manager.drop(nodeId);
   const patienceMs = patienceFor(manager.cluster, without);
-  const notes = picture.nodes.filter(({ id, local }) => local && without.includes(id)).map(noteOnOwnNode);
+  const lost = picture.nodes.filter(({ id }) => without.includes(id));
+  const isOut = lost.filter(({ state }) => state !== "ready").map(({ name }) => `${name} is out of reach already.`);
+  const notes = [...lost.filter(({ local }) => local).map(noteOnOwnNode), ...isOut];
   if (waitUntilDecided(manager, patienceMs)) return notes;
   const why = hasWitness(manager) ? manager.machine.caution : ALONE;
   manager.trustLoss();
@@ -95,9 +97,10 @@ function waitUntilDecided(manager: WhatIfManager, patienceMs: number): boolean {
   return true;
 }
 
-/** True when no slot waits, and none has its task on a node that is out and could be replaced. */
+/** True when every node that is silent counts as out, no slot waits, and none has its task on a node that is out and could be replaced. */
 function isDecided(manager: WhatIfManager): boolean {
   const { cluster } = manager;
+  for (const { id, state } of cluster.nodes.values()) if (state === "ready" && !manager.isLinked(id)) return false;
   for (const slot of cluster.slots.values()) {
     const job = cluster.jobs.get(slot.jobId);
     const task = currentTask(cluster, slot);

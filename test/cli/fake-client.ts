@@ -314,7 +314,7 @@ export class FakeClient implements ClusterClient {
     this.#watchers.add(onItem);
     onItem({
       kind: "snapshot",
-      manager: MANAGER,
+      manager: { ...MANAGER, ...this.about },
       revision: this.#revision(),
       jobs: this.jobList,
       tasks: this.taskList,

@@ -111,6 +111,21 @@ describe("cli/sim", () => {
     expect(shell.client.submitted).toEqual([]);
   });
 
+  test("cli/sim: a name that is taken is noted, for the manager would refuse it", async () => {
+    using shell = cluster();
+    run(shell, "web", ["n1"]);
+    const { code, out } = await shell.run("sim", "--add", "nginx", "--name", "web");
+    expect(code).toBe(0);
+    expect(out).toContain("Note: the name web is taken: the manager would take this job only under another one");
+  });
+
+  test("cli/sim: what is wrong with the manager is said beside the answer, but not within JSON", async () => {
+    using shell = cluster();
+    shell.client.about = { problem: "the disk is full" };
+    expect(await shell.run("sim", "--without", "n1")).toMatchObject({ code: 0, err: "cube: the disk is full\n" });
+    expect(await shell.run("sim", "--without", "n1", "--json")).toMatchObject({ code: 0, err: "" });
+  });
+
   test("cli/sim: how many more of an image fit, by node, and why the next one does not", async () => {
     using shell = cluster();
     const { code, out } = await shell.run("sim", "--how-many", "nginx", "-p", "8080:80", "--memory", "512m");

@@ -2,6 +2,7 @@
  * `cube sim`: what if on the user's own cluster. It asks the real scheduler, on a snapshot and a virtual clock, what would become of tasks and nodes.
  * Nothing is changed by it on the manager, whose view role is enough.
  */
+import { remarks } from "../../client/remarks.ts";
 import type { ClusterSnapshot } from "../../client/snapshot.ts";
 import type { WhatIfAnswer, WhatIfQuestion } from "../../core/what-if.ts";
 import { EXIT, UsageError } from "../cli-error.ts";
@@ -9,7 +10,7 @@ import { type CommandSpec, type Context, textFlag } from "../command-spec.ts";
 import { TARGET_OPTIONS } from "../common-options.ts";
 import { boldFor } from "../io.ts";
 import { TASK_OPTION_SPECS } from "../sim-options.ts";
-import { type Asked, isEmpty, questionOn, readAsked } from "../sim-question.ts";
+import { type Asked, isEmpty, nameNotes, questionOn, readAsked } from "../sim-question.ts";
 import { loadSnapshot, pictureIn, saveSnapshot } from "../sim-snapshot.ts";
 import { answerText } from "../sim-text.ts";
 import { clean, jsonText } from "../text.ts";
@@ -65,7 +66,10 @@ async function runSim(context: Context): Promise<number> {
   if (file !== undefined) save(context, file, snapshot);
   if (isEmpty(asked)) return EXIT.ok;
   const question = questionOn(pictureIn(snapshot), asked);
-  const answer = await context.whatIf(question);
+  const found = await context.whatIf(question);
+  const answer = { ...found, notes: [...nameNotes(question.picture, asked), ...found.notes] };
+  const said = flags.json === true ? [] : remarks(snapshot.manager);
+  io.stderr.write(said.map((text) => `cube: ${clean(text)}\n`).join(""));
   const told = { snapshot, asked, question, answer };
   io.stdout.write(flags.json === true ? jsonAnswer(told) : textAnswer(context, told));
   return answer.fits ? EXIT.ok : DOES_NOT_FIT;
