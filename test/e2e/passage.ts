@@ -88,7 +88,7 @@ export class Outpost implements AsyncDisposable {
 }
 
 /** All that one says goes to the other, and the end of one is the end of the other. */
-export function joinSockets(near: Socket, far: Socket): void {
+function joinSockets(near: Socket, far: Socket): void {
   pass(near, far);
   pass(far, near);
 }
