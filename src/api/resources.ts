@@ -10,12 +10,12 @@ import type {
   TaskResource,
 } from "../client/resources.ts";
 import type { Change, LoggedChange } from "../core/change.ts";
-import { type Cluster, currentTask, holdsResources, isCurrent, slotsOf, specOf } from "../core/cluster.ts";
+import { type Cluster, holdsResources, isCurrent, specOf } from "../core/cluster.ts";
 import { containerName } from "../core/container-name.ts";
 import { type Job, taskName } from "../core/job.ts";
 import { allocatable, type Node } from "../core/node.ts";
 import { ASSUMED, isBatch, type Resources, reservation, type TaskSpec } from "../core/spec.ts";
-import type { Task, TaskState } from "../core/task.ts";
+import type { Task } from "../core/task.ts";
 import type { ManagerStatus, Observation } from "../manager/commands.ts";
 import { NO_SIGHT, type NodeSight } from "./node-view.ts";
 import type { ManagerInfo } from "./ports.ts";
@@ -24,11 +24,6 @@ const NOTHING: Resources = { cpuMillis: 0, memoryBytes: 0, diskBytes: 0 };
 
 /** A job with the states of its newest attempts. */
 export function jobResource(cluster: Cluster, job: Job): JobResource {
-  const states: Partial<Record<TaskState, number>> = {};
-  for (const slot of slotsOf(cluster, job.id)) {
-    const task = currentTask(cluster, slot);
-    if (task) states[task.fact.state] = (states[task.fact.state] ?? 0) + 1;
-  }
   return {
     id: job.id,
     name: job.spec.name,
@@ -37,7 +32,7 @@ export function jobResource(cluster: Cluster, job: Job): JobResource {
     desired: job.desired,
     services: job.spec.services,
     labels: job.spec.labels,
-    states,
+    states: Object.fromEntries(cluster.statesOfJob.get(job.id) ?? []),
     actor: job.actor,
     createdMs: job.createdMs,
     updatedMs: job.updatedMs,

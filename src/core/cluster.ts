@@ -9,7 +9,7 @@ import type { Decision } from "./decision.ts";
 import { findService, type Job, type Slot, slotKey } from "./job.ts";
 import type { Node } from "./node.ts";
 import type { TaskSpec } from "./spec.ts";
-import { isTerminal, type Task } from "./task.ts";
+import { isTerminal, type Task, type TaskState } from "./task.ts";
 
 /** Records by key, and what is derived from them. Outside this file it is read, never written. */
 export interface Cluster {
@@ -31,6 +31,8 @@ export interface Cluster {
   readonly tasksOfNode: ReadonlyMap<string, ReadonlySet<string>>;
   /** Ids of jobs by name; several when stopped ones share it. */
   readonly jobsByName: ReadonlyMap<string, ReadonlySet<string>>;
+  /** By job, how many of its slots have a newest attempt in each state; no entry is 0. */
+  readonly statesOfJob: ReadonlyMap<string, ReadonlyMap<TaskState, number>>;
 }
 
 class ClusterState implements Cluster {
@@ -45,6 +47,7 @@ class ClusterState implements Cluster {
   readonly slotsOfJob = new Map<string, Set<string>>();
   readonly tasksOfNode = new Map<string, Set<string>>();
   readonly jobsByName = new Map<string, Set<string>>();
+  readonly statesOfJob = new Map<string, Map<TaskState, number>>();
 }
 
 /** A cluster without any record. */
@@ -63,8 +66,7 @@ export function apply(cluster: Cluster, change: Change): void {
       removeJob(state, change.jobId);
       break;
     case "slot.put":
-      state.slots.set(slotKeyOf(change.slot), change.slot);
-      index(state.slotsOfJob, change.slot.jobId, slotKeyOf(change.slot));
+      putSlot(state, change.slot);
       break;
     case "slot.remove":
       removeSlot(state, change.key);
@@ -223,9 +225,18 @@ function removeJob(state: ClusterState, jobId: string): void {
   unindex(state.jobsByName, job.spec.name, jobId);
 }
 
+function putSlot(state: ClusterState, slot: Slot): void {
+  const key = slotKeyOf(slot);
+  count(state, state.slots.get(key), -1);
+  state.slots.set(key, slot);
+  count(state, slot, 1);
+  index(state.slotsOfJob, slot.jobId, key);
+}
+
 function removeSlot(state: ClusterState, key: string): void {
   const slot = state.slots.get(key);
   if (!slot) return;
+  count(state, slot, -1);
   state.slots.delete(key);
   unindex(state.slotsOfJob, slot.jobId, key);
 }
@@ -233,8 +244,12 @@ function removeSlot(state: ClusterState, key: string): void {
 function putTask(state: ClusterState, task: Task): void {
   const before = state.tasks.get(task.id);
   if (before?.nodeId && before.nodeId !== task.nodeId) unindex(state.tasksOfNode, before.nodeId, task.id);
-  state.tasks.set(task.id, task);
   const key = slotKeyOfTask(task);
+  const slot = state.slots.get(key);
+  const counted = slot?.taskId === task.id ? slot : undefined;
+  count(state, counted, -1);
+  state.tasks.set(task.id, task);
+  count(state, counted, 1);
   index(state.attempts, key, task.id);
   index(state.slotsOfJob, task.jobId, key);
   if (task.nodeId) index(state.tasksOfNode, task.nodeId, task.id);
@@ -243,9 +258,26 @@ function putTask(state: ClusterState, task: Task): void {
 function removeTask(state: ClusterState, taskId: string): void {
   const task = state.tasks.get(taskId);
   if (!task) return;
+  const slot = state.slots.get(slotKeyOfTask(task));
+  if (slot?.taskId === taskId) count(state, slot, -1);
   state.tasks.delete(taskId);
   unindex(state.attempts, slotKeyOfTask(task), taskId);
   if (task.nodeId) unindex(state.tasksOfNode, task.nodeId, taskId);
+}
+
+/** Adds the state of the slot's newest attempt to its job's figures, or takes it away. */
+function count(state: ClusterState, slot: Slot | undefined, sign: 1 | -1): void {
+  const task = slot && state.tasks.get(slot.taskId);
+  if (!slot || !task || task.jobId !== slot.jobId || task.service !== slot.service || task.slot !== slot.index) return;
+  let states = state.statesOfJob.get(slot.jobId);
+  if (!states) {
+    states = new Map();
+    state.statesOfJob.set(slot.jobId, states);
+  }
+  const left = (states.get(task.fact.state) ?? 0) + sign;
+  if (left > 0) states.set(task.fact.state, left);
+  else states.delete(task.fact.state);
+  if (states.size === 0) state.statesOfJob.delete(slot.jobId);
 }
 
 function index(map: Map<string, Set<string>>, key: string, value: string): void {

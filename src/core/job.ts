@@ -10,7 +10,7 @@ export interface Job {
   readonly version: number;
   readonly spec: JobSpec;
   readonly desired: JobDesired;
-  /** Raised by each operator's restart. */
+  /** The startSerial of the newest operator's restart; 0 before the first. A slot that has answered no start since then restarts what it runs. */
   readonly restartSerial: number;
   /** Raised when a stopped or ended job is started again: each slot then gets a new attempt. */
   readonly startSerial: number;

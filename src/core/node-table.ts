@@ -87,10 +87,12 @@ export class NodeTable {
     this.scoring = scheduler.scoring;
   }
 
-  put(view: NodeView): void {
+  /** False when nothing but measurements changed. */
+  put(view: NodeView): boolean {
     const known = this.#byId.get(view.id);
-    if (known === undefined) this.#add(view);
-    else this.#replace(known, view);
+    if (known !== undefined) return this.#replace(known, view);
+    this.#add(view);
+    return true;
   }
 
   remove(id: string): void {
@@ -161,14 +163,16 @@ export class NodeTable {
     this.#noteNature(node);
   }
 
-  #replace(node: TableNode, view: NodeView): void {
+  #replace(node: TableNode, view: NodeView): boolean {
     const before = node.view;
     this.#countReady(before, -1);
     this.#countReady(view, 1);
     node.view = view;
     if (compareJoining(before, view) !== 0) this.#stale = true;
-    if (!sameNature(before, view)) this.#noteNature(node);
+    const isOther = !sameNature(before, view);
+    if (isOther) this.#noteNature(node);
     else if (!this.#stale) this.#noteMetrics(node);
+    return isOther;
   }
 
   #countReady(view: NodeView, sign: 1 | -1): void {

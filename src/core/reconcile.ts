@@ -2,7 +2,7 @@
  * Second stage of the tick: what jobs want against what there is. Works slot by slot, so its cost follows what changed and not the size of the cluster.
  * A slot has at most one live attempt; a terminal one is followed by another only as reschedule.ts says. Pure.
  */
-import { type Cluster, currentTask, slotKeyOf, slotsOf } from "./cluster.ts";
+import { type Cluster, currentTask, slotKeyOf } from "./cluster.ts";
 import { type Draft, quiet } from "./draft.ts";
 import { taskId } from "./ids.ts";
 import { findService, type Job, type Slot, slotKey, taskName } from "./job.ts";
@@ -26,13 +26,16 @@ export interface ReconcileContext {
 
 const ACTOR = "manager";
 
-/** Keys of all slots that a job has or should have. */
-export function slotKeysOf(cluster: Cluster, job: Job): string[] {
-  const keys = new Set(slotsOf(cluster, job.id).map(slotKeyOf));
+/** Keys of all slots that a job has or should have, one at a time, so that a large job can be gone through in pieces while it changes. */
+export function* slotKeysOf(cluster: Cluster, job: Job): Generator<string> {
+  const had = cluster.slotsOfJob.get(job.id);
+  if (had) yield* had;
   for (const service of job.spec.services) {
-    for (let index = 0; index < service.count; index++) keys.add(slotKey(job.id, service.name, index));
+    for (let index = 0; index < service.count; index++) {
+      const key = slotKey(job.id, service.name, index);
+      if (!had?.has(key)) yield key;
+    }
   }
-  return [...keys];
 }
 
 /** Brings one slot a step nearer to what its job wants. Nothing to do gives no drafts. */
@@ -48,7 +51,9 @@ export function reconcileSlot(
   if (!kept) return clear(context, job, slot);
   const drafts = clearLost(context, slot);
   if (job.desired === "stop") return [...drafts, ...stopAll(context, slot)];
-  return [...drafts, ...settleDoubles(context, service, slot), ...fill(context, job, service, slot)];
+  const doubles = settleDoubles(context, service, slot);
+  // What is decided between two attempts changes the slot: how to fill it is asked again after that.
+  return [...drafts, ...(doubles.length > 0 ? doubles : fill(context, job, service, slot))];
 }
 
 function emptySlot(at: { readonly jobId: string; readonly service: string; readonly index: number }): Slot {
@@ -58,7 +63,7 @@ function emptySlot(at: { readonly jobId: string; readonly service: string; reado
 function fill(context: ReconcileContext, job: Job, service: ServiceSpec, slot: Slot): Draft[] {
   const task = currentTask(context.cluster, slot);
   if (slot.attempt === 0 || slot.startSerial < job.startSerial) {
-    if (task && !isTerminal(task.fact.state)) return [];
+    if (task && !isTerminal(task.fact.state)) return answerStart(context, job, { slot, task });
     return newAttempt(context, job, { ...slot, startSerial: job.startSerial, failures: 0, waitMs: 0, avoid: [] });
   }
   if (task && !isTerminal(task.fact.state)) return [];
@@ -67,6 +72,20 @@ function fill(context: ReconcileContext, job: Job, service: ServiceSpec, slot: S
   if (slot.taskId === "") return [];
   if (!task) return newAttempt(context, job, slot);
   return afterEnd(context, job, service, { slot, task });
+}
+
+/** What runs already answers a start: it must not be replaced when it ends later. To a restart it answers by starting anew. */
+function answerStart(
+  context: ReconcileContext,
+  job: Job,
+  running: { readonly slot: Slot; readonly task: Task },
+): Draft[] {
+  const { slot, task } = running;
+  if (task.desired !== "run") return [];
+  const drafts = [quiet({ kind: "slot.put", slot: { ...slot, startSerial: job.startSerial } }, ACTOR)];
+  if (slot.startSerial >= job.restartSerial) return drafts;
+  const restarted = { ...task, restartSerial: task.restartSerial + 1, updatedMs: context.nowMs };
+  return [...drafts, quiet({ kind: "task.put", task: restarted }, ACTOR)];
 }
 
 function afterEnd(
@@ -81,12 +100,17 @@ function afterEnd(
     task,
     spec: service.task,
     ranLong: context.ranLong(task.id),
-    otherNodes: [...context.cluster.nodes.values()].some((node) => node.state === "ready" && !avoided.has(node.id)),
+    otherNodes: hasNodeBeside(context.cluster, avoided),
   });
   if (verdict.kind === "over") return [];
   if (verdict.slot.waitMs === 0) return newAttempt(context, job, verdict.slot);
   const text = `${taskName(job, slot.service, slot.index)} is tried again in ${Math.round(verdict.slot.waitMs / 1000)} s`;
   return [{ change: { kind: "slot.put", slot: verdict.slot }, actor: ACTOR, text }];
+}
+
+function hasNodeBeside(cluster: Cluster, avoided: ReadonlySet<string | null>): boolean {
+  for (const node of cluster.nodes.values()) if (node.state === "ready" && !avoided.has(node.id)) return true;
+  return false;
 }
 
 /** What a lost task left behind goes, once its node is back. */
@@ -163,12 +187,17 @@ function clear(context: ReconcileContext, job: Job, slot: Slot): Draft[] {
   const drafts = attempts.flatMap((task) => clearTask(context, task));
   const left = attempts.length - drafts.filter((draft) => draft.change.kind === "task.remove").length;
   if (left > 0) return drafts;
-  const others = slotsOf(context.cluster, job.id).filter((other) => slotKeyOf(other) !== slotKeyOf(slot));
   drafts.push(quiet({ kind: "slot.remove", key: slotKeyOf(slot) }, ACTOR));
-  if (job.desired === "remove" && others.length === 0) {
+  if (job.desired === "remove" && !hasOtherSlot(context.cluster, slot)) {
     drafts.push({ change: { kind: "job.remove", jobId: job.id }, actor: ACTOR, text: `${job.spec.name} is removed` });
   }
   return drafts;
+}
+
+function hasOtherSlot(cluster: Cluster, slot: Slot): boolean {
+  const own = slotKeyOf(slot);
+  for (const key of cluster.slotsOfJob.get(slot.jobId) ?? []) if (key !== own && cluster.slots.has(key)) return true;
+  return false;
 }
 
 function clearTask(context: ReconcileContext, task: Task): Draft[] {

@@ -47,9 +47,9 @@ export class Placement {
     this.#classes = new ClassIndex(this.#table);
   }
 
-  /** Adds the node, or replaces what is known of it. */
-  putNode(view: NodeView): void {
-    this.#table.put(view);
+  /** Adds the node, or replaces what is known of it. False when nothing is new but measurements, which let no task fit that did not. */
+  putNode(view: NodeView): boolean {
+    return this.#table.put(view);
   }
 
   /** Takes the node away. Its reservations stay counted, should it come back, until they are released. */
@@ -70,14 +70,15 @@ export class Placement {
     if (node !== null) this.#lastUsed = node.view;
   }
 
-  /** Undoes `reserve`; nothing happens for a task that has no reservation. */
-  release(taskId: string): void {
+  /** Undoes `reserve`; false, and nothing happens, for a task that has no reservation. */
+  release(taskId: string): boolean {
     const held = this.#reservations.get(taskId);
-    if (held === undefined) return;
+    if (held === undefined) return false;
     this.#reservations.delete(taskId);
     held.use.count(held.need, -1);
     this.#table.noteUse(held.use);
     this.#table.dropIfUnused(held.nodeId, held.use);
+    return true;
   }
 
   /** What is reserved on that node; all zero for one that is unknown. */

@@ -1,5 +1,5 @@
 /** What people ask for becomes changes, or a refusal in words. Commands are idempotent; only a restart does something each time. Pure. */
-import { type Cluster, currentTask, isCurrent, slotsOf } from "./cluster.ts";
+import { type Cluster, isCurrent } from "./cluster.ts";
 import type { Draft } from "./draft.ts";
 import { digest, jobId } from "./ids.ts";
 import { type Job, taskName } from "./job.ts";
@@ -66,42 +66,42 @@ export function planStop(context: CommandContext, id: string): Planned {
 
 /** Ends the job's tasks and takes its records away. */
 export function planRemove(context: CommandContext, id: string): Planned {
-  return planJob(context, id, (job) => ({ ...job, desired: "remove" }), "removal");
+  const planned = planJob(context, id, (job) => ({ ...job, desired: "remove" }), "removal");
+  const job = context.cluster.jobs.get(id);
+  if (!planned.ok || !job || hasOrWantsSlots(context.cluster, job)) return planned;
+  // No slot will ever be the last to go and take the job with it.
+  const gone: Draft = {
+    change: { kind: "job.remove", jobId: id },
+    actor: context.actor,
+    text: `${job.spec.name} is removed`,
+  };
+  return { ...planned, drafts: [...planned.drafts, gone] };
 }
 
-/** A new attempt in each slot that has none alive; a job that runs is left as it is. */
+function hasOrWantsSlots(cluster: Cluster, job: Job): boolean {
+  return (cluster.slotsOfJob.get(job.id)?.size ?? 0) > 0 || job.spec.services.some(({ count }) => count > 0);
+}
+
+/** A new attempt in each slot that has none alive; what runs is left as it is. The slots answer one by one, as reconciliation comes to them. */
 export function planStart(context: CommandContext, id: string): Planned {
+  return planBegin(context, id, "start");
+}
+
+/** A restart of every live task; slots whose task has ended get a new attempt. The slots answer one by one, as reconciliation comes to them. */
+export function planRestart(context: CommandContext, id: string): Planned {
+  return planBegin(context, id, "restart");
+}
+
+function planBegin(context: CommandContext, id: string, what: "start" | "restart"): Planned {
   const job = context.cluster.jobs.get(id);
   if (!job) return unknownJob(id);
   if (job.desired === "remove") return beingRemoved(job);
   const startSerial = job.startSerial + 1;
-  const started: Job = { ...job, desired: "run", startSerial, updatedMs: context.nowMs };
-  const drafts: Draft[] = [
-    { change: { kind: "job.put", job: started }, actor: context.actor, text: `start of ${job.spec.name} asked for` },
-  ];
-  for (const slot of slotsOf(context.cluster, id)) {
-    const task = currentTask(context.cluster, slot);
-    const runs = task && !isTerminal(task.fact.state) && task.desired === "run";
-    // What runs already answers this start: it must not be replaced when it ends later.
-    if (runs)
-      drafts.push({ change: { kind: "slot.put", slot: { ...slot, startSerial } }, actor: context.actor, text: "" });
-  }
-  return { ok: true, jobId: id, created: false, drafts };
-}
-
-/** A restart of every live task; slots whose task has ended get a new attempt. */
-export function planRestart(context: CommandContext, id: string): Planned {
-  const started = planStart(context, id);
-  const job = context.cluster.jobs.get(id);
-  if (!started.ok || !job) return started;
-  const drafts = started.drafts.map((draft, i) =>
-    i === 0 ? { ...draft, text: `restart of ${job.spec.name} asked for` } : draft,
-  );
-  for (const slot of slotsOf(context.cluster, id)) {
-    const task = currentTask(context.cluster, slot);
-    if (task && !isTerminal(task.fact.state) && task.desired === "run") drafts.push(raiseRestart(context, task, ""));
-  }
-  return { ...started, drafts };
+  const restartSerial = what === "restart" ? startSerial : job.restartSerial;
+  const begun: Job = { ...job, desired: "run", startSerial, restartSerial, updatedMs: context.nowMs };
+  const text = `${what} of ${job.spec.name} asked for`;
+  const put: Draft = { change: { kind: "job.put", job: begun }, actor: context.actor, text };
+  return { ok: true, jobId: id, created: false, drafts: [put] };
 }
 
 /** A restart of one task. One that has ended cannot be restarted by itself; its job can. */

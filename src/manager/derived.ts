@@ -6,18 +6,12 @@ import type { Change } from "../core/change.ts";
 import { type Cluster, holdsResources, specOf } from "../core/cluster.ts";
 import { slotKey } from "../core/job.ts";
 import type { NodeMetrics } from "../core/node.ts";
-import { isGone, slotKeysOf } from "../core/reconcile.ts";
-import { Placement, readNeed, type Scheduler, viewNode } from "../core/schedule.ts";
+import { isGone } from "../core/reconcile.ts";
+import { Placement, type Scheduler, viewNode } from "../core/schedule.ts";
 import { isTerminal, type Task } from "../core/task.ts";
+import { DirtySlots } from "./dirty-slots.ts";
+import { Pending } from "./pending.ts";
 import type { Presence } from "./presence.ts";
-
-/** Where a slot is. */
-export interface SlotAddress {
-  readonly key: string;
-  readonly jobId: string;
-  readonly service: string;
-  readonly index: number;
-}
 
 /** A task that ran this long without an end has a clean record. */
 const RAN_LONG_MS = 600_000;
@@ -25,13 +19,17 @@ const RAN_LONG_MS = 600_000;
 /** Made from the records at start, then kept in step by `follow`. */
 export class Derived {
   readonly placement: Placement;
-  /** Tasks to place, oldest first. */
-  readonly pending = new Set<string>();
+  /** Tasks to place. */
+  readonly pending = new Pending();
+  /** Slots to look at. */
+  readonly dirty: DirtySlots;
   /** True when a task that fitted nowhere might fit by now. */
   capacityChanged = true;
   readonly #cluster: Cluster;
-  readonly #dirty = new Map<string, SlotAddress>();
   readonly #waits = new Map<string, number>();
+  /** No wait ends before this, and no metrics cease to be fresh before that: both only move on by themselves. */
+  #firstWaitMs = Number.POSITIVE_INFINITY;
+  #firstStaleMs = Number.POSITIVE_INFINITY;
   readonly #waited = new Set<string>();
   readonly #runningSince = new Map<string, number>();
   readonly #ranLong = new Set<string>();
@@ -43,6 +41,7 @@ export class Derived {
     this.#cluster = cluster;
     this.#presence = at.presence;
     this.placement = new Placement(scheduler);
+    this.dirty = new DirtySlots(cluster);
     for (const node of cluster.nodes.values()) {
       this.#presence.expect(node.id, { local: node.local, monoMs });
       this.#putNode(node.id);
@@ -53,16 +52,7 @@ export class Derived {
   }
 
   get hasWork(): boolean {
-    return this.#dirty.size > 0 || (this.pending.size > 0 && this.capacityChanged);
-  }
-
-  /** The next slot to look at; undefined when there is none. */
-  takeDirtySlot(): SlotAddress | undefined {
-    for (const [key, at] of this.#dirty) {
-      this.#dirty.delete(key);
-      return at;
-    }
-    return undefined;
+    return !this.dirty.isEmpty || this.pending.hasWork || (this.pending.size > 0 && this.capacityChanged);
   }
 
   waited(key: string): boolean {
@@ -89,22 +79,41 @@ export class Derived {
 
   measured(nodeId: string, metrics: NodeMetrics | null, freshUntilMs: number): void {
     this.#metrics.set(nodeId, { metrics, freshUntilMs });
+    this.#firstStaleMs = Math.min(this.#firstStaleMs, freshUntilMs);
     this.#putNode(nodeId);
   }
 
   /** Ends waits and freshness that are over. */
   expire(monoMs: number): void {
+    if (this.#firstWaitMs <= monoMs) this.#endWaits(monoMs);
+    if (this.#firstStaleMs <= monoMs) this.#dropStale(monoMs);
+  }
+
+  #endWaits(monoMs: number): void {
+    let firstMs = Number.POSITIVE_INFINITY;
     for (const [key, untilMs] of this.#waits) {
-      if (untilMs > monoMs) continue;
+      if (untilMs > monoMs) {
+        firstMs = Math.min(firstMs, untilMs);
+        continue;
+      }
       this.#waits.delete(key);
       this.#waited.add(key);
-      this.#markSlot(key);
+      this.dirty.mark(key);
     }
+    this.#firstWaitMs = firstMs;
+  }
+
+  #dropStale(monoMs: number): void {
+    let firstMs = Number.POSITIVE_INFINITY;
     for (const [nodeId, { freshUntilMs }] of this.#metrics) {
-      if (freshUntilMs > monoMs) continue;
+      if (freshUntilMs > monoMs) {
+        firstMs = Math.min(firstMs, freshUntilMs);
+        continue;
+      }
       this.#metrics.delete(nodeId);
       this.#putNode(nodeId);
     }
+    this.#firstStaleMs = firstMs;
   }
 
   /** Monotonic time of the next thing that `expire` would find; null for none. */
@@ -156,7 +165,7 @@ export class Derived {
 
   #followTask(task: Task, before: Task | undefined, monoMs: number): void {
     const ended = isTerminal(task.fact.state);
-    if (task.nodeId === null && !ended) this.#addPending(task.id);
+    if (task.nodeId === null && !ended) this.#addPending(task);
     else this.pending.delete(task.id);
     if (holdsResources(task)) this.#reserve(task);
     else this.#release(task.id);
@@ -167,10 +176,9 @@ export class Derived {
     if (endedNow || isGone(task) || siblings > 1) this.#mark(task.jobId, task.service, task.slot);
   }
 
-  #addPending(taskId: string): void {
-    if (this.pending.has(taskId)) return;
-    this.pending.add(taskId);
-    this.capacityChanged = true;
+  #addPending(task: Task): void {
+    const spec = specOf(this.#cluster, task);
+    if (spec) this.pending.add(task.id, spec);
   }
 
   /** Ten minutes in one piece count, by the manager's monotonic clock. */
@@ -185,12 +193,11 @@ export class Derived {
 
   #reserve(task: Task): void {
     const spec = specOf(this.#cluster, task);
-    if (spec && task.nodeId !== null) this.placement.reserve(task.id, task.nodeId, readNeed(spec));
+    if (spec && task.nodeId !== null) this.placement.reserve(task.id, task.nodeId, this.pending.needOf(spec));
   }
 
   #release(taskId: string): void {
-    this.placement.release(taskId);
-    this.capacityChanged = true;
+    if (this.placement.release(taskId)) this.capacityChanged = true;
   }
 
   #followWait(
@@ -199,8 +206,12 @@ export class Derived {
   ): void {
     const key = slotKey(slot.jobId, slot.service, slot.index);
     this.#waited.delete(key);
-    if (slot.waitMs > 0) this.#waits.set(key, monoMs + slot.waitMs);
-    else this.#waits.delete(key);
+    if (slot.waitMs <= 0) {
+      this.#waits.delete(key);
+      return;
+    }
+    this.#waits.set(key, monoMs + slot.waitMs);
+    this.#firstWaitMs = Math.min(this.#firstWaitMs, monoMs + slot.waitMs);
   }
 
   #putNode(nodeId: string): void {
@@ -208,22 +219,15 @@ export class Derived {
     if (!node) return;
     const view = viewNode(node, this.#metrics.get(nodeId)?.metrics ?? null);
     const refusal = view.refusal || this.#presence.refusal(nodeId);
-    this.placement.putNode({ ...view, refusal });
-    this.capacityChanged = true;
+    if (this.placement.putNode({ ...view, refusal })) this.capacityChanged = true;
   }
 
   #markJob(jobId: string): void {
     const job = this.#cluster.jobs.get(jobId);
-    if (job) for (const key of slotKeysOf(this.#cluster, job)) this.#markSlot(key);
-  }
-
-  #markSlot(key: string): void {
-    // Keys are jobId/service/index, and neither names nor ids hold a slash.
-    const [jobId = "", service = "", index = "0"] = key.split("/");
-    this.#dirty.set(key, { key, jobId, service, index: Number(index) });
+    if (job) this.dirty.markJob(job);
   }
 
   #mark(jobId: string, service: string, index: number): void {
-    this.#markSlot(slotKey(jobId, service, index));
+    this.dirty.mark(slotKey(jobId, service, index));
   }
 }

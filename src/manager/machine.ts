@@ -3,7 +3,6 @@
  * A tick gives the changes to make durable and the effects that wait for them; it never does anything itself. While a commit is under way there is no tick.
  */
 
-import { planAbsence } from "../core/absence.ts";
 import type { Change, LoggedChange } from "../core/change.ts";
 import { apply, type Cluster, inverse } from "../core/cluster.ts";
 import type { Draft } from "../core/draft.ts";
@@ -15,19 +14,17 @@ import type { Scheduler } from "../core/schedule.ts";
 import type { Time } from "../core/time.ts";
 import { refusal } from "../protocol/fence.ts";
 import { type ManagerIdentity, PROTOCOL, type WorkerMessage } from "../protocol/messages.ts";
+import { AbsenceStage } from "./absence-stage.ts";
 import { heartbeatFor } from "./beat.ts";
 import type { Command, CommandResult, Observation } from "./commands.ts";
 import { Derived } from "./derived.ts";
+import { Inbox, type ManagerInput } from "./inbox.ts";
 import { planCommand } from "./plan.ts";
 import { Presence } from "./presence.ts";
 import { scheduleTasks } from "./schedule-stage.ts";
 import { type ManagerEffect, Sessions } from "./sessions.ts";
 
-/** What reaches the manager. `ticket` is the host's, to match a command with its reply. */
-export type ManagerInput =
-  | { readonly kind: "command"; readonly ticket: number; readonly command: Command; readonly actor: string }
-  | { readonly kind: "message"; readonly linkId: string; readonly message: WorkerMessage }
-  | { readonly kind: "closed"; readonly linkId: string };
+export type { ManagerInput };
 
 /** One tick's outcome. Effects are released, in order, once the changes are durable; `undo` takes the changes back, last first. */
 export interface Tick {
@@ -46,10 +43,11 @@ export interface ManagerOptions {
   readonly keepLocalWorker: boolean;
 }
 
-/** Inputs handled in one tick; the rest wait for the next, so that a turn stays short. */
-const INPUTS_PER_TICK = 500;
-/** Slots reconciled in one tick. */
+/** Slots looked at in one tick, and changes made of them past which no further one is begun; the rest wait for the next, so that a turn stays short. */
 const SLOTS_PER_TICK = 1_000;
+const SLOT_CHANGES_PER_TICK = 200;
+/** Nodes counted as out in one tick. */
+const GONE_PER_TICK = 50;
 /** Metrics older than this many heartbeats do not count as fresh. */
 const FRESH_HEARTBEATS = 3;
 /** The wall clock this far ahead of the monotonic one since the last look: the machine has slept. */
@@ -65,9 +63,8 @@ export class ManagerMachine {
   readonly #observations = new Map<string, Observation>();
   /** The longest that a worker was told: one that was told less beats more often than it must. */
   #heartbeatMs: number;
-  #inbox: ManagerInput[] = [];
-  /** Monotonic time at which an absence has consequences; null for none. */
-  #absenceDueMs: number | null = null;
+  readonly #inbox = new Inbox();
+  readonly #absence = new AbsenceStage();
   #revision: number;
   /** What the store held when this manager began. */
   readonly #loadedRevision: number;
@@ -101,12 +98,13 @@ export class ManagerMachine {
   receive(input: ManagerInput, time: Time): void {
     if (input.kind === "message" && input.message.kind === "heartbeat")
       this.#observe(input.linkId, input.message, time);
-    else this.#inbox.push(input);
+    else this.#inbox.put(input);
   }
 
   /** True when a tick would find something to do without time passing. */
   get hasWork(): boolean {
-    return this.#inbox.length > 0 || this.#derived.hasWork || this.#sessions.hasWork;
+    const isBusy = !this.#inbox.isEmpty || this.#derived.hasWork || this.#sessions.hasWork;
+    return isBusy || this.#presence.hasMore || this.#absence.hasWork;
   }
 
   /** Why absences are not acted on just now, in words; "" when they are. */
@@ -125,7 +123,7 @@ export class ManagerMachine {
     const times = [
       this.#derived.nextWakeMs(),
       this.#presence.nextWakeMs(monoMs, this.#heartbeatMs),
-      this.#absenceDueMs,
+      this.#absence.nextWakeMs(),
     ].filter((at) => at !== null);
     return times.length === 0 ? null : Math.min(...times);
   }
@@ -137,7 +135,7 @@ export class ManagerMachine {
     this.#changes = [];
     this.#undo = [];
     this.#effects = [];
-    for (const input of this.#inbox.splice(0, INPUTS_PER_TICK)) this.#ingest(input);
+    for (const input of this.#inbox.take()) this.#ingest(input);
     this.#expire();
     this.#reconcile();
     scheduleTasks({
@@ -149,7 +147,7 @@ export class ManagerMachine {
     });
     this.#assign();
     this.#record(pruneHistories(this.cluster));
-    return { changes: this.#changes, effects: this.#effects, undo: this.#undo };
+    return { changes: this.#changes, effects: this.#effects, undo: this.#undo.reverse() };
   }
 
   #ingest(input: ManagerInput): void {
@@ -210,7 +208,9 @@ export class ManagerMachine {
     const nowMs = this.#time.wallMs;
     this.#record(ingestTaskFacts(this.cluster, { nodeId, facts: report.facts, nowMs }));
     this.#record(ingestRemoved(this.cluster, { nodeId, removed: report.removed, nowMs }));
-    this.#effects.push({ kind: "send", linkId, message: { kind: "ack", number: report.number } });
+    // The first parts of a large report have no number: it is answered with its last.
+    if (report.number > 0)
+      this.#effects.push({ kind: "send", linkId, message: { kind: "ack", number: report.number } });
     if (!report.full || !this.#presence.reported(nodeId)) return;
     this.#derived.linkChanged(nodeId);
     this.#derived.markNode(nodeId);
@@ -251,7 +251,7 @@ export class ManagerMachine {
   #expire(): void {
     const { monoMs, wallMs } = this.#time;
     this.#derived.expire(monoMs);
-    for (const nodeId of this.#presence.judge(monoMs, this.#heartbeatMs).gone) {
+    for (const nodeId of this.#presence.judge(monoMs, this.#heartbeatMs, GONE_PER_TICK).gone) {
       const node = this.cluster.nodes.get(nodeId);
       this.#hangUp(nodeId);
       this.#derived.linkChanged(nodeId);
@@ -260,8 +260,13 @@ export class ManagerMachine {
       const text = `node ${node.name} is disconnected`;
       this.#record([{ change: { kind: "node.put", node: gone }, actor: "manager", text }]);
     }
-    this.#absenceDueMs = null;
-    for (const nodeId of this.#presence.out()) this.#actOnAbsence(nodeId);
+    this.#absence.run({
+      cluster: this.cluster,
+      clusterId: this.#options.identity.clusterId,
+      presence: this.#presence,
+      time: this.#time,
+      record: (drafts) => this.#record(drafts),
+    });
   }
 
   /** A link that carries no heartbeats is closed, so that the node comes back with a hello and a whole report. */
@@ -278,23 +283,6 @@ export class ManagerMachine {
     this.#observations.delete(nodeId);
   }
 
-  #actOnAbsence(nodeId: string): void {
-    const { monoMs, wallMs } = this.#time;
-    const outForMs = this.#presence.outForMs(nodeId, monoMs);
-    if (outForMs === null) return;
-    const plan = planAbsence({
-      cluster: this.cluster,
-      clusterId: this.#options.identity.clusterId,
-      nodeId,
-      outForMs,
-      mayReplace: () => this.#presence.mayReplace(nodeId, monoMs),
-      nowMs: wallMs,
-    });
-    this.#record(plan.drafts);
-    if (plan.nextInMs === null) return;
-    this.#absenceDueMs = Math.min(this.#absenceDueMs ?? Number.POSITIVE_INFINITY, monoMs + plan.nextInMs);
-  }
-
   /** The monotonic clock stands still while the machine sleeps; the wall clock does not. */
   #hasSlept(time: Time): boolean {
     if (this.#time.bootId === "") return false;
@@ -302,17 +290,18 @@ export class ManagerMachine {
   }
 
   #reconcile(): void {
-    for (let i = 0; i < SLOTS_PER_TICK; i++) {
-      const at = this.#derived.takeDirtySlot();
+    const context = {
+      cluster: this.cluster,
+      clusterId: this.#options.identity.clusterId,
+      nowMs: this.#time.wallMs,
+      waited: (key: string) => this.#derived.waited(key),
+      ranLong: (taskId: string) => this.#derived.ranLong(taskId),
+      away: (nodeId: string) => this.#presence.isAway(nodeId),
+    };
+    const end = this.#changes.length + SLOT_CHANGES_PER_TICK;
+    for (let i = 0; i < SLOTS_PER_TICK && this.#changes.length < end; i++) {
+      const at = this.#derived.dirty.take();
       if (!at) return;
-      const context = {
-        cluster: this.cluster,
-        clusterId: this.#options.identity.clusterId,
-        nowMs: this.#time.wallMs,
-        waited: (key: string) => this.#derived.waited(key),
-        ranLong: (taskId: string) => this.#derived.ranLong(taskId),
-        away: (nodeId: string) => this.#presence.isAway(nodeId),
-      };
       this.#record(reconcileSlot(context, at));
       const slot = this.cluster.slots.get(at.key);
       if (slot) this.#record(pruneSlot(this.cluster, slot));
@@ -341,7 +330,7 @@ export class ManagerMachine {
   /** The only place where state changes: history, memory, and what is derived from them. */
   #record(drafts: readonly Draft[]): void {
     for (const draft of drafts) {
-      this.#undo.unshift(inverse(this.cluster, draft.change));
+      this.#undo.push(inverse(this.cluster, draft.change));
       const before = draft.change.kind === "task.put" ? this.cluster.tasks.get(draft.change.task.id) : undefined;
       const removed = draft.change.kind === "task.remove" ? this.cluster.tasks.get(draft.change.taskId) : undefined;
       apply(this.cluster, draft.change);

@@ -51,6 +51,7 @@ export class Presence {
   /** Before this nobody can have missed enough heartbeats: signs of life only move it on. */
   #earliestMs = 0;
   #epoch = 0;
+  #hasMore = false;
   /** Whether anybody elsewhere is there, as of that epoch. */
   #witness = { epoch: -1, found: false };
   /** Nodes elsewhere. */
@@ -166,16 +167,23 @@ export class Presence {
     this.#epoch++;
   }
 
-  /** Finds who has gone out by now. */
-  judge(monoMs: number, heartbeatMs: number): Judgement {
+  /** True when the last judgement left nodes that have gone out. */
+  get hasMore(): boolean {
+    return this.#hasMore;
+  }
+
+  /** Finds who has gone out by now, at most `most` of them at a time. */
+  judge(monoMs: number, heartbeatMs: number, most = Number.POSITIVE_INFINITY): Judgement {
+    this.#hasMore = false;
     if (this.settling(monoMs)) return { gone: [], isolationChanged: false };
-    const gone = monoMs < this.#earliestMs ? [] : this.#findGone(monoMs, MISSED_HEARTBEATS * heartbeatMs);
+    const gone =
+      monoMs < this.#earliestMs ? [] : this.#findGone(monoMs, { patienceMs: MISSED_HEARTBEATS * heartbeatMs, most });
     const isolationChanged = this.#judgeIsolation(monoMs);
     if (gone.length > 0 || isolationChanged) this.#epoch++;
     return { gone, isolationChanged };
   }
 
-  #findGone(monoMs: number, patienceMs: number): string[] {
+  #findGone(monoMs: number, { patienceMs, most }: { readonly patienceMs: number; readonly most: number }): string[] {
     const gone: string[] = [];
     let earliestMs = Number.POSITIVE_INFINITY;
     for (const [nodeId, node] of this.#nodes) {
@@ -184,6 +192,11 @@ export class Presence {
       if (monoMs < limitMs) {
         earliestMs = Math.min(earliestMs, limitMs);
         continue;
+      }
+      if (gone.length >= most) {
+        this.#hasMore = true;
+        earliestMs = monoMs;
+        break;
       }
       node.outSinceMs = monoMs;
       this.#out.add(nodeId);
@@ -258,7 +271,8 @@ export class Presence {
   }
 
   #findWitness(): boolean {
-    for (const other of this.#nodes.values()) if (!other.local && other.linked && other.outSinceMs === null) return true;
+    for (const other of this.#nodes.values())
+      if (!other.local && other.linked && other.outSinceMs === null) return true;
     return false;
   }
 

@@ -1,11 +1,12 @@
 /** Fourth stage of the tick: pending tasks get their nodes. A task that fits nowhere keeps its reasons and waits until something changes. Pure. */
-import { type Cluster, specOf } from "../core/cluster.ts";
+import type { Cluster } from "../core/cluster.ts";
 import type { Decision } from "../core/decision.ts";
 import type { Draft } from "../core/draft.ts";
 import { slotKey, taskName } from "../core/job.ts";
-import { type Need, needKey, readNeed } from "../core/schedule.ts";
+import type { Need } from "../core/schedule.ts";
 import { type Task, unseen } from "../core/task.ts";
 import type { Derived } from "./derived.ts";
+import type { PendingGroup } from "./pending.ts";
 
 /** What the stage works on; `record` applies drafts at once, so that each placement sees the one before. */
 export interface ScheduleContext {
@@ -19,58 +20,96 @@ export interface ScheduleContext {
 }
 
 /** Placements in one tick; the rest wait for the next. */
-const PLACEMENTS_PER_TICK = 500;
+const PLACEMENTS_PER_TICK = 100;
 /** Nodes looked at for full decisions in one tick. Past it a placement is recorded without its candidates, so that a tick stays short in a large cluster. */
-const EXPLAINED_PER_TICK = 20_000;
+const LOOKS_PER_TICK = 20_000;
+/** Candidates and refusals written down in one tick; what comes after is recorded without them. */
+const DETAILS_PER_TICK = 2_000;
+/** Tasks that wait looked at in one tick, and told anew why they wait. */
+const WAITING_PER_TICK = 1_000;
+const TOLD_PER_TICK = 50;
 
-/** Places what can be placed. One class of task that does not fit is tried once a tick, however many wait. */
-export function scheduleTasks(context: ScheduleContext): void {
-  const { derived } = context;
-  if (!derived.capacityChanged) return;
-  derived.capacityChanged = false;
-  const round: Round = { misfits: new Map(), looks: 0 };
-  let placed = 0;
-  for (const id of [...derived.pending]) {
-    if (placed >= PLACEMENTS_PER_TICK) {
-      derived.capacityChanged = true;
-      return;
-    }
-    const task = context.cluster.tasks.get(id);
-    if (task && placeTask(context, task, round)) placed++;
-  }
-}
-
-/** What one tick's placements share. */
+/** What is left of one tick's bounds. */
 interface Round {
-  /** Decisions on classes that fit nowhere. */
-  readonly misfits: Map<string, Decision>;
   /** Nodes looked at for full decisions. */
   looks: number;
+  /** Candidates and refusals written down. */
+  details: number;
 }
 
-function placeTask(context: ScheduleContext, task: Task, round: Round): boolean {
-  const spec = specOf(context.cluster, task);
-  if (!spec) return false;
-  const need = readNeed(spec);
-  const key = needKey(need);
-  const known = round.misfits.get(key);
-  const decision = known ? { ...known, taskId: task.id, jobId: task.jobId } : decide(context, task, { need, round });
-  if (decision.nodeId === null) {
-    round.misfits.set(key, decision);
-    if (task.reason !== decision.summary) context.record(waiting(context, task, decision));
-    return false;
+/** Places what can be placed, kinds of tasks taking turns. A kind that does not fit is tried again only once something has changed that could help. */
+export function scheduleTasks(context: ScheduleContext): void {
+  const { derived } = context;
+  if (derived.pending.size === 0) return;
+  if (derived.capacityChanged) derived.pending.unpark();
+  derived.capacityChanged = false;
+  const round: Round = { looks: 0, details: 0 };
+  for (let placed = 0; placed < PLACEMENTS_PER_TICK; placed++) {
+    const next = derived.pending.next();
+    if (next === undefined) break;
+    tryGroup(context, next, round);
   }
-  context.record(binding(context, task, decision, decision.nodeId));
-  return true;
+  tellWaiting(context, round);
 }
 
-function decide(context: ScheduleContext, task: Task, on: { readonly need: Need; readonly round: Round }): Decision {
+function tryGroup(context: ScheduleContext, next: { group: PendingGroup; taskId: string }, round: Round): void {
+  const task = context.cluster.tasks.get(next.taskId);
+  if (task === undefined || context.cluster.jobs.get(task.jobId) === undefined) {
+    // Without its job nobody knows what it needs.
+    context.derived.pending.delete(next.taskId);
+    return;
+  }
+  if (context.cluster.jobs.get(task.jobId)?.desired !== "run") {
+    context.record(unwanted(context, task));
+    return;
+  }
+  const decision = decide(context, { task, need: next.group.need }, round);
+  if (decision === null) return;
+  if (decision.nodeId === null) context.derived.pending.park(next.group, decision);
+  else context.record(binding(context, task, noted(decision, round), decision.nodeId));
+}
+
+/** null when it fits nowhere and there is no room in this tick to say why. */
+function decide(
+  context: ScheduleContext,
+  on: { readonly task: Task; readonly need: Need },
+  round: Round,
+): Decision | null {
   const { cluster, derived, nowMs } = context;
+  const { task, need } = on;
   const avoid = cluster.slots.get(slotKey(task.jobId, task.service, task.slot))?.avoid ?? [];
-  const nodeId = on.round.looks < EXPLAINED_PER_TICK ? null : derived.placement.place(on.need, avoid);
-  if (nodeId !== null) return briefDecision(context, task, nodeId);
-  on.round.looks += cluster.nodes.size;
-  return derived.placement.explain(on.need, avoid, { taskId: task.id, jobId: task.jobId }, nowMs);
+  const isFull = round.looks > 0 && round.looks + cluster.nodes.size > LOOKS_PER_TICK;
+  if (isFull || round.details >= DETAILS_PER_TICK) {
+    const nodeId = derived.placement.place(need, avoid);
+    if (nodeId !== null) return briefDecision(context, task, nodeId);
+    if (isFull) return null;
+  }
+  round.looks += cluster.nodes.size;
+  return derived.placement.explain(need, avoid, { taskId: task.id, jobId: task.jobId }, nowMs);
+}
+
+/** The decision as it is written down: whole as long as there is room for its parts. */
+function noted(decision: Decision, round: Round): Decision {
+  const parts = decision.candidates.length + decision.refusals.length;
+  if (round.details + parts > DETAILS_PER_TICK && round.details > 0)
+    return { ...decision, candidates: [], refusals: [] };
+  round.details += parts;
+  return decision;
+}
+
+/** Those that wait keep the reason with them, and a decision of their own. */
+function tellWaiting(context: ScheduleContext, round: Round): void {
+  const { pending } = context.derived;
+  let told = 0;
+  for (let looked = 0; looked < WAITING_PER_TICK && told < TOLD_PER_TICK; looked++) {
+    const next = pending.nextUntold();
+    if (next === undefined) return;
+    const task = context.cluster.tasks.get(next.taskId);
+    if (task === undefined || task.reason === next.refusal.summary) continue;
+    const decision = { ...next.refusal, taskId: task.id, jobId: task.jobId };
+    context.record(waiting(context, task, noted(decision, round)));
+    told++;
+  }
 }
 
 function briefDecision(context: ScheduleContext, task: Task, nodeId: string): Decision {
@@ -102,6 +141,13 @@ function binding(context: ScheduleContext, task: Task, decision: Decision, nodeI
     { change: { kind: "decision.put", decision }, actor: "scheduler", text: "" },
     { change: { kind: "task.put", task: bound }, actor: "scheduler", text },
   ];
+}
+
+/** Its job was stopped, and reconciliation has not come to its slot yet: it ends as it would there. */
+function unwanted(context: ScheduleContext, task: Task): Draft[] {
+  const fact = { ...task.fact, state: "stopped" as const, message: "stopped before it was placed" };
+  const ended: Task = { ...task, desired: "stop", fact, updatedMs: context.nowMs };
+  return [{ change: { kind: "task.put", task: ended }, actor: "manager", text: "" }];
 }
 
 function waiting(context: ScheduleContext, task: Task, decision: Decision): Draft[] {

@@ -23,6 +23,32 @@ interface Session {
   readonly dirty: Set<string>;
 }
 
+/** Assignments sent in one tick, and messages that hold them. */
+const ASSIGNED_PER_TICK = 400;
+const SETS_PER_TICK = 150;
+
+interface Content {
+  readonly put: Assignment[];
+  readonly remove: string[];
+}
+
+function wholeSet(cluster: Cluster, session: Session): Content {
+  session.dirty.clear();
+  return { put: assignmentsOf(cluster, session.nodeId), remove: [] };
+}
+
+function changes(cluster: Cluster, session: Session, most: number): Content {
+  const content: Content = { put: [], remove: [] };
+  for (const id of session.dirty) {
+    if (content.put.length + content.remove.length >= most) break;
+    session.dirty.delete(id);
+    const assignment = assignmentOf(cluster, id);
+    if (assignment) content.put.push(assignment);
+    else content.remove.push(id);
+  }
+  return content;
+}
+
 /** All sessions, by link and by node. A node has one link: a newer hello takes the place of an older. */
 export class Sessions {
   readonly #byLink = new Map<string, Session>();
@@ -66,26 +92,24 @@ export class Sessions {
     if (change.kind === "task.put" && concernsNode(before, change.task)) this.#mark(change.task.nodeId, change.task.id);
   }
 
-  /** One numbered message for each node that has to be told something: the whole set after a hello, then what changed. */
+  /**
+   * One numbered message for each node that has to be told something: the whole set after a hello, then what changed. No further node is begun past the bound, and
+   * what changed for one may take several ticks; a whole set is never cut, since what is not in it is to stop.
+   */
   assignments(cluster: Cluster, manager: ManagerIdentity): ManagerEffect[] {
     const effects: ManagerEffect[] = [];
+    let told = 0;
     for (const session of this.#waiting) {
-      const put: Assignment[] = session.number === 0 ? assignmentsOf(cluster, session.nodeId) : [];
-      const remove: string[] = [];
-      if (session.number > 0) {
-        for (const id of session.dirty) {
-          const assignment = assignmentOf(cluster, id);
-          if (assignment) put.push(assignment);
-          else remove.push(id);
-        }
-      }
+      if (told >= ASSIGNED_PER_TICK || effects.length >= SETS_PER_TICK) break;
+      const { put, remove } =
+        session.number === 0 ? wholeSet(cluster, session) : changes(cluster, session, ASSIGNED_PER_TICK - told);
+      told += put.length + remove.length;
       const base = session.number;
       session.number = ++this.#newest;
-      session.dirty.clear();
       const message = { kind: "assignments", manager, number: session.number, base, put, remove } as const;
       effects.push({ kind: "send", linkId: session.linkId, message });
+      if (session.dirty.size === 0) this.#waiting.delete(session);
     }
-    this.#waiting.clear();
     return effects;
   }
 

@@ -25,8 +25,18 @@ const changes: fc.Arbitrary<Change> = fc.oneof(
     .map(({ name, attempt }): Change => ({ kind: "slot.put", slot: aSlot(name, { attempt }) })),
   names.map((name): Change => ({ kind: "slot.remove", key: `${name}/${name}/0` })),
   fc
-    .record({ name: names, attempt: fc.integer({ min: 1, max: 2 }), nodeId: fc.constantFrom(null, "n1", "n2") })
-    .map(({ name, attempt, nodeId }): Change => ({ kind: "task.put", task: aTask(name, { attempt, nodeId }) })),
+    .record({
+      name: names,
+      attempt: fc.integer({ min: 1, max: 2 }),
+      nodeId: fc.constantFrom(null, "n1", "n2"),
+      state: fc.constantFrom("pending" as const, "running" as const),
+    })
+    .map(
+      ({ name, attempt, nodeId, state }): Change => ({
+        kind: "task.put",
+        task: aTask(name, { attempt, nodeId }, { state }),
+      }),
+    ),
   fc
     .record({ name: names, attempt: fc.integer({ min: 1, max: 2 }) })
     .map(({ name, attempt }): Change => ({ kind: "task.remove", taskId: aTask(name, { attempt }).id })),
@@ -50,6 +60,8 @@ describe("cluster", () => {
         expect(nodes(lived)).toEqual(nodes(loaded));
         expect([...lived.attempts.keys()].sort()).toEqual([...loaded.attempts.keys()].sort());
         expect([...lived.jobsByName.keys()].sort()).toEqual([...loaded.jobsByName.keys()].sort());
+        const states = (cluster: Cluster) => [...cluster.statesOfJob].map(([id, of]) => [id, [...of].sort()]).sort();
+        expect(states(lived)).toEqual(states(loaded));
       }),
     );
   });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Cluster } from "../../src/core/cluster.ts";
+import { apply, type Cluster } from "../../src/core/cluster.ts";
 import type { Draft } from "../../src/core/draft.ts";
 import { type ReconcileContext, reconcileSlot, slotKeysOf } from "../../src/core/reconcile.ts";
 import { aCluster, aJob, aJobSpec, aNode, aSlot, aSpec, aTask, idOf, NOW } from "./records.ts";
@@ -33,7 +33,10 @@ const failed = { state: "failed" as const, incarnation: 5, containerId: "x" };
 describe("reconcile", () => {
   test("a new job gets one pending attempt in each of its slots", () => {
     const cluster = aCluster(aJob("web", { spec: aJobSpec("web", aSpec(), 2) }));
-    expect(slotKeysOf(cluster, aJob("web", { spec: aJobSpec("web", aSpec(), 2) }))).toEqual(["web/web/0", "web/web/1"]);
+    expect([...slotKeysOf(cluster, aJob("web", { spec: aJobSpec("web", aSpec(), 2) }))]).toEqual([
+      "web/web/0",
+      "web/web/1",
+    ]);
     expect(told(reconcile(cluster))).toEqual([
       ["slot.put", 1, 0, 0],
       ["task.put", 1, "run", "pending"],
@@ -125,6 +128,21 @@ describe("reconcile", () => {
       ["task.put", 2, "run", "pending"],
     ]);
     expect(reconcile(aCluster(job, aSlot("web"), ending))).toEqual([]);
+  });
+
+  test("what runs answers a start by noting it, and a restart by starting anew, each of them once", () => {
+    const live = aTask("web", { nodeId: "n1" }, running);
+    const started = reconcile(aCluster(aJob("web", { startSerial: 2 }), aSlot("web"), live));
+    const restarted = aCluster(aJob("web", { startSerial: 2, restartSerial: 2 }), aSlot("web"), live);
+    const drafts = reconcile(restarted);
+    for (const { change } of drafts) apply(restarted, change);
+    expect(told(started)).toEqual([["slot.put", 1, 0, 0]]);
+    expect(told(drafts)).toEqual([
+      ["slot.put", 1, 0, 0],
+      ["task.put", 1, "run", "running"],
+    ]);
+    expect(restarted.tasks.get(live.id)?.restartSerial).toBe(1);
+    expect(reconcile(restarted)).toEqual([]);
   });
 
   test("removal wants the task removed, then drops records once nothing is left on the node", () => {

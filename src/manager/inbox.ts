@@ -1,0 +1,77 @@
+/**
+ * What has reached the manager and waits for its tick. Commands are few and people wait for them, so they never stand behind messages; the messages of a link keep
+ * their order. How much one tick takes is bounded by what it makes the tick do, never by the clock, so that a replay takes the same. Pure.
+ */
+import type { WorkerMessage } from "../protocol/messages.ts";
+import type { Command } from "./commands.ts";
+import { Queue } from "./queue.ts";
+
+/** What reaches the manager. `ticket` is the host's, to match a command with its reply. */
+export type ManagerInput =
+  | { readonly kind: "command"; readonly ticket: number; readonly command: Command; readonly actor: string }
+  | { readonly kind: "message"; readonly linkId: string; readonly message: WorkerMessage }
+  | { readonly kind: "closed"; readonly linkId: string };
+
+type Report = Extract<WorkerMessage, { kind: "report" }>;
+
+/** Commands in one tick. */
+const COMMANDS_PER_TICK = 50;
+/** Messages and closed links in one tick. */
+const MESSAGES_PER_TICK = 100;
+/** Hellos among them: each makes a node's record, its whole set, and a place in the scheduler's index. */
+const HELLOS_PER_TICK = 25;
+/** Facts in the reports of one tick; a larger report is taken in parts. */
+const FACTS_PER_TICK = 250;
+
+/** Inputs in the order in which they are to be worked on. */
+export class Inbox {
+  readonly #commands = new Queue<ManagerInput>();
+  readonly #messages = new Queue<ManagerInput>();
+
+  get isEmpty(): boolean {
+    return this.#commands.size === 0 && this.#messages.size === 0;
+  }
+
+  put(input: ManagerInput): void {
+    if (input.kind === "command") this.#commands.push(input);
+    else this.#messages.push(input);
+  }
+
+  /** One tick's share. */
+  take(): ManagerInput[] {
+    const taken: ManagerInput[] = [];
+    while (taken.length < COMMANDS_PER_TICK && this.#commands.size > 0)
+      taken.push(this.#commands.shift() as ManagerInput);
+    return [...taken, ...this.#takeMessages()];
+  }
+
+  #takeMessages(): ManagerInput[] {
+    const taken: ManagerInput[] = [];
+    let hellos = 0;
+    let facts = 0;
+    while (taken.length < MESSAGES_PER_TICK && hellos < HELLOS_PER_TICK && facts < FACTS_PER_TICK) {
+      const input = this.#messages.shift();
+      if (input === undefined) break;
+      const report = reportOf(input);
+      if (report === null) taken.push(input);
+      else taken.push(this.#part(input, report, FACTS_PER_TICK - facts));
+      if (report !== null) facts += report.facts.length + report.removed.length;
+      if (input.kind === "message" && input.message.kind === "hello") hellos++;
+    }
+    return taken;
+  }
+
+  /** As much of a report as there is room for; the rest stays in front, and only with the last part is the report answered. */
+  #part(input: ManagerInput, report: Report, room: number): ManagerInput {
+    if (input.kind !== "message" || report.facts.length <= room) return input;
+    this.#messages.unshift({ ...input, message: { ...report, facts: report.facts.slice(room) } });
+    return {
+      ...input,
+      message: { ...report, facts: report.facts.slice(0, room), removed: [], full: false, number: 0 },
+    };
+  }
+}
+
+function reportOf(input: ManagerInput): Report | null {
+  return input.kind === "message" && input.message.kind === "report" ? input.message : null;
+}
