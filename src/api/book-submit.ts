@@ -34,7 +34,8 @@ export async function submitEvent(
   return { ...event.Task, ID: jobId };
 }
 
-function specOf(task: BookTask, onNode: string): ReturnType<typeof bookJob> {
+/** The job that a posted task asks for. Throws BookRefusal of 400 for what no job can be. */
+export function specOf(task: BookTask, onNode: string): ReturnType<typeof bookJob> {
   let spec: ReturnType<typeof bookJob>;
   try {
     spec = bookJob(task, onNode);

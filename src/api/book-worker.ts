@@ -1,5 +1,9 @@
 /** The book's worker API, on a port of its own and only when one is asked for: GET /tasks, GET /tasks/{id}, GET /stats, and, where it is allowed, POST and DELETE. Loopback only, as it takes no token. */
+import type { Server } from "node:http";
+import type { Server as NetServer } from "node:net";
 import { Hono } from "hono";
+import { ClientError } from "../client/cluster-client.ts";
+import { isEncrypted } from "./admission.ts";
 import type { ApiApp, ApiRequest } from "./app.ts";
 import { BookRefusal, bookEmpty, bookJson, readEvent } from "./book-http.ts";
 import { on } from "./book-routes.ts";
@@ -15,14 +19,22 @@ export interface BookWorkerOptions {
   readonly tasks: LocalTasks;
   /** False refuses POST and DELETE. */
   readonly bookApi: boolean;
+  /** Makes the server of the port where that is not for HTTP alone. */
+  readonly front?: (http: Server) => NetServer;
 }
 
 /** Listens, or rejects with the reason and the way out. */
-export function startBookWorker({ host, port, tasks, bookApi }: BookWorkerOptions): Promise<HttpListener> {
+export function startBookWorker(options: BookWorkerOptions): Promise<HttpListener> {
+  const { tasks, bookApi, ...at } = options;
   const app = workerApp(tasks, bookApi);
-  return listenTcp({ host, port }, (bound) => ({
+  return listenTcp(at, (bound) => ({
     app,
-    admit: (request) => guard(request, { kind: "tcp", port: bound(), token: null }),
+    admit: (request) => {
+      // Behind TLS come strangers from anywhere, and this API asks for no token.
+      if (isEncrypted(request))
+        throw new ClientError("forbidden", "the book's API is plain HTTP, on this machine only");
+      guard(request, { kind: "tcp", port: bound(), token: null });
+    },
   }));
 }
 

@@ -3,11 +3,12 @@
  */
 import { type BookTask, type PortMap, ZERO_TIME } from "../client/book-decode.ts";
 import { BOOK_STATE, postedTask } from "../client/book-job.ts";
+import type { Assignment } from "../core/assignment.ts";
 import { type Cluster, currentTask, slotsOf } from "../core/cluster.ts";
 import type { Job } from "../core/job.ts";
-import type { BookStats, Node } from "../core/node.ts";
-import { DEFAULT_TASK, type PortMapping, portKey } from "../core/spec.ts";
-import { isTerminal, type Task, type TaskState } from "../core/task.ts";
+import type { BookStats, Node, NodeMetrics } from "../core/node.ts";
+import { DEFAULT_TASK, type PortMapping, portKey, type TaskSpec } from "../core/spec.ts";
+import { isTerminal, type Task, type TaskFact, type TaskState } from "../core/task.ts";
 import type { Observation } from "../manager/commands.ts";
 import { nodeResource } from "./resources.ts";
 
@@ -38,12 +39,24 @@ export function bookTasks(cluster: Cluster, onNode?: string): BookTask[] {
 /** The job's only task as the book shows it. */
 function bookTask(job: Job, task: Task | undefined): BookTask {
   const posted = postedTask(job) ?? unpostedTask(job, task);
-  const fact = task?.fact;
+  const ID = isLone(job) || !task ? job.id : task.id;
+  return { ...posted, ID, State: bookState(job, task), ...seenFacts(task?.fact) };
+}
+
+/** A task as its node holds it, for a worker that knows no jobs: one that was posted as it was posted, others in the book's words. */
+export function heldTask(assignment: Assignment, fact: TaskFact): BookTask {
+  const { jobId, taskId, name, service, slot, spec } = assignment;
+  // A lone task has its job's name; any other one carries service and slot behind it.
+  const ID = name.endsWith(`.${service}.${slot}`) ? taskId : jobId;
+  const posted = postedTask(assignment) ?? inBook({ id: ID, name, spec });
+  return { ...posted, ID, State: STATES[fact.state], ...seenFacts(fact) };
+}
+
+function seenFacts(
+  fact: TaskFact | undefined,
+): Pick<BookTask, "ContainerID" | "HostPorts" | "StartTime" | "FinishTime" | "RestartCount"> {
   return {
-    ...posted,
-    ID: isLone(job) || !task ? job.id : task.id,
     ContainerID: fact?.containerId ?? "",
-    State: bookState(job, task),
     HostPorts: hostPorts(fact?.ports ?? []),
     StartTime: bookTime(fact?.startedMs ?? 0),
     FinishTime: bookTime(fact?.finishedMs ?? 0),
@@ -69,15 +82,15 @@ export function bookNode(
     MemoryAllocated: Math.floor(allocated.memoryBytes / KIB),
     Disk: capacity.diskBytes,
     DiskAllocated: allocated.diskBytes,
-    Stats: bookStats(observation, tasks),
+    Stats: bookStats(observation?.metrics ?? null, tasks),
     Role: "worker",
     TaskCount: tasks,
   };
 }
 
 /** A node's Stats; parts that were not read are empty objects. */
-export function bookStats(observation: Observation | undefined, tasks: number): BookNodeStats {
-  const book = observation?.metrics?.book;
+export function bookStats(metrics: NodeMetrics | null, tasks: number): BookNodeStats {
+  const book = metrics?.book;
   return {
     MemStats: book?.MemStats ?? {},
     DiskStats: book?.DiskStats ?? {},
@@ -144,12 +157,16 @@ function isLone(job: Job): boolean {
 /** A task that came another way, in the book's words. */
 function unpostedTask(job: Job, task: Task | undefined): BookTask {
   const service = job.spec.services.find(({ name }) => name === task?.service) ?? job.spec.services[0];
-  const spec = service?.task ?? DEFAULT_TASK;
+  const name = isLone(job) || !task ? job.spec.name : `${job.spec.name}.${task.service}.${task.slot}`;
+  return inBook({ id: job.id, name, spec: service?.task ?? DEFAULT_TASK });
+}
+
+function inBook({ id, name, spec }: { readonly id: string; readonly name: string; readonly spec: TaskSpec }): BookTask {
   const bound = spec.ports.filter(({ hostPort }) => hostPort !== 0);
   return {
-    ID: job.id,
+    ID: id,
     ContainerID: "",
-    Name: isLone(job) || !task ? job.spec.name : `${job.spec.name}.${task.service}.${task.slot}`,
+    Name: name,
     State: 0,
     Image: spec.image,
     Cpu: spec.resources.cpuMillis / 1_000,

@@ -67,7 +67,7 @@ class ManagedLocalTasks implements LocalTasks {
   async stats(): Promise<BookNodeStats> {
     const cluster = await this.#access.read();
     const tasks = bookTasks(cluster, this.#nodeId).length;
-    return bookStats(this.#access.observations().get(this.#nodeId), tasks);
+    return bookStats(this.#access.observations().get(this.#nodeId)?.metrics ?? null, tasks);
   }
 
   start(event: BookEvent): Promise<BookTask> {

@@ -3,7 +3,6 @@
  * book's JSON says and a JobSpec cannot is kept in a label, so that a task is shown as it was posted. Pure.
  */
 
-import type { Job } from "../core/job.ts";
 import { nameFrom } from "../core/names.ts";
 import {
   DEFAULT_HEALTH_RHYTHM,
@@ -46,7 +45,7 @@ export function bookJobId(task: BookTask): string {
 }
 
 /** The task as it was posted, of a job that came as one. */
-export function postedTask(job: Pick<Job, "spec">): BookTask | undefined {
+export function postedTask(job: { readonly spec: Pick<JobSpec, "labels"> }): BookTask | undefined {
   const label = job.spec.labels[BOOK_LABEL];
   if (label === undefined) return undefined;
   try {

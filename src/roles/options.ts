@@ -8,7 +8,7 @@ export type RoleName = "ui" | "all" | "manager" | "worker";
 export function contradiction(config: Config, role: RoleName): string | undefined {
   const { manager, worker } = config;
   const hasWorker = role !== "manager" && manager.localWorker;
-  if (role === "worker") return undefined;
+  if (role === "worker") return hasNoPort(config) ? NO_PORT : undefined;
   if (worker.join.address !== "" || worker.join.token !== "")
     return "--join is for a worker alone: `cube worker --join HOST:PORT`";
   if (manager.readOnly && role !== "ui")
@@ -18,4 +18,11 @@ export function contradiction(config: Config, role: RoleName): string | undefine
   if (worker.bookApi && worker.api.port === null)
     return "--book-api is about the worker's own port: give --worker-port 5556 too";
   return undefined;
+}
+
+const NO_PORT = "--book-api is about the worker's own port, and with --join it has none: give --port 5556 too";
+
+/** A worker that dials listens nowhere unless it is told to. */
+function hasNoPort({ worker }: Config): boolean {
+  return worker.bookApi && worker.join.address !== "" && worker.api.port === null;
 }

@@ -1,11 +1,12 @@
 /** `cube worker`: a worker alone. It follows one cluster, that of its join token, and goes on by itself while its manager is away. Ending it leaves its tasks running. */
 import { randomInt } from "node:crypto";
-import { once } from "node:events";
 import { existsSync, mkdirSync } from "node:fs";
-import type { Server } from "node:net";
+import type { Server } from "node:http";
 import { dirname, join } from "node:path";
+import { startBookWorker } from "../api/book-worker.ts";
+import { type OwnWorker, workerTasksOf } from "../api/worker-tasks.ts";
 import type { Config } from "../config/config.ts";
-import { fail, ok, type Result } from "../core/failure.ts";
+import { fail, ok, type Result, wordsOf } from "../core/failure.ts";
 import { seededDraw } from "../core/jitter.ts";
 import { createLog, type FileLog, type Log } from "../log/log.ts";
 import { createNodeMetrics } from "../metrics/node-metrics.ts";
@@ -15,6 +16,7 @@ import { openIdentity } from "../transport/identity.ts";
 import { type JoinToken, parseJoinToken, readJoinToken } from "../transport/join-token.ts";
 import { createManagerLink, type RemoteManagerLink } from "../transport/manager-link.ts";
 import { readPin } from "../transport/pin.ts";
+import type { WorkerHost } from "../worker/host.ts";
 import { endSignal } from "./end-signal.ts";
 import { hostName } from "./names.ts";
 import { openNodeWorker } from "./node-worker.ts";
@@ -73,7 +75,9 @@ async function start(config: Config, log: FileLog, opened: AsyncDisposableStack)
     draw: seededDraw(randomInt(2 ** 31)),
   });
   opened.defer(() => link.end());
-  const listening = await listen(config, link, opened);
+  let own: WorkerHost | null = null;
+  const holder = (): OwnWorker | null => own && asOwn(own, identity.value.id);
+  const listening = await listen(config, { link, holder }, opened);
   if (!listening.ok) return listening;
   const worker = await openNodeWorker(config, {
     nodeId: identity.value.id,
@@ -88,6 +92,7 @@ async function start(config: Config, log: FileLog, opened: AsyncDisposableStack)
   opened.use(worker.value);
   link.serve(worker.value.host);
   await worker.value.host.start();
+  own = worker.value.host;
   const name = config.worker.name || hostName();
   const to = join_.value ? `joins ${config.worker.join.address}` : `waits for its manager on ${listening.value}`;
   return ok(`worker ${name} (${identity.value.id.slice(0, 8)}) ${to}`);
@@ -139,19 +144,31 @@ function pinnedCluster(pinFile: string): string {
   return pin.ok ? (pin.value ?? "") : "";
 }
 
-/** Where it listens, as HOST:PORT; "" where it only dials. */
-async function listen(config: Config, link: RemoteManagerLink, opened: AsyncDisposableStack): Promise<Result<string>> {
-  const { host, port } = config.worker.api;
-  if (port === null && config.worker.join.address !== "") return ok("");
-  const server: Server = link.front(null);
+/** Where it listens, as HOST:PORT; "" where it only dials. TLS is the manager's dial, plain HTTP from this machine the book's API. */
+async function listen(
+  config: Config,
+  on: { readonly link: RemoteManagerLink; readonly holder: () => OwnWorker | null },
+  opened: AsyncDisposableStack,
+): Promise<Result<string>> {
+  const { bookApi, join, api } = config.worker;
+  if (api.port === null && join.address !== "") return ok("");
+  const tasks = workerTasksOf(on.holder, bookApi);
+  const front = (http: Server) => on.link.front(http);
   try {
-    server.listen(port ?? WORKER_PORT, host);
-    await once(server, "listening");
+    const server = await startBookWorker({ host: api.host, port: api.port ?? WORKER_PORT, tasks, bookApi, front });
+    opened.defer(() => server.close());
+    return ok(`${api.host}:${server.port}`);
   } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code === "EADDRINUSE" ? "the port is taken" : String(error);
-    return fail("invalid", `cannot listen on ${host}:${port ?? WORKER_PORT}: ${why}. Choose another with --port`);
+    return fail("invalid", wordsOf(error));
   }
-  opened.defer(() => void server.close());
-  const at = server.address();
-  return ok(typeof at === "object" && at !== null ? `${host}:${at.port}` : host);
+}
+
+function asOwn(host: WorkerHost, nodeId: string): OwnWorker {
+  return {
+    nodeId,
+    holdings: () => host.holdings(),
+    local: (assignment) => host.local(assignment),
+    inspectRaw: (taskId) => host.inspectRaw(taskId),
+    stats: () => host.stats(),
+  };
 }

@@ -3,6 +3,7 @@
  * what is missing is gone; what no task knows is held until a manager has spoken.
  */
 
+import { isLocalTask } from "../core/local-task.ts";
 import type { RuntimeKind } from "../core/spec.ts";
 import { isTerminal } from "../core/task.ts";
 import type { Instance } from "./effects.ts";
@@ -76,8 +77,13 @@ function stray(taskId: string, seen: readonly Instance[], listing: Listing, turn
   if (current?.status === "running") {
     rise(run, "running", { containerId: current.instanceId, ports: current.ports, startedMs: current.startedMs });
   }
-  if (listing.managerHasSpoken) run.desired = "remove";
-  const what = listing.managerHasSpoken ? "it is not wanted and goes" : "it is left alone until a manager speaks";
+  const unwanted = listing.managerHasSpoken && !isLocalTask(taskId);
+  if (unwanted) run.desired = "remove";
+  const what = unwanted
+    ? "it is not wanted and goes"
+    : isLocalTask(taskId)
+      ? "it was posted to this node and is left alone"
+      : "it is left alone until a manager speaks";
   turn.log("warn", `found task ${taskId}, incarnation ${newest}, that this worker's journal does not know: ${what}`);
   return run;
 }

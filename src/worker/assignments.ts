@@ -2,6 +2,7 @@
  * Takes in what a manager wants: a numbered set, whole or as a change of the one before. Says nothing about how it is done.
  * Desired states only rise; what a whole set leaves out is stopped and removed.
  */
+import { isLocalTask } from "../core/local-task.ts";
 import type { RuntimeKind } from "../core/spec.ts";
 import { type DesiredState, isTerminal, supersedes, type TaskFact } from "../core/task.ts";
 import type { Assignment, ManagerMessage } from "../protocol/messages.ts";
@@ -23,9 +24,10 @@ export interface Holdings {
 
 /** Applies a set that has been found worth obeying. */
 export function takeAssignments(holdings: Holdings, set: AssignmentSet, turn: Turn): void {
-  for (const assignment of set.put) put(holdings, assignment, turn);
+  for (const assignment of set.put) putAssignment(holdings, assignment, turn);
   const wanted = new Set(set.put.map((assignment) => assignment.taskId));
-  const unwanted = set.base === 0 ? [...holdings.runs.keys()].filter((id) => !wanted.has(id)) : set.remove;
+  const held = [...holdings.runs.keys()].filter((id) => !isLocalTask(id));
+  const unwanted = set.base === 0 ? held.filter((id) => !wanted.has(id)) : set.remove;
   for (const taskId of unwanted) removeTask(holdings, taskId, turn);
 }
 
@@ -38,7 +40,7 @@ export function runningLeftOut(
   let total = 0;
   let missing = 0;
   for (const run of runs) {
-    if (!mayRun(run)) continue;
+    if (isLocalTask(run.taskId) || !mayRun(run)) continue;
     total += 1;
     if (!wanted.has(run.taskId)) missing += 1;
   }
@@ -51,7 +53,8 @@ function mayRun(run: TaskRun): boolean {
   return [...run.instances.values()].some((one) => one.status === "running");
 }
 
-function put(holdings: Holdings, given: Assignment, turn: Turn): void {
+/** Takes one assignment in; what is here already is only wanted less from then on, never more. */
+export function putAssignment(holdings: Holdings, given: Assignment, turn: Turn): void {
   // What the manager knows is for this moment; kept in the journal it would only grow old.
   const { known, ...assignment } = given;
   const run = holdings.runs.get(assignment.taskId);
@@ -117,7 +120,8 @@ function attach(run: TaskRun, assignment: Assignment): void {
   mark(run, "sync");
 }
 
-function removeTask(holdings: Holdings, taskId: string, turn: Turn): void {
+/** From now on nothing of the task is to be here. */
+export function removeTask(holdings: Holdings, taskId: string, turn: Turn): void {
   const run = holdings.runs.get(taskId);
   if (run === undefined) {
     holdings.nothingLeft(taskId);

@@ -1,4 +1,5 @@
 /** The end of an incarnation: what it was, and whether another follows. Restart policy applies here and nowhere else. */
+import { isLocalTask } from "../core/local-task.ts";
 import { decideRestart } from "../core/restart.ts";
 import { DEFAULT_RESTART } from "../core/spec.ts";
 import { type KnownInstance, recordExit, resetProbes, rise, succeed, type TaskRun } from "./task-run.ts";
@@ -33,9 +34,14 @@ export function conclude(run: TaskRun, end: End, turn: Turn): void {
     return;
   }
   const well = run.probes.wellSinceMs;
+  // A task that is nobody's to place elsewhere is never given up.
   const decision = decideRestart({
     policy: run.assignment?.spec.restart ?? DEFAULT_RESTART,
-    ending: { exitCode: end.code, healthyForMs: well === null ? 0 : turn.time.monoMs - well, linked: turn.linked },
+    ending: {
+      exitCode: end.code,
+      healthyForMs: well === null ? 0 : turn.time.monoMs - well,
+      linked: turn.linked && !isLocalTask(run.taskId),
+    },
     history: run.history,
     nowMs: turn.time.monoMs,
     draw: turn.draw,

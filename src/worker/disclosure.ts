@@ -5,7 +5,7 @@
 import { isTerminal, type TaskFact } from "../core/task.ts";
 import { type Held, MAX_MESSAGE_BYTES, type WorkerMessage } from "../protocol/messages.ts";
 import { factOf } from "./report.ts";
-import type { TaskRun } from "./task-run.ts";
+import { managed, type TaskRun } from "./task-run.ts";
 
 type HeldMessage = Extract<WorkerMessage, { readonly kind: "held" }>;
 
@@ -45,7 +45,7 @@ export class Disclosure {
     this.#said = this.#refusal;
     if (!this.#asked || !at.mayTell) return messages;
     this.#asked = false;
-    return [...messages, ...heldMessages(runs.values(), at.monoMs)];
+    return [...messages, ...heldMessages(managed(runs), at.monoMs)];
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Failure, Result } from "../core/failure.ts";
 import type { NodeFacts } from "../core/node.ts";
 import type { PortMapping, RuntimeKind, TaskSpec } from "../core/spec.ts";
-import type { ManagerMessage, WorkerMessage } from "../protocol/messages.ts";
+import type { Assignment, ManagerMessage, WorkerMessage } from "../protocol/messages.ts";
 
 /** Identity of one start: a task and its incarnation. At most one instance of it may ever live. */
 export interface Incarnation {
@@ -89,6 +89,8 @@ export type WorkerEvent =
   | { readonly kind: "probed"; readonly of: Incarnation; readonly failure: Failure | null }
   /** What the node offers has changed: a runtime came, broke or works again. */
   | { readonly kind: "facts"; readonly facts: NodeFacts }
+  /** A task of this node's own, or a higher desired state of one that is here; see local-set.ts. */
+  | { readonly kind: "local"; readonly assignment: Assignment }
   | { readonly kind: "tick" };
 
 /** What a worker must not forget. The journal is a list of these; the last one of a key counts. */

@@ -6,6 +6,7 @@
 import type { Failure } from "../core/failure.ts";
 import { jittered } from "../core/jitter.ts";
 import type { HealthCheck } from "../core/spec.ts";
+import type { Incarnation, WorkerEffect } from "./effects.ts";
 import { amend, currentInstance, identity, isEnding, mark, type TaskRun } from "./task-run.ts";
 import { nameOf, type Turn } from "./turn.ts";
 
@@ -26,14 +27,12 @@ export function beginHealth(run: TaskRun, turn: Turn): void {
   probes.nextAtMs = check === null ? null : turn.time.monoMs + pause(run, check, turn);
 }
 
-/** Sends the probes that are due, oldest first, as far as there is room. Returns how many it sent. */
-export function sendProbes(runs: Iterable<TaskRun>, room: number, turn: Turn): number {
-  if (room <= 0) return 0;
+/** Sends the probes that are due, oldest first, as far as there is room. */
+function sendProbes(runs: Iterable<TaskRun>, room: number, turn: Turn): void {
+  if (room <= 0) return;
   const due = [...runs].filter((run) => isDue(run, turn.time.monoMs));
   due.sort((a, b) => (a.probes.nextAtMs ?? 0) - (b.probes.nextAtMs ?? 0));
-  const chosen = due.slice(0, room);
-  for (const run of chosen) sendProbe(run, turn);
-  return chosen.length;
+  for (const run of due.slice(0, room)) sendProbe(run, turn);
 }
 
 /** Takes an answer in; `failure` null is a good one. */
@@ -93,4 +92,38 @@ function countsFromMs(check: HealthCheck): number {
 function pause(run: TaskRun, check: HealthCheck, turn: Turn): number {
   const early = run.fact.health !== "healthy" && turn.time.monoMs - run.probes.runningSinceMs < countsFromMs(check);
   return jittered(early ? Math.min(START_INTERVAL_MS, check.intervalMs) : check.intervalMs, JITTER, turn.draw);
+}
+
+const PROBES_AT_A_TIME = 16;
+
+/** The probes of a node that are under way: only so many at once. */
+export class ProbesAway {
+  readonly #most: number;
+  readonly #away = new Set<string>();
+
+  constructor(most = PROBES_AT_A_TIME) {
+    this.#most = most;
+  }
+
+  get hasRoom(): boolean {
+    return this.#away.size < this.#most;
+  }
+
+  /** Sends what is due, as far as there is room. */
+  send(runs: Iterable<TaskRun>, turn: Turn): void {
+    const emit = (effect: WorkerEffect): void => {
+      if (effect.kind === "probe") this.#away.add(keyOf(effect.of));
+      turn.emit(effect);
+    };
+    sendProbes(runs, this.#most - this.#away.size, { ...turn, emit });
+  }
+
+  /** An answer has come. */
+  back(of: Incarnation): void {
+    this.#away.delete(keyOf(of));
+  }
+}
+
+function keyOf(of: Incarnation): string {
+  return `${of.taskId}/${of.incarnation}`;
 }

@@ -5,8 +5,10 @@
 import { fail, type Result, wordsOf } from "../core/failure.ts";
 import type { NodeFacts, NodeMetrics, NodeRuntime } from "../core/node.ts";
 import { isTerminal, type TaskFact } from "../core/task.ts";
+import type { Assignment } from "../protocol/messages.ts";
 import { Calls } from "./calls.ts";
 import type { Instance, WorkerEffect, WorkerEvent } from "./effects.ts";
+import { type Holding, holdingsOf, livingInstances } from "./local-set.ts";
 import { WorkerMachine } from "./machine.ts";
 import type {
   Clock,
@@ -51,6 +53,7 @@ export interface WorkerHostOptions {
 }
 
 const NO_EXEC = "commands in tasks are switched off on this node: start its worker without --no-exec";
+const KEPT_WITHIN_MS = 5_000;
 const SAMPLE_MS = 1_000;
 const RUNTIME_PROBE_MS = 3_000;
 /** Twice keeps an engine busy with tasks that have no CPU limit; a task that has one waits for its quota while it starts, and more of them fit beside each other. */
@@ -141,6 +144,20 @@ export class WorkerHost {
   /** Facts of all tasks of this node, as of now. */
   tasks(): readonly TaskFact[] {
     return this.#machine?.tasks() ?? [];
+  }
+
+  /** All tasks with what was asked of them, those of the local set among them. */
+  holdings(): readonly Holding[] {
+    return holdingsOf(this.#machine?.runs ?? new Map(), this.#options.clock.now().monoMs);
+  }
+
+  /** A task of this node's own comes, or is wanted less than before; see local-set.ts. True once it is on disk, false when that takes too long. */
+  async local(assignment: Assignment): Promise<boolean> {
+    this.#feed({ kind: "local", assignment });
+    const late = AbortSignal.timeout(KEPT_WITHIN_MS);
+    const isKept = (): boolean => this.#machine?.isKept(assignment.taskId) === true;
+    while (!isKept() && !late.aborted && !this.#closed) await this.#nextChange(late);
+    return isKept();
   }
 
   /** The newest sample; null before the first. */
@@ -310,7 +327,7 @@ export class WorkerHost {
   }
 
   async #usage(): Promise<NodeMetrics["tasks"]> {
-    const running = this.#machine?.running() ?? [];
+    const running = livingInstances(this.#machine?.runs ?? new Map());
     const perRuntime = this.#options.runtimes.map(async (runtime) => {
       const own = running.filter((instance) => instance.runtime === runtime.kind);
       if (own.length === 0) return [];

@@ -9,19 +9,26 @@ import type { NodeFacts } from "../core/node.ts";
 import type { RuntimeKind } from "../core/spec.ts";
 import type { TaskFact } from "../core/task.ts";
 import type { Time } from "../core/time.ts";
-import { type ManagerMessage, PROTOCOL, type TaskProgress, type WorkerMessage } from "../protocol/messages.ts";
+import {
+  type Assignment,
+  type ManagerMessage,
+  PROTOCOL,
+  type TaskProgress,
+  type WorkerMessage,
+} from "../protocol/messages.ts";
 import { runtimeOf, showAway, takeListing } from "./adopt.ts";
-import { stopAloneAtMs, stopWhatIsAlone } from "./alone.ts";
-import { takeAssignments } from "./assignments.ts";
+import { stopWhatIsAlone } from "./alone.ts";
+import { type Holdings, takeAssignments } from "./assignments.ts";
+import { nextDeadline } from "./deadlines.ts";
 import { Disclosure } from "./disclosure.ts";
 import { type Desk, drive } from "./drive.ts";
 import type { Incarnation, Instance, JournalRecord, WorkerEffect, WorkerEvent } from "./effects.ts";
-import { sendProbes, takeProbe } from "./health.ts";
+import { ProbesAway, takeProbe } from "./health.ts";
 import { everything, JournalKeeper } from "./journal-keeper.ts";
 import { restoreRecords } from "./journal-records.ts";
 import { Listings } from "./listings.ts";
+import { Offer, takeLocal } from "./local-set.ts";
 import type { WorkerMachineOptions } from "./machine-options.ts";
-import { wakeMs } from "./next-step.ts";
 import { Obedience } from "./obedience.ts";
 import { doubt, type Outcome, takeOutcome } from "./outcomes.ts";
 import { Permits } from "./permits.ts";
@@ -31,16 +38,16 @@ import { newestInstance, type TaskRun } from "./task-run.ts";
 /** A report that is not acknowledged for this long is said again, whole. */
 const PATIENCE_MS = 10_000;
 
-const PROBES_AT_A_TIME = 16;
-
 export class WorkerMachine {
   readonly #runs = new Map<string, TaskRun>();
-  readonly #runtimes: readonly RuntimeKind[];
+  /** All tasks as they stand. */
+  readonly runs: ReadonlyMap<string, TaskRun> = this.#runs;
+  readonly #holdings: Holdings;
+  readonly #offer = new Offer();
   readonly #draw: Draw;
   readonly #starts: Permits;
   readonly #pulls: Permits;
-  readonly #probesAtATime: number;
-  readonly #probing = new Set<string>();
+  readonly #probing: ProbesAway;
   readonly #reporter = new Reporter();
   readonly #disclosure = new Disclosure();
   readonly #journal = new JournalKeeper();
@@ -56,18 +63,19 @@ export class WorkerMachine {
   #unlinkedSinceMs: number | null = null;
   #sequence = 0;
   #wakeMs: number | null = null;
-  #effects: WorkerEffect[] = [];
-  #sends: WorkerEffect[] = [];
+  readonly #effects: WorkerEffect[] = [];
+  readonly #sends: WorkerEffect[] = [];
   #time: Time = { monoMs: 0, wallMs: 0, bootId: "" };
 
   constructor(options: WorkerMachineOptions) {
     this.#facts = options.facts;
-    this.#runtimes = options.facts.runtimes.map((runtime) => runtime.kind);
+    const runtimes = options.facts.runtimes.map((runtime) => runtime.kind);
+    this.#holdings = { runs: this.#runs, runtimes, nothingLeft: (taskId) => this.#reporter.removed(taskId) };
     this.#draw = seededDraw(options.seed);
     this.#starts = new Permits(options.startsAtATime);
     this.#pulls = new Permits(Math.max(16, 4 * options.startsAtATime));
-    this.#probesAtATime = options.probesAtATime ?? PROBES_AT_A_TIME;
-    this.#listings = new Listings(this.#runtimes);
+    this.#probing = new ProbesAway(options.probesAtATime);
+    this.#listings = new Listings(runtimes);
   }
 
   /** Takes in what a journal held, before the first event. Returns how many records it could not read. */
@@ -113,11 +121,18 @@ export class WorkerMachine {
     return run === undefined ? null : newestInstance(run);
   }
 
-  /** All instances that live now, for measuring. */
-  running(): readonly Instance[] {
-    return [...this.#runs.values()].flatMap((run) =>
-      [...run.instances.values()].filter((one) => one.status === "running"),
-    );
+  /** All tasks with what was asked of them; null for one that was only found. */
+  holdings(): readonly { readonly assignment: Assignment | null; readonly fact: TaskFact }[] {
+    return [...this.#runs.values()].map((run) => ({
+      assignment: run.assignment,
+      fact: factOf(run, this.#time.monoMs),
+    }));
+  }
+
+  /** True once all that is known of a task is on disk. */
+  isKept(taskId: string): boolean {
+    const run = this.#runs.get(taskId);
+    return run !== undefined && this.#journal.isDurable(run);
   }
 
   /** What is worth a look but not worth keeping: goes with the heartbeat. */
@@ -171,6 +186,10 @@ export class WorkerMachine {
       case "facts":
         this.#newFacts(event.facts);
         return;
+      case "local":
+        takeLocal(this.#holdings, event.assignment, this.#desk());
+        this.#concernAll();
+        return;
       case "tick":
         this.#tick();
         return;
@@ -213,7 +232,8 @@ export class WorkerMachine {
     this.#obedience.said();
     const { setNumber, seen } = this.#obedience;
     const { bootId } = this.#time;
-    this.#send({ kind: "hello", protocol: PROTOCOL, facts: this.#facts, bootId, setNumber, seen });
+    const facts = this.#offer.tell(this.#facts, this.#runs);
+    this.#send({ kind: "hello", protocol: PROTOCOL, facts, bootId, setNumber, seen });
   }
 
   #assignments(set: Extract<ManagerMessage, { readonly kind: "assignments" }>): void {
@@ -221,8 +241,7 @@ export class WorkerMachine {
     if (verdict !== "ask_again") this.#disclosure.judged(this.#obedience.refused);
     if (verdict === "ask_again") this.#hello();
     if (verdict !== "take") return;
-    const nothingLeft = (taskId: string): void => this.#reporter.removed(taskId);
-    takeAssignments({ runs: this.#runs, runtimes: this.#runtimes, nothingLeft }, set, this.#desk());
+    takeAssignments(this.#holdings, set, this.#desk());
     this.#concernAll();
   }
 
@@ -254,11 +273,11 @@ export class WorkerMachine {
     // Of an instance that is not known yet a list will tell; it must not be taken for older than this event.
     if (!run.instances.has(of.incarnation)) {
       this.#listings.want();
-      return;
+    } else {
+      run.touched = ++this.#sequence;
+      doubt(run, of.incarnation);
+      this.#concerned.add(run);
     }
-    this.#touch(run);
-    doubt(run, of.incarnation);
-    this.#concerned.add(run);
   }
 
   #resync(runtime: RuntimeKind): void {
@@ -271,7 +290,7 @@ export class WorkerMachine {
   }
 
   #probed(event: Extract<WorkerEvent, { readonly kind: "probed" }>): void {
-    this.#probing.delete(probeKey(event.of));
+    this.#probing.back(event.of);
     const run = this.#run(event.of);
     if (run === undefined || run.fact.incarnation !== event.of.incarnation || !run.probes.probing) return;
     takeProbe(run, event.failure, this.#desk());
@@ -281,7 +300,6 @@ export class WorkerMachine {
   #newFacts(facts: NodeFacts): void {
     const problems = new Map(this.#facts.runtimes.map((runtime) => [runtime.kind, runtime.problem]));
     this.#facts = facts;
-    if (this.#linked) this.#send({ kind: "facts", facts });
     for (const { kind, problem } of facts.runtimes) {
       if (problem === "" && problems.get(kind) !== "") this.#resync(kind);
     }
@@ -295,15 +313,10 @@ export class WorkerMachine {
   }
 
   #nextDeadline(): number | null {
-    const times: (number | null)[] = [this.#listings.wakeMs(), this.#journal.wakeMs()];
-    if (this.#linked) times.push(this.#reporter.impatientAtMs(PATIENCE_MS));
-    for (const run of this.#runs.values()) {
-      times.push(wakeMs(run), stopAloneAtMs(run, this.#aloneSinceMs()));
-      if (this.#probing.size < this.#probesAtATime) times.push(run.probes.nextAtMs);
-    }
-    // What is due already waits for an event, not for time: every turn does all that time alone allows.
-    const ahead = times.filter((at) => at !== null).filter((at) => at > this.#time.monoMs);
-    return ahead.length === 0 ? null : Math.min(...ahead);
+    const impatient = this.#linked ? this.#reporter.impatientAtMs(PATIENCE_MS) : null;
+    const others = [this.#listings.wakeMs(), this.#journal.wakeMs(), impatient];
+    const alone = { aloneSinceMs: this.#aloneSinceMs(), mayProbe: this.#probing.hasRoom };
+    return nextDeadline(this.#runs.values(), { ...alone, monoMs: this.#time.monoMs, others });
   }
 
   #aloneSinceMs(): number | null {
@@ -329,13 +342,13 @@ export class WorkerMachine {
       if (run === undefined) break;
       drive(run, desk);
     }
-    const sent = sendProbes(this.#runs.values(), this.#probesAtATime - this.#probing.size, desk);
-    if (sent > 0)
-      for (const effect of this.#effects) if (effect.kind === "probe") this.#probing.add(probeKey(effect.of));
+    this.#probing.send(this.#runs.values(), desk);
   }
 
   #finishTurn(): WorkerEffect[] {
     const { monoMs } = this.#time;
+    const offer = this.#linked ? this.#offer.news(this.#facts, this.#runs) : null;
+    if (offer !== null) this.#send({ kind: "facts", facts: offer });
     if (this.#listings.ask(monoMs, ++this.#sequence)) this.#effects.push({ kind: "list" });
     const append = this.#journal.take(this.#runs, this.#obedience.manager, monoMs);
     const journal: WorkerEffect[] =
@@ -346,11 +359,9 @@ export class WorkerMachine {
     for (const message of this.#disclosure.take(this.#runs, { mayTell: mayReport, monoMs })) this.#send(message);
     const snapshot = this.#journal.snapshot(this.#runs, this.#obedience.manager, monoMs);
     const compact: WorkerEffect[] = snapshot === null ? [] : [{ kind: "compact", records: snapshot }];
-    const effects = append?.first === true ? [...journal, ...this.#effects] : [...this.#effects, ...journal];
-    const all = [...effects, ...this.#sends, ...compact];
-    this.#effects = [];
-    this.#sends = [];
-    return all;
+    const asked = this.#effects.splice(0);
+    const effects = append?.first === true ? [...journal, ...asked] : [...asked, ...journal];
+    return [...effects, ...this.#sends.splice(0), ...compact];
   }
 
   #send(message: WorkerMessage): void {
@@ -359,10 +370,6 @@ export class WorkerMachine {
 
   #log(level: "info" | "warn" | "error", text: string): void {
     this.#effects.push({ kind: "log", level, text });
-  }
-
-  #touch(run: TaskRun): void {
-    run.touched = ++this.#sequence;
   }
 
   #forget(run: TaskRun): void {
@@ -382,7 +389,7 @@ export class WorkerMachine {
       starts: this.#starts,
       pulls: this.#pulls,
       emit: (effect) => this.#effects.push(effect),
-      touch: (run) => this.#touch(run),
+      touch: (run) => (run.touched = ++this.#sequence),
       log: (level, text) => this.#log(level, text),
       isDurable: (run) => this.#journal.isDurable(run),
       isListed: (run) => this.#listings.isListed(runtimeOf(run) ?? "docker"),
@@ -390,8 +397,4 @@ export class WorkerMachine {
       forget: (run) => this.#forget(run),
     };
   }
-}
-
-function probeKey(of: Incarnation): string {
-  return `${of.taskId}/${of.incarnation}`;
 }

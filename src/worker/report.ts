@@ -2,9 +2,10 @@
  * What a worker still owes its manager: one report a turn, numbered, the newest facts of each task only. What was not acknowledged as durable
  * is said again, whole, after every new link.
  */
+import { isLocalTask } from "../core/local-task.ts";
 import type { TaskFact } from "../core/task.ts";
 import type { WorkerMessage } from "../protocol/messages.ts";
-import type { TaskRun } from "./task-run.ts";
+import { managed, type TaskRun } from "./task-run.ts";
 
 type Report = Extract<WorkerMessage, { readonly kind: "report" }>;
 
@@ -23,6 +24,7 @@ export class Reporter {
   }
 
   removed(taskId: string): void {
+    if (isLocalTask(taskId)) return;
     this.#removed.set(taskId, 0);
     this.#unacked.delete(taskId);
   }
@@ -42,7 +44,7 @@ export class Reporter {
   /** The report that is due, if any; what it names counts as reported. */
   take(runs: ReadonlyMap<string, TaskRun>, nowMs: number): Report | null {
     const full = this.#wantsFull;
-    const named = [...runs.values()].filter((run) => isReportable(run) && (full || run.unreported));
+    const named = managed(runs).filter((run) => isReportable(run) && (full || run.unreported));
     const removed = [...this.#removed].filter(([, number]) => full || number === 0).map(([taskId]) => taskId);
     for (const run of runs.values()) run.unreported = false;
     if (!full && named.length === 0 && removed.length === 0) return null;

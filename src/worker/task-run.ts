@@ -4,6 +4,7 @@
  */
 import { assert } from "../core/assert.ts";
 import type { Failure } from "../core/failure.ts";
+import { isLocalTask } from "../core/local-task.ts";
 import { NO_RESTARTS, type RestartHistory } from "../core/restart.ts";
 import {
   type DesiredState,
@@ -216,4 +217,9 @@ export function identity(run: TaskRun): Incarnation {
 export function newestInstance(run: TaskRun): KnownInstance | null {
   const newestFirst = [...run.instances.values()].sort((a, b) => b.incarnation - a.incarnation);
   return newestFirst.find((one) => one.status !== "created") ?? newestFirst[0] ?? null;
+}
+
+/** The runs that managers have a say in. */
+export function managed(runs: ReadonlyMap<string, TaskRun>): TaskRun[] {
+  return [...runs.values()].filter((run) => !isLocalTask(run.taskId));
 }

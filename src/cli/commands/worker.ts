@@ -25,6 +25,7 @@ export const WORKER: CommandSpec = {
         },
         { flags: "--dbType <TYPE>", about: "", key: "store", choices: ["persistent", "memory"], hidden: true },
         { flags: "--join-token-file <FILE>", about: "", completes: "file" },
+        { flags: "--book-api", about: "the book's POST and DELETE /tasks on its port" },
         ...OFFER,
       ],
     },
