@@ -37,7 +37,7 @@ export function answerText(answer: WhatIfAnswer, title: string, options: SimText
     wrap(title, "", options),
     nodeTable(answer.nodes, options),
     section("Would be replaced", of("moves"), (tasks) => moveTable(tasks, options)),
-    section("Would be placed", of("starts"), (tasks) => moveTable(tasks, options)),
+    section("Would be placed", of("starts"), (tasks) => startTable(tasks, options)),
     section("Would be pending", of("waits"), (tasks) => reasons(tasks, options)),
     section("Would stay with their node, down until it is back", of("stays"), (tasks) => reasons(tasks, options)),
     section("Would be given up", of("ends"), (tasks) => reasons(tasks, options)),
@@ -77,8 +77,20 @@ function cores(cpuMillis: number): string {
 }
 
 function moveTable(tasks: readonly TaskOutlook[], options: SimTextOptions): string {
-  const rows = tasks.map(({ name, from, to, reason }) => [name, from || "-", to, reason]);
+  const rows = tasks.map((task) => [task.name, task.from, task.to, whyThere(task)]);
   return renderTable(MOVE_COLUMNS, rows, options);
+}
+
+function startTable(tasks: readonly TaskOutlook[], options: SimTextOptions): string {
+  const columns = MOVE_COLUMNS.filter(({ title }) => title !== "FROM");
+  const rows = tasks.map((task) => [task.name, task.to, whyThere(task)]);
+  return renderTable(columns, rows, options);
+}
+
+/** The scheduler's words without the node, which has its own column. */
+function whyThere({ to, reason }: TaskOutlook): string {
+  const placed = `placed on ${to}: `;
+  return reason.startsWith(placed) ? reason.slice(placed.length) : reason;
 }
 
 /** One sentence for all that have the same reason. */
@@ -107,8 +119,9 @@ function headroomText({ howMany }: WhatIfAnswer, options: SimTextOptions): strin
   if (howMany === null) return "";
   const { name, copies, atLeast, nodes, reason, refusals } = howMany;
   const where = nodes.map((node) => `${node.tasks} on ${node.name}`);
-  const count =
-    copies === 0 ? `Not one more of ${name} fits` : `${atLeast ? "At least " : ""}${copies} more of ${name} fit`;
+  const tasks = nodes.reduce((sum, node) => sum + node.tasks, 0);
+  const fitting = `${atLeast ? "At least " : ""}${copies} more of ${name} ${copies === 1 ? "fits" : "fit"}`;
+  const count = copies === 0 ? `Not one more of ${name} fits` : fitting + (tasks === copies ? "" : ` (${tasks} tasks)`);
   const head = wrap(`${count}${where.length === 0 ? "" : `: ${listed(where)}`}.`, "  ", options);
   if (atLeast) return `${head}It was counted no further.\n`;
   return head + wrap(`The next one would be pending: ${reason}`, "  ", options) + refusalText(refusals, options);
@@ -138,15 +151,17 @@ function listed(names: readonly string[]): string {
   return more > 0 ? `${shown} and ${more} more` : shown;
 }
 
-/** A paragraph with a line end, broken at spaces where it is wider than the terminal. */
+/** A paragraph with a line end, broken at spaces where it is wider than the terminal; its own indent is kept, `indent` is the other lines'. */
 function wrap(text: string, indent: string, { width }: SimTextOptions): string {
-  const whole = `${/^ */.exec(text)?.[0] ?? ""}${clean(text).trim()}`;
-  if (width === null) return `${whole}\n`;
+  const lead = /^ */.exec(text)?.[0] ?? "";
+  const words = clean(text).trim().split(" ");
+  if (width === null) return `${lead}${words.join(" ")}\n`;
   const lines: string[] = [];
   let line = "";
-  for (const word of whole.split(" ")) {
-    const longer = line === "" && lines.length === 0 ? word : `${line} ${word}`;
-    if (cellsOf(longer) < width || line.trim() === "") line = longer;
+  for (const word of words) {
+    const start = lines.length === 0 ? lead : indent;
+    if (line === "") line = start + word;
+    else if (cellsOf(`${line} ${word}`) < width) line += ` ${word}`;
     else {
       lines.push(line);
       line = indent + word;

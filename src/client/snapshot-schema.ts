@@ -15,6 +15,9 @@ const snapshotSchema = z.object({
   savedMs: z.int().nullable().default(null),
 });
 
+/** As many as a job may have when it is submitted; see job-limits.ts. */
+const MOST_TASKS = 10_000;
+
 /** The snapshot in a file's JSON: of `cube sim --save`, or the data of a `snapshot` event of GET /v1/watch. Throws ClientError `invalid` that names every problem by its path. */
 export function parseSnapshot(value: object, nowMs: number): ClusterSnapshot {
   const format = "format" in value ? value.format : SNAPSHOT_FORMAT;
@@ -23,5 +26,9 @@ export function parseSnapshot(value: object, nowMs: number): ClusterSnapshot {
     throw new ClientError("invalid", `format ${JSON.stringify(format)} is not known here (${SNAPSHOT_FORMAT})`, hint);
   }
   const { savedMs, ...snapshot } = parse(snapshotSchema, value);
+  for (const { name, services } of snapshot.jobs) {
+    const tasks = services.reduce((sum, { count }) => sum + count, 0);
+    if (tasks > MOST_TASKS) throw new ClientError("invalid", `job ${name} has ${tasks} tasks, at most ${MOST_TASKS}`);
+  }
   return { ...snapshot, kind: "snapshot", format: SNAPSHOT_FORMAT, savedMs: savedMs ?? nowMs };
 }

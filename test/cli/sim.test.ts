@@ -57,7 +57,7 @@ describe("cli/sim", () => {
         "",
         "Would be replaced (1):",
         "TASK        FROM   TO   WHY",
-        "web.web.1   n3     n2   placed on n2: lowest cost N of 2",
+        "web.web.1   n3     n2   lowest cost N of 2",
         "",
         "Everything fits.",
         "",
@@ -97,7 +97,7 @@ describe("cli/sim", () => {
     shell.stdout.isTTY = true;
     const { out } = await shell.run("sim", "--without", "n3.rack-17.example.com", "--how-many", "nginx");
     expect(out.split("\n").filter((line) => Bun.stringWidth(line) > 80)).toEqual([]);
-    expect(out).toContain("huge: 3 nodes: 2 lack 64 GiB memory");
+    expect(out).toContain("\n  huge: 3 nodes: 2 lack 64 GiB memory");
   });
 
   test("cli/sim: an image is added with the flags of cube run, a job from its file", async () => {
@@ -106,7 +106,7 @@ describe("cli/sim", () => {
     const { code, out } = await shell.run("sim", "--add", "api.json", "--add", "nginx", "--cpus", "2", "--count", "3");
     expect(code).toBe(3);
     expect(out).toMatch(/^What if api is added, nginx-sim is added /);
-    expect(out).toMatch(/^api\.api\.0 .*-/m);
+    expect(out).toMatch(/^TASK +TO +WHY\napi\.api\.0 +n1 +lowest cost [0-9.]+ of 3$/m);
     expect(out).toMatch(/^ {2}nginx-sim\.nginx-sim\.2: 3 nodes: 3 lack 2 CPU$/m);
     expect(shell.client.submitted).toEqual([]);
   });
@@ -258,6 +258,15 @@ describe("cli/sim: bad input", () => {
     expect(await from('{"a": }')).toStartWith("2 cube: s.json:1:7 is not JSON");
     expect(await from('{"name": "web"}')).toStartWith("2 cube: s.json is no snapshot: manager");
     expect(await from('{"format": 2}')).toStartWith("2 cube: s.json is no snapshot: format 2 is not known here (1)");
+    const services = [{ name: "web", count: 1e9, task: { ...DEFAULT_TASK, image: "nginx:1" } }];
+    const huge = {
+      manager: await shell.client.manager(),
+      revision: 1,
+      jobs: [aJob({ services })],
+      tasks: [],
+      nodes: [],
+    };
+    expect(await from(JSON.stringify(huge))).toContain("job web has 1000000000 tasks, at most 10000");
     const manager = { ...(await shell.client.manager()), scheduler: "magic" };
     const other = JSON.stringify({ manager, revision: 1, jobs: [], tasks: [], nodes: [] });
     expect(await from(other)).toStartWith('2 cube: the manager places by "magic", which is not known here');
