@@ -40,6 +40,8 @@ const outcome = await soak({
   seed,
   commit,
   plan: plan(),
+  // Longer than the sweep for orphans takes to come round.
+  quietMs: 70_000,
   isOver: () => performance.now() > endMs,
   say: (line) => console.log(line),
 });

@@ -27,6 +27,8 @@ export interface SoakOptions {
   /** The faults of each step; the run ends with them, or when `isOver` says so. */
   readonly plan: Iterable<readonly Fault[]>;
   readonly isOver?: () => boolean;
+  /** How long nothing may change at the end, when nobody asks for anything, ms. */
+  readonly quietMs: number;
   readonly commit: string;
   readonly say: (line: string) => void;
 }
@@ -48,6 +50,7 @@ export async function soak(options: SoakOptions): Promise<SoakOutcome> {
       if (options.isOver?.() || run.failure !== "") break;
       await run.step(++step, faults);
     }
+    if (run.failure === "") await run.stayQuiet(options.quietMs);
   } catch (error) {
     run.fail([{ kind: "story", text: `the run could not go on: ${error}` }]);
   } finally {
@@ -94,12 +97,28 @@ class Run {
     const beganMs = performance.now();
     const watch = this.#watch();
     for (const { kind, hit } of await this.#inflictAll(faults)) this.#faults[kind] = (this.#faults[kind] ?? 0) + hit;
-    this.#endedAlone += (await reviveAll(this.#cluster)).length;
+    const ended = await reviveAll(this.#cluster);
+    if (ended.length > 0) this.#options.say(`   ended by themselves: ${ended.join(", ")}`);
+    this.#endedAlone += ended.length;
     const healedMs = performance.now();
     if (this.failure === "") await this.#comeToRest();
     await watch.end();
     const seconds = (from: number) => ((performance.now() - from) / 1000).toFixed(1);
     this.#options.say(`${number}: ${inWords(faults)}: ${seconds(beganMs)} s, balanced after ${seconds(healedMs)} s`);
+  }
+
+  /** At rest nothing moves: no container starts or ends, no record changes. */
+  async stayQuiet(quietMs: number): Promise<void> {
+    this.#now = [];
+    const before = await this.#everything();
+    await Bun.sleep(quietMs);
+    const after = await this.#everything();
+    const moved = [
+      ...before.filter((line) => !after.includes(line)),
+      ...after.filter((line) => !before.includes(line)),
+    ];
+    this.fail(moved.map((line) => ({ kind: "story", text: `changed although nobody asked for anything: ${line}` })));
+    this.fail(await this.#contradictions());
   }
 
   /** Notes what contradicts, with the facts, the logs and how to see it again. */
@@ -179,6 +198,15 @@ class Run {
   async #contradictions(): Promise<Contradiction[]> {
     const { entries } = this.workload.book;
     return contradictions({ entries, view: await look(this.#cluster), foreigners: this.#foreigners.present });
+  }
+
+  async #everything(): Promise<string[]> {
+    const { engines, tasks, manager } = await look(this.#cluster);
+    const containers = engines.flatMap(({ node, containers }) =>
+      (containers ?? []).map(({ id, name, state }) => `${node} ${name} ${id} ${state}`),
+    );
+    const told = tasks.map(({ id, name, state, incarnation }) => `${name} ${id} ${state} ${incarnation}`);
+    return [...containers, ...told, `revision ${manager.revision}`];
   }
 
   /** Looks all the time for what must never be, also while the faults last. */
