@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { aJobSpec, aSpec } from "../core/records.ts";
+import { ingestRefusal } from "../../src/core/refusal.ts";
+import { aCluster, aJobSpec, aSpec } from "../core/records.ts";
 import { ask, elsewhere, GIB, loads, outcomes, picture, running } from "./what-if-picture.ts";
 
 const THREE = [elsewhere("n1"), elsewhere("n2"), elsewhere("n3")];
@@ -116,6 +117,13 @@ describe("sim/what-if: a node dies", () => {
     ]);
     expect(answer.fits).toBe(true);
   });
+});
+
+test("sim/what-if: a node that does not follow its manager takes nothing here either", () => {
+  const [draft] = ingestRefusal(aCluster(elsewhere("n1")), "n1", "of another cluster");
+  const refusing = draft?.change.kind === "node.put" ? draft.change.node : elsewhere("none");
+  const answer = ask(picture([refusing, elsewhere("n2", { availability: "cordoned" })]), { add: [aJobSpec("new")] });
+  expect(answer.tasks).toMatchObject([{ outcome: "waits", reason: "2 nodes: 1 refuses this manager, 1 is cordoned" }]);
 });
 
 describe("sim/what-if: jobs and nodes come", () => {
