@@ -59,6 +59,8 @@ interface Field {
 /** A kind of fault: how many of it a run has at most, and how to draw one. */
 interface Kind {
   readonly most: number;
+  /** Nodes without which it makes no sense; 1 when left out. */
+  readonly leastNodes?: number;
   readonly draw: (dice: Dice, field: Field) => Omit<Fault, "atMs"> & { readonly kind: FaultKind };
 }
 
@@ -212,6 +214,16 @@ const KINDS: Readonly<Record<Exclude<FaultKind, "crash-at-effect">, Kind>> = {
       silent: false,
     }),
   },
+  gone: {
+    most: 2,
+    leastNodes: 2,
+    // The first node stays: a manager alone can do nothing.
+    draw: (dice, { names }) => ({
+      kind: "gone",
+      node: dice.pick(names.slice(1)),
+      how: dice.pick(["cut", "dead", "power"]),
+    }),
+  },
   foreign: {
     most: 2,
     draw: (dice, { names }) => ({ kind: "foreign", node: dice.pick(names), hostPort: dice.pick([0, 8_080]) }),
@@ -222,7 +234,8 @@ const LEAST_KINDS = 3;
 
 function drawFaults(streams: Streams, options: Field & { readonly kinds: readonly FaultKind[] | null }): Fault[] {
   const all = Object.keys(KINDS) as (keyof typeof KINDS)[];
-  const allowed = options.kinds === null ? all : all.filter((kind) => options.kinds?.includes(kind));
+  const fitting = all.filter((kind) => options.names.length >= (KINDS[kind].leastNodes ?? 1));
+  const allowed = options.kinds === null ? fitting : fitting.filter((kind) => options.kinds?.includes(kind));
   const dice = streams.of("mix");
   const chosen = allowed.filter(() => dice.chance(0.35));
   const least = Math.min(LEAST_KINDS, allowed.length);

@@ -90,6 +90,8 @@ export type Fault = { readonly atMs: number } & (
       readonly silent: boolean;
     }
   | { readonly kind: "foreign"; readonly node: string; readonly hostPort: number }
+  /** It never comes back: not healed with the others, so that the core has to do without it. */
+  | { readonly kind: "gone"; readonly node: string; readonly how: "cut" | "dead" | "power" }
 );
 
 export type FaultKind = Fault["kind"];
@@ -147,4 +149,9 @@ export interface Plan {
   readonly durationMs: number;
   readonly faults: readonly Fault[];
   readonly steps: readonly Step[];
+}
+
+/** Nodes that are gone for good once the phase with faults is over. Pure. */
+export function goneNodes({ faults, durationMs }: Plan): ReadonlySet<string> {
+  return new Set(faults.flatMap((fault) => (fault.kind === "gone" && fault.atMs <= durationMs ? [fault.node] : [])));
 }

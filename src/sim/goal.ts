@@ -1,100 +1,151 @@
 /**
- * What a healthy cluster has to come to once nothing disturbs it: each job as it was asked for, on real engines. Compared with reality, not with what the
- * manager believes.
+ * What a healed cluster has to come to once nothing disturbs it: each job as it was asked for, on real engines. Compared with reality, not with what the
+ * manager believes. Nodes that are gone for good take no part: what they had is replaced, given up, or waits for them, as its job says.
  */
 
-import type { Job, Slot } from "../core/job.ts";
-import { allocatable } from "../core/node.ts";
-import { isBatch, reservation, type ServiceSpec, type TaskSpec } from "../core/spec.ts";
-import { isTerminal } from "../core/task.ts";
+import { staysWithNode } from "../core/absence.ts";
+import { type Cluster, slotKeyOfTask } from "../core/cluster.ts";
+import { type Job, type Slot, slotKey } from "../core/job.ts";
+import { isBatch, type ServiceSpec, type TaskSpec } from "../core/spec.ts";
+import { isTerminal, type Task } from "../core/task.ts";
 import { behaviourOf } from "./behaviour.ts";
+import { goneNodes } from "./faults.ts";
+import { nodesOfKind, nodesWithRoom } from "./room.ts";
 import type { Simulation } from "./simulation.ts";
 import type { Container } from "./trace.ts";
 
 /** Why the cluster is not as it was asked for; "" when it is. Each line names a fact. */
 export function unfinished(sim: Simulation): string {
-  const { machine } = sim.manager.manager;
-  if (machine === null || !sim.manager.manager.isOk) return "the manager does not work";
-  const live = liveByTask(sim);
-  const unlinked = [...sim.nodes.keys()].find((name) => machine.cluster.nodes.get(name)?.state === "disconnected");
-  if (unlinked !== undefined) return `node ${unlinked} is disconnected`;
-  for (const slot of machine.cluster.slots.values()) {
-    const job = machine.cluster.jobs.get(slot.jobId);
-    const service = job?.spec.services.find((one) => one.name === slot.service);
-    if (job === undefined || service === undefined) return `slot ${slot.jobId}/${slot.index} has no job`;
-    const problem = slotProblem(sim, { job, service, slot, live });
-    if (problem !== "") return `${job.spec.name}[${slot.index}]: ${problem}`;
-  }
-  const [stray] = [...live.values()].flat();
-  return stray === undefined
-    ? ""
-    : `${stray.node} runs ${stray.taskId.slice(0, 8)}.${stray.incarnation}, which nobody wants`;
+  const { manager } = sim.manager;
+  if (manager.machine === null || !manager.isOk) return "the manager does not work";
+  const goal = new Goal(sim, manager.machine.cluster);
+  return goal.nodes() || goal.jobs() || goal.strays();
 }
 
-interface At {
-  readonly job: Job;
-  readonly service: ServiceSpec;
-  readonly slot: Slot;
-  readonly live: Map<string, Container[]>;
-}
-
-/** Takes what is rightly alive out of `live`. */
-function slotProblem(sim: Simulation, { job, service, slot, live }: At): string {
-  const task = sim.manager.manager.machine?.cluster.tasks.get(slot.taskId);
-  const containers = live.get(slot.taskId) ?? [];
-  live.delete(slot.taskId);
-  if (job.desired !== "run") {
-    if (containers.length > 0) return `is to ${job.desired} and runs on ${containers[0]?.node}`;
-    return task === undefined || isTerminal(task.fact.state) ? "" : `is to ${job.desired} and is ${task.fact.state}`;
-  }
-  if (task === undefined) return "has no attempt";
-  if (isBatch(service.task) && isTerminal(task.fact.state)) return containers.length === 0 ? "" : "has ended and runs";
-  if (containers.length > 1) return `runs ${containers.length} times`;
-  if (task.fact.state === "pending") return isFeasible(sim, service) ? `is pending: ${task.reason}` : "";
-  if (containers.length === 1 && task.fact.state === "running") return "";
-  // What ends by itself all the time is never at rest; that it is tried again is all that can be asked.
-  if (neverStays(service.task)) return "";
-  if (task.fact.message.includes("port is already allocated")) return "";
-  return `is ${task.fact.state} (${task.fact.message}) with ${containers.length} containers`;
-}
-
-/** Whether tasks of it end by themselves, or never begin, so that they are tried again and again. */
-export function neverStays(spec: TaskSpec): boolean {
+/** Whether tasks of it end by themselves, or never begin, so that they are tried again and again and never come to rest. */
+export function neverRests(sim: Simulation, spec: TaskSpec): boolean {
   const { lifeMs, image } = behaviourOf(spec);
-  return lifeMs !== 0 || image === "missing";
+  const cluster = sim.manager.manager.machine?.cluster;
+  // Only its engine can say that a port is somebody else's, so each start is an attempt.
+  const isPortForeign = spec.ports.length > 0 && cluster !== undefined && nodesOfKind(sim, cluster, spec).length === 0;
+  return lifeMs !== 0 || image === "missing" || isPortForeign;
 }
 
-/** Whether there is room for one more of it on any node, as the nodes really are. */
-function isFeasible(sim: Simulation, service: ServiceSpec): boolean {
-  const { cluster } = sim.manager.manager.machine ?? {};
-  if (cluster === undefined) return false;
-  const wanted = reservation(service.task);
-  const ports = service.task.ports.map((port) => port.hostPort).filter((port) => port > 0);
-  return [...cluster.nodes.values()].some((node) => {
-    if (node.availability !== "eligible" || node.state !== "ready") return false;
-    const there = [...cluster.tasks.values()].filter((task) => task.nodeId === node.id && !isTerminal(task.fact.state));
-    const free = { ...allocatable(node) };
-    for (const task of there) {
-      const spec = cluster.jobs.get(task.jobId)?.spec.services.find((one) => one.name === task.service)?.task;
-      if (spec === undefined) continue;
-      const used = reservation(spec);
-      free.cpuMillis -= used.cpuMillis;
-      free.memoryBytes -= used.memoryBytes;
-      if (spec.ports.some((port) => ports.includes(port.hostPort))) return false;
-    }
-    return free.cpuMillis >= wanted.cpuMillis && free.memoryBytes >= wanted.memoryBytes;
-  });
-}
+class Goal {
+  readonly #sim: Simulation;
+  readonly #cluster: Cluster;
+  readonly #gone: ReadonlySet<string>;
+  /** Of nodes in the core, without what is not Cube's; what is rightly alive is taken out. */
+  readonly #live: Map<string, Container[]>;
 
-function liveByTask(sim: Simulation): Map<string, Container[]> {
-  const byTask = new Map<string, Container[]>();
-  for (const { engine } of sim.nodes.values()) {
-    for (const one of engine.live()) {
-      if (one.isForeign) continue;
-      const known = byTask.get(one.taskId);
-      if (known === undefined) byTask.set(one.taskId, [one]);
-      else known.push(one);
-    }
+  constructor(sim: Simulation, cluster: Cluster) {
+    this.#sim = sim;
+    this.#cluster = cluster;
+    this.#gone = goneNodes(sim.plan);
+    const core = [...sim.nodes].filter(([name]) => !this.#gone.has(name));
+    const own = core.flatMap(([, { engine }]) => engine.live().filter((one) => !one.isForeign));
+    this.#live = Map.groupBy(own, (one) => one.taskId);
   }
-  return byTask;
+
+  nodes(): string {
+    for (const [name, { worker }] of this.#sim.nodes) {
+      if (this.#gone.has(name)) continue;
+      const state = this.#cluster.nodes.get(name)?.state ?? "not known";
+      if (state !== "ready") return `node ${name} is ${state}`;
+      const refusal = worker.machine?.refused() ?? "its worker does not run";
+      if (refusal !== "") return `node ${name} does not follow: ${refusal}`;
+    }
+    return "";
+  }
+
+  jobs(): string {
+    for (const job of this.#cluster.jobs.values()) {
+      const problem = this.#job(job);
+      if (problem !== "") return `${job.spec.name}${problem}`;
+    }
+    const lost = [...this.#cluster.tasks.values()].find((task) => this.#isToBeGivenUp(task));
+    return lost === undefined ? "" : `${lost.id.slice(0, 8)} is ${lost.fact.state} on ${lost.nodeId}, which is gone`;
+  }
+
+  strays(): string {
+    const [stray] = [...this.#live.values()].flat();
+    if (stray === undefined) return "";
+    return `${stray.node} runs ${stray.taskId.slice(0, 8)}.${stray.incarnation}, which nobody wants`;
+  }
+
+  #job(job: Job): string {
+    // What is left on nodes that are gone can only be cleared when they are back.
+    if (job.desired === "remove") return this.#isOnGoneNodes(job) ? "" : ": is to be removed";
+    for (const service of job.spec.services) {
+      for (let index = 0; index < service.count; index++) {
+        const slot = this.#cluster.slots.get(slotKey(job.id, service.name, index));
+        const problem = slot === undefined ? "has no record" : this.#slot(job, service, slot);
+        if (problem !== "") return `[${index}]: ${problem}`;
+      }
+    }
+    return "";
+  }
+
+  #isOnGoneNodes(job: Job): boolean {
+    const left = [...this.#cluster.tasks.values()].filter((task) => task.jobId === job.id);
+    return left.some((task) => this.#isOnGone(task)) && !left.some((task) => this.#live.has(task.id));
+  }
+
+  #slot(job: Job, service: ServiceSpec, slot: Slot): string {
+    const task = this.#cluster.tasks.get(slot.taskId);
+    const containers = this.#live.get(slot.taskId) ?? [];
+    this.#live.delete(slot.taskId);
+    if (job.desired === "stop") return this.#stopped(task, containers);
+    if (task === undefined) return "has no attempt";
+    if (this.#isOnGone(task) && !isTerminal(task.fact.state))
+      return staysWithNode(service.task) ? "" : `is on ${task.nodeId}, which is gone`;
+    if (containers.length > 1) return `runs ${containers.length} times`;
+    return this.#runs(service, task, containers) || this.#others(task);
+  }
+
+  #stopped(task: Task | undefined, containers: readonly Container[]): string {
+    if (containers.length > 0) return `is to stop and runs on ${containers[0]?.node}`;
+    if (task === undefined || isTerminal(task.fact.state) || this.#isOnGone(task)) return "";
+    return `is to stop and is ${task.fact.state}`;
+  }
+
+  #runs({ task: spec }: ServiceSpec, task: Task, containers: readonly Container[]): string {
+    const { state, message, health } = task.fact;
+    if (isBatch(spec) && isTerminal(state)) return containers.length === 0 ? "" : "has ended and runs";
+    if (state === "pending") {
+      const [free] = nodesWithRoom(this.#sim, this.#cluster, spec);
+      // Whoever is tried again and again waits in between: only what has never been tried must be placed.
+      return free === undefined || neverRests(this.#sim, spec)
+        ? ""
+        : `is pending although ${free} has room: ${task.reason}`;
+    }
+    const isWell = message === "" && (spec.health === null || health === "healthy");
+    if (containers.length === 1 && state === "running" && isWell) return "";
+    // What ends by itself all the time is never at rest; that it is tried again is all that can be asked.
+    return neverRests(this.#sim, spec)
+      ? ""
+      : `is ${state}, ${health} (${message}) with ${containers.length} containers`;
+  }
+
+  /** Other attempts of the slot, on nodes that are not gone, have ended. */
+  #others(task: Task): string {
+    for (const id of this.#cluster.attempts.get(slotKeyOfTask(task)) ?? []) {
+      const other = this.#cluster.tasks.get(id);
+      if (other === undefined || other.id === task.id || isTerminal(other.fact.state) || this.#isOnGone(other))
+        continue;
+      return `attempt ${other.attempt} is ${other.fact.state} beside attempt ${task.attempt}`;
+    }
+    return "";
+  }
+
+  #isOnGone(task: Task): boolean {
+    return task.nodeId !== null && this.#gone.has(task.nodeId);
+  }
+
+  /** On a node that is gone, and not bound to it: lost after a while. */
+  #isToBeGivenUp(task: Task): boolean {
+    if (!this.#isOnGone(task) || isTerminal(task.fact.state)) return false;
+    const spec = this.#cluster.jobs.get(task.jobId)?.spec.services.find((one) => one.name === task.service)?.task;
+    return spec !== undefined && !staysWithNode(spec);
+  }
 }

@@ -16,6 +16,8 @@ export class Injector {
   readonly #atEffects = new Map<string, Extract<Fault, { kind: "crash-at-effect" }>[]>();
   /** Ends of faults that are not over yet. */
   readonly #pending = new Set<() => void>();
+  /** Processes that nobody starts again. */
+  readonly #dead = new Set<string>();
   #stopped = false;
 
   constructor(sim: Simulation) {
@@ -33,8 +35,28 @@ export class Injector {
     network.traits = { ...network.traits, ...plan.network, garbagePerMille: 0, capacity: 4_096 };
     for (const { engine } of nodes.values()) engine.heal();
     for (const [name, { manager }] of managers) if (name === MANAGER && !manager.parts.process.alive) manager.start();
-    for (const { worker } of nodes.values()) if (!worker.parts.process.alive) worker.start();
+    for (const name of nodes.keys()) this.#startAgain(name);
     this.#sim.tell({ kind: "healed" });
+  }
+
+  /** Unless somebody has already, or it never comes back. */
+  #startAgain(who: string, start?: () => void): void {
+    const one = this.#sim.process(who);
+    if (!one.process.alive && !this.#dead.has(who)) (start ?? one.start)();
+  }
+
+  #goes({ node, how }: Extract<Fault, { kind: "gone" }>): void {
+    const { network } = this.#sim;
+    if (how === "cut") {
+      for (const manager of [MANAGER, SECOND]) {
+        network.cut(node, manager);
+        network.cut(manager, node);
+      }
+      return;
+    }
+    this.#dead.add(node);
+    if (how === "power") this.#losePower(node);
+    else this.#sim.process(node).die();
   }
 
   #plan(fault: Fault): void {
@@ -87,6 +109,9 @@ export class Injector {
         return;
       case "second-manager":
         this.#second(fault);
+        return;
+      case "gone":
+        this.#goes(fault);
         return;
       default:
         this.#engine(fault);
@@ -183,9 +208,7 @@ export class Injector {
     const one = this.#sim.process(who);
     if (one.process.alive) one.die();
     between?.();
-    this.#ends(null, downMs, () => {
-      if (!one.process.alive) (start ?? one.start)();
-    });
+    this.#ends(null, downMs, () => this.#startAgain(who, start));
   }
 
   #pause(fault: Extract<Fault, { kind: "pause" }>): void {
@@ -208,15 +231,18 @@ export class Injector {
 
   #power(fault: Extract<Fault, { kind: "power" }>): void {
     const { machine, downMs } = fault;
+    this.#losePower(machine);
+    this.#ends(fault, downMs, () => {
+      this.#sim.clockOf(machine).reboot();
+      this.#startAgain(machine);
+    });
+  }
+
+  #losePower(machine: string): void {
     const node = this.#sim.nodes.get(machine);
     node?.worker.die();
     node?.engine.endAll();
     if (node === undefined) this.#sim.managers.get(machine)?.manager.die();
-    this.#ends(fault, downMs, () => {
-      this.#sim.clockOf(machine).reboot();
-      const one = this.#sim.process(machine);
-      if (!one.process.alive) one.start();
-    });
   }
 
   #cut(fault: Extract<Fault, { kind: "cut" }>): void {

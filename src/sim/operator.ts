@@ -1,45 +1,58 @@
 /**
- * The operator of a run: does, once all is healed, what the program tells people to do where it must not help itself. A worker that refuses the manager is
- * answered by --adopt; what runs without anybody knowing what for is ended by hand.
+ * The operator of a run: once all is healed, does what the program tells people to do where it must not help itself, and nothing else. A worker that
+ * refuses the manager is answered by --adopt, nodes that are really gone by trust-loss, and a slot that an adoption left empty by a start.
  */
-import { emptyCluster } from "../core/cluster.ts";
+import type { Cluster } from "../core/cluster.ts";
+import { goneNodes } from "./faults.ts";
 import { MANAGER, type Simulation } from "./simulation.ts";
 
-/** Milliseconds after an adoption in which everybody has been heard. */
-const START_AFTER_MS = 30_000;
+/** How long it takes until somebody has read a message and acts, in ms; longer than an adoption and the first reports after it. */
+const PATIENCE_MS = 60_000;
 
-/** True when anything had to be done. */
-export function helpAsTold(sim: Simulation): boolean {
-  const refusing = [...sim.nodes.values()].filter(({ worker }) => (worker.machine?.refused() ?? "") !== "");
-  if (refusing.length === 0) return false;
-  const { cluster } = sim.manager.manager.machine ?? {};
-  for (const { engine, worker } of refusing) {
-    // Its journal was lost, and no manager knows it: only a person can say what it is.
-    const strays = engine.live().filter((one) => !one.isForeign && cluster?.tasks.has(one.taskId) !== true);
-    const known = new Set(
-      worker.machine
-        ?.tasks()
-        .filter((fact) => fact.message !== "")
-        .map((fact) => fact.taskId),
-    );
-    for (const one of strays)
-      if (!known.has(one.taskId) && wasForgotten(sim, one.node)) engine.removeByHand(one, false);
+export class Operator {
+  readonly #sim: Simulation;
+  readonly #gone: ReadonlySet<string>;
+  #nextMs: number;
+
+  constructor(sim: Simulation) {
+    this.#sim = sim;
+    this.#gone = goneNodes(sim.plan);
+    this.#nextMs = sim.nowMs + PATIENCE_MS;
   }
-  const one = sim.process(MANAGER);
-  if (one.process.alive) one.die();
-  sim.manager.manager.start(true);
-  // A slot that nobody who answered holds stays empty until a person says otherwise.
-  sim.queue.after(START_AFTER_MS, () => startEmptySlots(sim));
-  return true;
-}
 
-function startEmptySlots(sim: Simulation): void {
-  const { manager } = sim.manager;
-  const { slots, jobs } = manager.machine?.cluster ?? emptyCluster();
-  const empty = [...slots.values()].filter((slot) => slot.taskId === "" && jobs.get(slot.jobId)?.desired === "run");
-  for (const jobId of new Set(empty.map((slot) => slot.jobId))) manager.execute({ kind: "job.start", jobId }, () => {});
-}
+  /** Looks at what the program says, and acts on it: one thing a minute. */
+  look(): void {
+    const { manager } = this.#sim.manager;
+    const { machine, isOk } = manager;
+    if (this.#sim.nowMs < this.#nextMs || machine === null || !isOk) return;
+    if (this.#adopt() || this.#trustLoss(machine.caution, machine.cluster) || this.#startEmptySlots(machine.cluster))
+      this.#nextMs = this.#sim.nowMs + PATIENCE_MS;
+  }
 
-function wasForgotten(sim: Simulation, node: string): boolean {
-  return sim.plan.faults.some((fault) => fault.kind === "journal-wipe" && fault.node === node);
+  /** The way out that a refusal names (fence.ts). */
+  #adopt(): boolean {
+    const core = [...this.#sim.nodes].filter(([name]) => !this.#gone.has(name));
+    if (!core.some(([, { worker }]) => (worker.machine?.refused() ?? "") !== "")) return false;
+    const one = this.#sim.process(MANAGER);
+    if (one.process.alive) one.die();
+    this.#sim.manager.manager.start(true);
+    return true;
+  }
+
+  /** Only when it is true: everybody who is out is gone. */
+  #trustLoss(caution: string, { nodes }: Cluster): boolean {
+    if (!caution.includes("trust-loss")) return false;
+    const out = [...nodes.values()].filter((node) => node.state === "disconnected");
+    if (!out.every((node) => this.#gone.has(node.id))) return false;
+    this.#sim.manager.manager.execute({ kind: "nodes.trust-loss" }, () => {});
+    return true;
+  }
+
+  /** A slot that nobody who answered an adoption holds "stays empty until `cube start`" (core/adopt.ts); everybody in the core has answered by now. */
+  #startEmptySlots({ slots, jobs }: Cluster): boolean {
+    const empty = [...slots.values()].filter((slot) => slot.taskId === "" && jobs.get(slot.jobId)?.desired === "run");
+    for (const jobId of new Set(empty.map((slot) => slot.jobId)))
+      this.#sim.manager.manager.execute({ kind: "job.start", jobId }, () => {});
+    return empty.length > 0;
+  }
 }

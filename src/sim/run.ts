@@ -3,12 +3,14 @@
  * then to rest.
  */
 import type { Change } from "../core/change.ts";
+import { emptyCluster } from "../core/cluster.ts";
+import type { TaskSpec } from "../core/spec.ts";
 import { type Checker, RECOUNT_STEPS, type Violation } from "./checker.ts";
 import { CHECKERS } from "./checks.ts";
-import type { Plan } from "./faults.ts";
-import { neverStays, unfinished } from "./goal.ts";
+import { goneNodes, type Plan } from "./faults.ts";
+import { neverRests, unfinished } from "./goal.ts";
 import { Injector } from "./inject.ts";
-import { helpAsTold } from "./operator.ts";
+import { Operator } from "./operator.ts";
 import { Simulation } from "./simulation.ts";
 import { lineOf, type SimEvent, type Traced } from "./trace.ts";
 import { User } from "./user.ts";
@@ -41,8 +43,6 @@ const CONVERGE_MS = 30 * 60_000;
 /** Time in which nothing may change once all is as it should be, in ms: ten of the longest timers of a cluster at rest. */
 const QUIET_MS = 10 * 60_000;
 const LOOK_MS = 5_000;
-/** How long the operator waits before doing what the messages say, in ms. */
-const OPERATOR_MS = 60_000;
 
 export interface RunOptions {
   /** All of them when left out. */
@@ -111,11 +111,11 @@ class Run {
     this.#injector.stop();
     this.#user.stop();
     const limitMs = this.#sim.nowMs + CONVERGE_MS;
-    this.#advance(this.#sim.nowMs + OPERATOR_MS);
-    if (helpAsTold(this.#sim)) this.#advance(this.#sim.nowMs + OPERATOR_MS);
-    let problem = unfinished(this.#sim);
+    const operator = new Operator(this.#sim);
+    let problem = "it has only just been healed";
     while (problem !== "" && this.#sim.nowMs < limitMs && this.#violation === null) {
       this.#advance(this.#sim.nowMs + LOOK_MS);
+      operator.look();
       problem = unfinished(this.#sim);
     }
     if (this.#violation !== null) return "safety";
@@ -124,15 +124,16 @@ class Run {
   }
 
   #rests(): Verdict {
-    let last = "";
+    let first = "";
+    const restless = new Restless(this.#sim);
     this.#sim.watch((event) => {
-      if (!isUnasked(event, this.#sim)) return;
+      if (!restless.isUnasked(event)) return;
       this.#changes++;
-      last = lineOf(event);
+      first ||= `${this.#sim.nowMs}: ${lineOf(event)}`;
     });
     this.#advance(this.#sim.nowMs + QUIET_MS);
     if (this.#violation !== null) return "safety";
-    if (this.#changes > 0) return this.#late("L6", `${this.#changes} changes while nothing was asked for`, last);
+    if (this.#changes > 0) return this.#late("L6", `${this.#changes} changes while nothing was asked for`, first);
     const problem = unfinished(this.#sim);
     return problem === "" ? "passed" : this.#late("L6", problem, "after it had been as asked for");
   }
@@ -149,18 +150,40 @@ class Run {
   }
 }
 
-/** Whether it is a change of which a cluster at rest has none. Jobs that end by themselves all the time never rest. */
-function isUnasked(event: SimEvent, sim: Simulation): boolean {
-  if (event.kind === "durable") return event.changes.some(({ change }) => isOfRestingJob(change, sim));
-  if (event.kind !== "started" && event.kind !== "died") return false;
-  return !event.container.isForeign && !neverStays(event.container.spec);
-}
+/** Services that never rest, and tasks that wait for room which those may give back: their changes are no unrest of the cluster. */
+class Restless {
+  readonly #sim: Simulation;
+  readonly #gone: ReadonlySet<string>;
+  readonly #waiting = new Set<string>();
 
-function isOfRestingJob(change: Change, sim: Simulation): boolean {
-  if (change.kind === "job.put" || change.kind === "node.put" || change.kind === "node.remove") return true;
-  if (change.kind !== "task.put" && change.kind !== "slot.put") return false;
-  const { jobId, service } = change.kind === "task.put" ? change.task : change.slot;
-  const job = sim.manager.manager.machine?.cluster.jobs.get(jobId);
-  const spec = job?.spec.services.find((one) => one.name === service)?.task;
-  return spec === undefined || !neverStays(spec);
+  constructor(sim: Simulation) {
+    this.#sim = sim;
+    this.#gone = goneNodes(sim.plan);
+    const { jobs, tasks } = sim.manager.manager.machine?.cluster ?? emptyCluster();
+    const services = [...jobs.values()].flatMap((job) => job.spec.services);
+    if (!services.some(({ task }) => neverRests(sim, task))) return;
+    for (const task of tasks.values())
+      if (task.fact.state === "pending") this.#waiting.add(`${task.jobId}/${task.service}`);
+  }
+
+  /** Whether it is a change of which a cluster at rest has none. */
+  isUnasked(event: SimEvent): boolean {
+    if (event.kind === "durable") return event.changes.some(({ change }) => this.#isOfResting(change));
+    if (event.kind !== "started" && event.kind !== "died") return false;
+    const { node, isForeign, jobId, service, spec } = event.container;
+    return !isForeign && !this.#gone.has(node) && !this.#isExcused(jobId, service, spec);
+  }
+
+  #isOfResting(change: Change): boolean {
+    if (change.kind === "job.put" || change.kind === "node.put" || change.kind === "node.remove") return true;
+    if (change.kind !== "task.put" && change.kind !== "slot.put") return false;
+    const { jobId, service } = change.kind === "task.put" ? change.task : change.slot;
+    const job = this.#sim.manager.manager.machine?.cluster.jobs.get(jobId);
+    const spec = job?.spec.services.find((one) => one.name === service)?.task;
+    return spec === undefined || !this.#isExcused(jobId, service, spec);
+  }
+
+  #isExcused(jobId: string, service: string, spec: TaskSpec): boolean {
+    return this.#waiting.has(`${jobId}/${service}`) || neverRests(this.#sim, spec);
+  }
 }
