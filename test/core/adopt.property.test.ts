@@ -5,7 +5,7 @@ import { planAdoption } from "../../src/core/adopt.ts";
 import type { HeldTask } from "../../src/core/adopt-task.ts";
 import { apply, type Cluster, emptyCluster } from "../../src/core/cluster.ts";
 import { taskId } from "../../src/core/ids.ts";
-import { DESIRED_STATES, rank, type Task } from "../../src/core/task.ts";
+import { DESIRED_STATES, isTerminal, rank, type Task } from "../../src/core/task.ts";
 import { desiredState, factOf } from "./arbitraries.ts";
 import { aNode, aSpec, NOW } from "./records.ts";
 
@@ -94,13 +94,15 @@ describe("adoption:", () => {
       fc.property(claims, claims, (earlier, held) => {
         const cluster = freshCluster();
         adopt(cluster, earlier);
-        const before = [...cluster.tasks.values()].filter(({ nodeId }) => nodeId !== null);
+        const before = [...cluster.tasks.values()];
+        const lives = before.filter(({ fact }) => !isTerminal(fact.state) && rank(fact.state) > rank("assigned"));
         const attempts = [...cluster.slots].map(([key, { attempt }]) => ({ key, attempt }));
         adopt(cluster, held);
         // An end that was told by another node gives way to the node where the task lives.
         const stayed = before.filter(({ id, nodeId }) => cluster.tasks.get(id)?.nodeId === nodeId);
         expect(stayed.filter((task) => isLowered(task, cluster.tasks.get(task.id)))).toEqual([]);
         expect(before.filter(({ id }) => !cluster.tasks.has(id))).toEqual([]);
+        expect(lives.filter((task) => !stayed.includes(task))).toEqual([]);
         expect(attempts.filter(({ key, attempt }) => (cluster.slots.get(key)?.attempt ?? 0) < attempt)).toEqual([]);
       }),
       { numRuns: 300 },

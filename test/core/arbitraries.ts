@@ -16,14 +16,14 @@ import { aSpec } from "./records.ts";
 const GIB = 2 ** 30;
 
 /** Any figures that a node of 4 cores, 8 GiB and 100 GiB can hold a few times over; zeros are assumed figures. */
-export const resources: fc.Arbitrary<Resources> = fc.record({
+const resources: fc.Arbitrary<Resources> = fc.record({
   cpuMillis: fc.constantFrom(0, 500, 1_500, 3_000),
   memoryBytes: fc.constantFrom(0, GIB, 3 * GIB),
   diskBytes: fc.constantFrom(0, 0, 40 * GIB),
 });
 
 /** Any host port of two, on any address or one. */
-export const portMapping = fc.record({
+const portMapping = fc.record({
   containerPort: fc.constant(80),
   hostPort: fc.constantFrom(0, 80, 81),
   protocol: fc.constantFrom("tcp" as const, "udp" as const),
