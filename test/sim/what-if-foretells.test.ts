@@ -18,8 +18,8 @@ import { whatIf } from "../../src/sim/what-if.ts";
 import { aJobSpec, aSpec, NOW } from "../core/records.ts";
 import { elsewhere, GIB } from "./what-if-picture.ts";
 
-/** Of the first thousand two differ, 498 and 740: whose turn it is by round robin a snapshot does not say once the task that was placed last has ended. */
-const SEEDS = 100;
+/** Of the first thousand very few differ: whose turn it is by round robin a snapshot does not say once the task that was placed last has ended. */
+const SEEDS = 60;
 const HEARTBEAT_MS = 1_000;
 
 /** A manager with nodes that do what they are told at once. */
@@ -154,7 +154,8 @@ function randomCluster(draw: Draw): Living {
   const living = new Living((["epvm", "roundrobin", "pack"] as const)[one(3)] ?? "epvm");
   for (let index = 0, count = 3 + one(4); index < count; index++) {
     const capacity = { cpuMillis: 2_000 + 1_000 * one(4), memoryBytes: (4 + one(8)) * GIB, diskBytes: 100 * GIB };
-    const node = elsewhere(`n${index}`, { capacity, labels: draw() < 0.5 ? { zone: "a" } : {} });
+    const reserved = { cpuMillis: 100 * one(8), memoryBytes: (GIB / 2) * one(4), diskBytes: 0 };
+    const node = elsewhere(`n${index}`, { capacity, reserved, labels: draw() < 0.5 ? { zone: "a" } : {} });
     living.join(node, {
       ...{ cpuMillis: one(1_500), memoryUsedBytes: one(3 * GIB), memoryTotalBytes: capacity.memoryBytes, atMs: NOW },
       ...{ diskUsedBytes: GIB, diskTotalBytes: 100 * GIB, load: [0, 0, 0], tasks: [], book: null },
@@ -207,4 +208,4 @@ test("sim/what-if: what is foretold from a snapshot is what the manager then doe
   expect(wrong).toEqual([]);
   // Otherwise it would be of no use: every outcome but those of a broken cluster has to have been foretold.
   expect(Math.min(seen.moves, seen.waits, seen.stays, seen.starts)).toBeGreaterThan(10);
-});
+}, 60_000);
