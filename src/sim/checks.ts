@@ -1,5 +1,35 @@
 /** All checkers of invariants, in the order of their numbers. What belongs to features that are not there yet stands in not-yet.ts. */
 import type { Checker } from "./checker.ts";
-import { foreignersUntouched, oneContainerPerIncarnation, oneIncarnationPerNode } from "./checks/containers.ts";
+import {
+  endedIncarnationsStayEnded,
+  foreignersUntouched,
+  killedAfterGrace,
+  oneContainerPerIncarnation,
+  oneIncarnationPerNode,
+} from "./checks/containers.ts";
+import { desiredOnlyRises, factsOnlyRise } from "./checks/facts.ts";
+import {
+  decisionsReadOwnWrites,
+  keysMakeOneJob,
+  noJobIsLost,
+  recoveryFindsAll,
+  watchersSeeAll,
+} from "./checks/promises.ts";
+import { exclusiveSlotsLiveOnce, slotsAreNotOverfilled } from "./checks/slots.ts";
 
-export const CHECKERS: readonly Checker[] = [oneContainerPerIncarnation, oneIncarnationPerNode, foreignersUntouched];
+export const CHECKERS: readonly Checker[] = [
+  noJobIsLost,
+  keysMakeOneJob,
+  oneContainerPerIncarnation,
+  oneIncarnationPerNode,
+  slotsAreNotOverfilled,
+  exclusiveSlotsLiveOnce,
+  factsOnlyRise,
+  desiredOnlyRises,
+  foreignersUntouched,
+  endedIncarnationsStayEnded,
+  killedAfterGrace,
+  watchersSeeAll,
+  decisionsReadOwnWrites,
+  recoveryFindsAll,
+];

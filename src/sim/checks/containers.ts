@@ -1,8 +1,8 @@
-/** Invariants of what runs on the nodes, whatever anybody believes: S3, S4, S14. */
+/** Invariants of what runs on the nodes, whatever anybody believes: S3, S4, S14, S15, S18. */
 import type { Checker } from "../checker.ts";
 import type { Container } from "../trace.ts";
 
-/** S3: at most one live container per task incarnation, in the whole cluster. */
+/** S3: at most one live container per task incarnation, in the whole cluster. One that was created and has not ended counts. */
 export const oneContainerPerIncarnation: Checker = {
   id: "S3",
   rule: "an incarnation of a task lives at most once in the cluster",
@@ -10,12 +10,16 @@ export const oneContainerPerIncarnation: Checker = {
     const live = new Map<string, Container>();
     return {
       onEvent: (event) => {
-        if (event.kind === "died") live.delete(keyOf(event.container));
-        if (event.kind !== "started") return;
-        const other = live.get(keyOf(event.container));
-        if (other !== undefined)
-          violate(`${keyOf(other)} lives on ${other.node}`, `and is started on ${event.container.node}`);
-        live.set(keyOf(event.container), event.container);
+        if (event.kind === "died" || event.kind === "removed") {
+          if (live.get(keyOf(event.container)) === event.container) live.delete(keyOf(event.container));
+        }
+        if (event.kind !== "started" && event.kind !== "created") return;
+        const { container } = event;
+        if (container.isForeign || container.status === "exited") return;
+        const other = live.get(keyOf(container));
+        if (other !== undefined && other !== container)
+          violate(`${keyOf(other)} lives on ${other.node}`, `and is ${event.kind} on ${container.node}`);
+        live.set(keyOf(container), container);
       },
     };
   },
@@ -56,6 +60,64 @@ export const foreignersUntouched: Checker = {
   }),
 };
 
+/**
+ * S15: what is found is adopted or stopped, never both: an incarnation that has ended on a node is not started there again. A worker or a manager that has lost
+ * its memory may count incarnations anew.
+ */
+export const endedIncarnationsStayEnded: Checker = {
+  id: "S15",
+  rule: "an incarnation that has ended is not started again",
+  begin: (_sim, violate) => {
+    const ended = new Set<string>();
+    return {
+      onEvent: (event) => {
+        // Workers go on until the manager with the other store is there.
+        if (event.kind === "replaced" || event.kind === "took-over") ended.clear();
+        else if (event.kind === "fault" && event.fault.kind === "journal-wipe") ended.clear();
+        else if (event.kind === "died" && !event.container.isForeign) ended.add(onNode(event.container));
+        else if (event.kind === "started" && ended.has(onNode(event.container)))
+          violate(`${keyOf(event.container)} has ended on ${event.container.node}`, "and is started there again");
+      },
+    };
+  },
+};
+
+/** S18: a container is killed only when it has had its grace since it was told to end. */
+export const killedAfterGrace: Checker = {
+  id: "S18",
+  rule: "a container is killed only when its grace is over",
+  begin: (sim, violate) => {
+    const toldMs = new Map<Container, number>();
+    return {
+      onEvent: (event, atMs) => {
+        if (event.kind === "removed") toldMs.delete(event.container);
+        if (event.kind === "signalled") {
+          if (!toldMs.has(event.container)) toldMs.set(event.container, atMs);
+          const { stopGraceMs } = event.container.spec;
+          if (event.graceMs < stopGraceMs)
+            violate(`${keyOf(event.container)} has ${stopGraceMs} ms to end`, `and is given ${event.graceMs}`);
+        }
+        if (event.kind !== "died") return;
+        const sinceMs = toldMs.get(event.container);
+        toldMs.delete(event.container);
+        if (event.cause !== "kill") return;
+        const { stopGraceMs } = event.container.spec;
+        if (sinceMs === undefined) violate(`${keyOf(event.container)} is killed`, "and was never told to end");
+        else if (atMs - sinceMs < stopGraceMs)
+          violate(`${keyOf(event.container)} is killed ${atMs - sinceMs} ms after`, `its grace is ${stopGraceMs}`);
+      },
+      recount: () => {
+        for (const one of toldMs.keys())
+          if (sim.nodes.get(one.node)?.engine.containers.get(one.instanceId) !== one) toldMs.delete(one);
+      },
+    };
+  },
+};
+
 function keyOf({ taskId, incarnation }: Container): string {
   return `${taskId}.${incarnation}`;
+}
+
+function onNode(one: Container): string {
+  return `${one.node}/${keyOf(one)}`;
 }

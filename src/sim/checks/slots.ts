@@ -1,0 +1,119 @@
+/** Invariants of slots, as containers really fill them: S5, S6. */
+import { slotKey } from "../../core/job.ts";
+import type { Checker } from "../checker.ts";
+import type { Simulation } from "../simulation.ts";
+import type { Container, SimEvent } from "../trace.ts";
+import { type Stores, storesOf } from "./stores.ts";
+
+/** Live containers by slot. */
+class LiveSlots {
+  readonly #bySlot = new Map<string, Set<Container>>();
+
+  /** The others that live in its slot when a container starts; empty for every other event. */
+  hear(event: SimEvent): readonly Container[] {
+    if (event.kind !== "started" && event.kind !== "died") return [];
+    const { container } = event;
+    if (container.isForeign) return [];
+    const key = slotKey(container.jobId, container.service, container.slot);
+    const live = this.#bySlot.get(key) ?? new Set<Container>();
+    this.#bySlot.set(key, live);
+    if (event.kind === "died") {
+      live.delete(container);
+      if (live.size === 0) this.#bySlot.delete(key);
+      return [];
+    }
+    const others = [...live].filter((one) => one !== container);
+    live.add(container);
+    return others;
+  }
+}
+
+/**
+ * S5: a slot is filled once, and once more for each node that holds it and was out of reach. A start beside a live container needs that the other's node was on
+ * record as out of reach, or its task as lost, at some time since it began.
+ */
+export const slotsAreNotOverfilled: Checker = {
+  id: "S5",
+  rule: "a slot lives once, and once more only where a node that holds it has been out of reach",
+  begin: (sim, violate) => {
+    const stores = storesOf(sim);
+    const live = new LiveSlots();
+    const excuses = new Excuses(sim, stores);
+    return {
+      onEvent: (event, atMs) => {
+        for (const other of live.hear(event)) {
+          if (event.kind === "started" && !excuses.has(other) && !excuses.has(event.container))
+            violate(`${placeOf(other)} fills ${slotOf(other)}`, `and ${placeOf(event.container)} is started too`);
+        }
+        excuses.hear(event, atMs);
+      },
+    };
+  },
+};
+
+/** When nodes were out of reach, by the records of any manager. */
+class Excuses {
+  readonly #sim: Simulation;
+  readonly #stores: Stores;
+  /** When the node was last on record as out of reach. */
+  readonly #outMs = new Map<string, number>();
+  /** When a store was last replaced, or took the place of another manager's. */
+  #replacedMs = -1;
+  /** First starts of tasks: two that live beside each other rightly may both restart. */
+  readonly #begunMs = new Map<string, number>();
+
+  constructor(sim: Simulation, stores: Stores) {
+    this.#sim = sim;
+    this.#stores = stores;
+    stores.onDurable(({ change, atMs }) => {
+      if (change.kind === "node.put" && change.node.state !== "ready") this.#outMs.set(change.node.id, atMs);
+    });
+  }
+
+  hear(event: SimEvent, atMs: number): void {
+    if (event.kind === "started" && !this.#begunMs.has(event.container.taskId))
+      this.#begunMs.set(event.container.taskId, atMs);
+    if (event.kind === "replaced" || (event.kind === "took-over" && event.how === "adoption")) this.#replacedMs = atMs;
+  }
+
+  /** Whether somebody could rightly take that container for lost. */
+  has(one: Container): boolean {
+    const outMs = this.#outMs.get(one.node) ?? -1;
+    if (Math.max(outMs, this.#replacedMs) >= (this.#begunMs.get(one.taskId) ?? one.startedMs)) return true;
+    for (const name of this.#sim.managers.keys()) {
+      const { nodes, tasks } = this.#stores.of(name).cluster;
+      if ((nodes.get(one.node)?.state ?? "ready") !== "ready") return true;
+      if (tasks.get(one.taskId)?.fact.state === "lost") return true;
+    }
+    return false;
+  }
+}
+
+/** S6: what may not be replaced while nobody knows how it is lives once, always. */
+export const exclusiveSlotsLiveOnce: Checker = {
+  id: "S6",
+  rule: "a slot whose tasks stay with their node lives at most once",
+  begin: (_sim, violate) => {
+    const live = new LiveSlots();
+    return {
+      onEvent: (event) => {
+        for (const other of live.hear(event)) {
+          if (event.kind === "started" && staysWithNode(event.container))
+            violate(`${placeOf(other)} fills ${slotOf(other)}`, `and ${placeOf(event.container)} is started too`);
+        }
+      },
+    };
+  },
+};
+
+function staysWithNode({ spec }: Container): boolean {
+  return !spec.disconnect.replace || spec.mounts.some((mount) => mount.kind === "volume" && mount.source !== "");
+}
+
+function slotOf({ service, slot, jobId }: Container): string {
+  return `slot ${slot} of ${service} (${jobId.slice(0, 8)})`;
+}
+
+function placeOf({ node, taskId, incarnation }: Container): string {
+  return `${node}/${taskId}.${incarnation}`;
+}

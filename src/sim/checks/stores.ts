@@ -1,0 +1,96 @@
+/**
+ * What each manager's store holds, built from what became durable and from nothing else. One mirror a run, shared by all checkers; it believes no machine,
+ * and is told of a store that somebody has replaced.
+ */
+import type { Change, LoggedChange } from "../../core/change.ts";
+import { apply, type Cluster, emptyCluster } from "../../core/cluster.ts";
+import type { Simulation } from "../simulation.ts";
+import type { SimEvent } from "../trace.ts";
+
+/** One manager's durable state. */
+export interface StoreMirror {
+  readonly manager: string;
+  cluster: Cluster;
+  /** Of the newest durable change. */
+  revision: number;
+  /** The manager makes records of what its workers hold. */
+  isAdopting: boolean;
+  /** How often somebody has put another store in its place. */
+  replacements: number;
+}
+
+/** A durable change, before it counts in the mirror. */
+export interface Durable {
+  readonly store: StoreMirror;
+  readonly logged: LoggedChange;
+  readonly change: Change;
+  /** The whole batch that it is a part of. */
+  readonly batch: readonly LoggedChange[];
+  readonly atMs: number;
+}
+
+type Listener = (durable: Durable) => void;
+
+/** The mirrors of a run. */
+export class Stores {
+  readonly #sim: Simulation;
+  readonly #mirrors = new Map<string, StoreMirror>();
+  readonly #listeners: Listener[] = [];
+
+  constructor(sim: Simulation) {
+    this.#sim = sim;
+    sim.watch((event, atMs) => this.#hear(event, atMs));
+  }
+
+  /** The mirror of that manager's store; empty for one that has kept nothing. */
+  of(manager: string): StoreMirror {
+    let mirror = this.#mirrors.get(manager);
+    if (mirror === undefined) {
+      mirror = { manager, cluster: emptyCluster(), revision: 0, isAdopting: false, replacements: 0 };
+      this.#mirrors.set(manager, mirror);
+    }
+    return mirror;
+  }
+
+  /** Calls back with each durable change, before it counts. */
+  onDurable(listener: Listener): void {
+    this.#listeners.push(listener);
+  }
+
+  #hear(event: SimEvent, atMs: number): void {
+    if (event.kind === "durable") this.#take(this.of(event.manager), event.changes, atMs);
+    else if (event.kind === "replaced") this.#reload(event.manager);
+    else if (event.kind === "adopting") this.of(event.manager).isAdopting = true;
+    else if (event.kind === "took-over") this.of(event.manager).isAdopting = false;
+  }
+
+  #take(store: StoreMirror, batch: readonly LoggedChange[], atMs: number): void {
+    for (const logged of batch) {
+      const { change, revision } = logged;
+      for (const listener of this.#listeners) listener({ store, logged, change, batch, atMs });
+      apply(store.cluster, change);
+      store.revision = revision;
+    }
+  }
+
+  #reload(manager: string): void {
+    const image = this.#sim.managers.get(manager)?.store.image();
+    const store = this.of(manager);
+    store.cluster = emptyCluster();
+    for (const change of image?.rows.values() ?? []) apply(store.cluster, change);
+    store.revision = image?.revision ?? 0;
+    store.replacements++;
+  }
+}
+
+const known = new WeakMap<Simulation, Stores>();
+
+/** The mirrors of that run; the first who asks must do so before it begins. */
+export function storesOf(sim: Simulation): Stores {
+  let stores = known.get(sim);
+  if (stores === undefined) {
+    stores = new Stores(sim);
+    known.set(sim, stores);
+  }
+  return stores;
+}
