@@ -125,6 +125,8 @@ function settleDoubles(context: ReconcileContext, service: ServiceSpec, slot: Sl
   const live = attemptsOf(context.cluster, slot).filter(
     (task) => !isTerminal(task.fact.state) && task.desired === "run",
   );
+  const current = currentTask(context.cluster, slot);
+  if (current && isTerminal(current.fact.state)) return settleSurvivor(context, slot, { current, live });
   const [original] = live;
   const replacement = live.at(-1);
   if (!original || !replacement || original === replacement) return [];
@@ -135,6 +137,18 @@ function settleDoubles(context: ReconcileContext, service: ServiceSpec, slot: Sl
   const drafts = losers.flatMap((task) => want(context, task, "stop"));
   if (slot.taskId === winner.id) return drafts;
   return [quiet({ kind: "slot.put", slot: { ...slot, taskId: winner.id, waitMs: 0 } }, ACTOR), ...drafts];
+}
+
+/** The newest attempt has ended while an earlier one lives, on a node that is back: where the work is done that one stops too, else the slot goes on with it. */
+function settleSurvivor(
+  context: ReconcileContext,
+  slot: Slot,
+  { current, live }: { readonly current: Task; readonly live: readonly Task[] },
+): Draft[] {
+  const [survivor] = live.filter((task) => task.nodeId !== null && !context.away(task.nodeId));
+  if (!survivor) return [];
+  if (current.fact.state === "complete") return want(context, survivor, "stop");
+  return [quiet({ kind: "slot.put", slot: { ...slot, taskId: survivor.id, waitMs: 0 } }, ACTOR)];
 }
 
 /** undefined while neither is well: then both go on. */

@@ -1,8 +1,9 @@
 // What random lives of the manager have found, each shrunk to a script and kept.
 import { expect, test } from "bun:test";
+import { reconcileSlot } from "../../src/core/reconcile.ts";
 import { planRemove, planStop, planSubmit } from "../../src/core/submit.ts";
 import { Desk } from "./desk.ts";
-import { aJobSpec, aSpec } from "./records.ts";
+import { aCluster, aJob, aJobSpec, aNode, aSlot, aSpec, aTask, idOf, NOW } from "./records.ts";
 
 function submit(desk: Desk, id: string, count = 1): void {
   desk.command(planSubmit(desk.context, { id, spec: aJobSpec(id, aSpec(), count), idempotencyKey: "" }));
@@ -38,4 +39,27 @@ test("schedule: once nobody waits any more there is nothing left to do, whoever 
   desk.reconcile(10);
   desk.schedule();
   expect(desk.derived.hasWork).toBe(false);
+});
+
+test("reconcile: of two attempts the later has ended when the earlier one's node is back: that one stops where the work is done, else it takes the slot", () => {
+  const outcome = (end: "complete" | "failed", isAway: boolean) => {
+    const cluster = aCluster(
+      aNode("n1"),
+      aNode("n2"),
+      aJob("web", { spec: aJobSpec("web", aSpec({}, "no")) }),
+      aSlot("web", { attempt: 2 }),
+      aTask("web", { nodeId: "n1" }, { state: "running", incarnation: 1, containerId: "box" }),
+      aTask("web", { nodeId: "n2", attempt: 2 }, { state: end, incarnation: 1, containerId: "box" }),
+    );
+    const context = { cluster, clusterId: "c", nowMs: NOW, waited: () => false, ranLong: () => false };
+    const away = (nodeId: string) => isAway && nodeId === "n1";
+    const drafts = reconcileSlot({ ...context, away }, { jobId: "web", service: "web", index: 0 });
+    return drafts.map(({ change }) => {
+      if (change.kind === "task.put") return [change.task.id, change.task.desired];
+      return change.kind === "slot.put" ? [change.slot.taskId, change.slot.attempt] : [change.kind];
+    });
+  };
+  const first = idOf("web", 1);
+  expect([outcome("complete", false), outcome("failed", false)]).toEqual([[[first, "stop"]], [[first, 2]]]);
+  expect([outcome("complete", true), outcome("failed", true)]).toEqual([[], []]);
 });
