@@ -225,18 +225,19 @@ describe.skipIf(dockerSwitchedOff() || mayNotMakeNamespaces)("e2e: on the way be
     "e2e: a stolen worker key gets that node's own tasks, and nothing of any other's",
     async () => {
       const { manager } = cluster;
+      const machine = cluster.network.machine("thief");
       const victim = cluster.node("n1");
       cpSync(join(victim.keys, "worker.key"), files.file("stolen.key"));
       const stolen = identityIn(files.file("stolen.key"));
       const { machineId } = await createNodeMetrics().facts();
       const pose = { machineId, processId: "thief" };
       const [before, tasks] = [await cluster.everything(), await cluster.manager.tasks()];
-      await using thief = await Thief.on(elsewhere, cluster.address);
+      await using thief = await Thief.on(machine, cluster.address);
       expect((await thief.greet(stolen, { ...pose, machineId: "another" })).answer).toContain("a clone?");
       expect((await thief.greet(stolen, pose)).answer).toContain("a clone?");
       expect(await thief.request(stolen, "/v1/tasks")).toBe(401);
       expect(await thief.request(stolen, "/v1/jobs", { method: "POST", body: "{}" })).toBe(401);
-      await using atOther = await Thief.on(elsewhere, `${cluster.node("n2").machine.address}:5556`);
+      await using atOther = await Thief.on(machine, `${cluster.node("n2").machine.address}:5556`);
       const toWorker = await atOther.open(stolen);
       await until("the other worker hangs up", () => toWorker.closed);
       expect(toWorker.heard.map(({ kind, reason }) => `${kind}: ${reason}`).join()).toMatch(
@@ -244,6 +245,10 @@ describe.skipIf(dockerSwitchedOff() || mayNotMakeNamespaces)("e2e: on the way be
       );
 
       await victim.kill();
+      const abroad = { ...pose, machineId: "another" };
+      expect((await thief.greet(stolen, abroad)).answer).toContain("key is on another machine than before");
+      const n2 = tasks.find(({ nodeName }) => nodeName === "n2")?.nodeId ?? "";
+      expect(await thief.poseAs(stolen, pose, n2)).toEqual(["open", "joined"]);
       const inside = await thief.comeIn(stolen, pose, "n1");
       const given = inside.heard.flatMap(({ put }) => (put ?? []) as { taskId: string; name: string }[]);
       expect(given.map(({ name }) => name)).toEqual(["vaultn1"]);

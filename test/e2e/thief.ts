@@ -32,9 +32,9 @@ export class Thief implements AsyncDisposable {
     return new Thief(opened.use(await Passage.from(machine, address)), opened);
   }
 
-  /** An open socket of a path, on which nothing has been said. */
+  /** An open socket of a path, on which nothing has been said. Comes again while it is hung up on for coming too often. */
   async open(identity: Identity, path = "/cube/link"): Promise<RawPeer> {
-    return this.#opened.use(await rawPeer(this.#way.port, identity, path));
+    return this.#opened.use(await until("a socket is open", () => rawPeer(this.#way.port, identity, path)));
   }
 
   /** Greets as a worker; what it is told first, after the greeting. */
@@ -68,6 +68,14 @@ export class Thief implements AsyncDisposable {
     return String((await peer.told("refused")).reason);
   }
 
+  /** Comes in, and claims to be another node than its key is of; what it was told until it was hung up on. */
+  async poseAs(identity: Identity, pose: Pose, nodeId: string): Promise<unknown[]> {
+    const { peer } = await this.greet(identity, pose);
+    peer.say(helloOf({ id: nodeId, machineId: pose.machineId }));
+    await until("it is hung up on", () => peer.closed);
+    return peer.heard.map(({ kind }) => kind);
+  }
+
   /** Comes in as the node of the key, and lives on until it is disposed of. */
   async comeIn(identity: Identity, pose: Pose, name: string): Promise<RawPeer> {
     const { peer, answer } = await this.greet(identity, pose);
@@ -82,7 +90,8 @@ export class Thief implements AsyncDisposable {
   /** A request to the API with this key as the client's certificate; its status. */
   async request(identity: Identity, path: string, init: RequestInit = {}): Promise<number> {
     const tls = { cert: identity.certPem, key: identity.keyPem, rejectUnauthorized: false };
-    return (await fetch(`https://127.0.0.1:${this.#way.port}${path}`, { ...init, tls })).status;
+    const url = `https://127.0.0.1:${this.#way.port}${path}`;
+    return until("it is answered", async () => (await fetch(url, { ...init, tls })).status);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
