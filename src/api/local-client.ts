@@ -232,11 +232,23 @@ class LocalClient implements ClusterClient {
   }
 
   async addNode(address: string): Promise<DialledResource> {
-    return given(this.#links().dial(address));
+    const links = this.#links();
+    const before = links.dialled();
+    const added = given(links.dial(address));
+    if (!before.some((each) => each.address === added.address))
+      await this.#note(`${added.address} is dialled from now on`);
+    return added;
   }
 
   async forgetAddress(address: string): Promise<DialledResource> {
-    return given(this.#links().undial(address));
+    const forgotten = given(this.#links().undial(address));
+    await this.#note(`${forgotten.address} is dialled no more`);
+    return forgotten;
+  }
+
+  /** It is done: a store that takes no line at present is no reason to say otherwise. */
+  async #note(text: string): Promise<void> {
+    await this.#access.execute({ kind: "note", text }, this.#options.actor);
   }
 
   async tokens(): Promise<readonly TokenResource[]> {

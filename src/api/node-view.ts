@@ -1,5 +1,5 @@
 /** What the manager's process knows of nodes beyond their records: their links and their last signs of life. Made for one look; nothing here is kept. */
-import type { LinkFacts, NodeResource } from "../client/resources.ts";
+import type { DialledResource, LinkFacts, NodeResource } from "../client/resources.ts";
 import type { Node } from "../core/node.ts";
 import type { ManagerAccess } from "../manager/commands.ts";
 import type { NodeLinks, NodePeer } from "./ports.ts";
@@ -13,10 +13,17 @@ export const NO_SIGHT: NodeSight = () => ({});
 /** Looks at links and heartbeats as they are in this turn. */
 export function sightOf(access: ManagerAccess, links: NodeLinks | undefined): NodeSight {
   const observations = access.observations();
+  let found: ReadonlyMap<string, readonly DialledResource[]> | undefined;
   return (node) => {
     const seen = observations.get(node.id);
+    const link = linkOf(node.id, links);
+    found ??= Map.groupBy(links?.dialled() ?? [], ({ nodeId }) => nodeId);
+    const dialledAt = found.get(node.id)?.map(({ address }) => address);
+    const isAwaited = node.state === "ready" && seen === undefined && link === undefined;
     return {
-      ...linkOf(node.id, links),
+      ...link,
+      ...(isAwaited && { awaited: true }),
+      ...(dialledAt && { dialledAt }),
       ...(seen && { heartbeatAgeMs: Math.max(0, Math.round(performance.now() - seen.seenMonoMs)) }),
     };
   };

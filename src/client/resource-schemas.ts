@@ -176,6 +176,8 @@ export const nodeSchema: z.ZodType<NodeResource> = z.strictObject({
   protocol: int.exactOptional(),
   linkedSinceMs: ms.exactOptional(),
   heartbeatAgeMs: z.number().exactOptional(),
+  awaited: z.boolean().exactOptional(),
+  dialledAt: z.array(z.string()).exactOptional(),
 });
 
 /** An address that the manager dials. */

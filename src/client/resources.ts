@@ -93,6 +93,10 @@ export interface NodeResource {
   readonly linkedSinceMs?: number;
   /** How long ago its last heartbeat came; left out for one that the manager has not heard of since its start. */
   readonly heartbeatAgeMs?: number;
+  /** True for one that is ready by the store alone: the manager has not heard of it since its start. Left out otherwise. */
+  readonly awaited?: boolean;
+  /** Addresses at which the manager found it, by its own dial; left out for none. */
+  readonly dialledAt?: readonly string[];
 }
 
 /** What changes about a node's link without an event. */

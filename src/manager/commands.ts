@@ -27,6 +27,8 @@ export type Command =
   | { readonly kind: "node.remove"; readonly nodeId: string; readonly force: boolean }
   /** The nodes that are out are really gone: their tasks are to be replaced. */
   | { readonly kind: "nodes.trust-loss" }
+  /** Leaves a line among the events: something was done that is no record of the cluster. */
+  | { readonly kind: "note"; readonly text: string }
   /** `hash` is the secret's SHA-256 in base64url; the secret stays with whoever asks. */
   | { readonly kind: "access.create"; readonly name: string; readonly role: AccessRole; readonly hash: string }
   | { readonly kind: "access.revoke"; readonly name: string };

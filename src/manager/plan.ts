@@ -1,6 +1,7 @@
 /** Which planner answers which command. Pure. */
 import { planTokenCreate, planTokenRevoke } from "../core/access-commands.ts";
 import { planNodeRemove } from "../core/node-removal.ts";
+import { planNote } from "../core/note.ts";
 import {
   type CommandContext,
   type Planned,
@@ -37,6 +38,8 @@ export function planCommand(command: Command, context: CommandContext): Planned 
       return planTokenCreate(context, command);
     case "access.revoke":
       return planTokenRevoke(context, command.name);
+    case "note":
+      return planNote(context, command.text);
     case "nodes.trust-loss":
       // Nothing to store: it ends with the isolation, and a new manager judges for itself.
       return { ok: true, jobId: "", created: false, drafts: [] };

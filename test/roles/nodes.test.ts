@@ -96,12 +96,49 @@ describe("roles: nodes that come later", () => {
       await joined(machine, "w1");
       const inspected = await machine.run("node", "inspect", "w1", ...data);
       expect(inspected.out).toMatch(/Link: +dialled by the manager, up for/);
+      expect(inspected.out).toMatch(new RegExp(`^Dialled at: +${address}$`, "m"));
+      expect((await nodesOf(machine))[0]).toMatchObject({ name: "w1", dialledAt: [address] });
       expect((await machine.run("node", "forget", address, ...data)).code).toBe(0);
       await until("its link has ended", async () =>
         (await nodesOf(machine)).every(({ dialledBy }) => dialledBy === undefined),
       );
       expect((await machine.run("node", "forget", address, ...data)).err).toContain("is not dialled");
+      const events = (await machine.run("events", "--since", "0", ...data)).out;
+      expect(events.split("\n").filter((line) => / is dialled /.test(line))).toEqual([
+        expect.stringContaining(`${address} is dialled from now on`),
+        expect.stringContaining(`${address} is dialled no more`),
+      ]);
       expect((await machine.run("node", "add", "not an address", ...data)).code).not.toBe(0);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "a node that has not linked since the manager's start is ready by the store alone, and said to be",
+    async () => {
+      await using machine = new Machine();
+      const [api, port] = [freePort(), freePort()];
+      const data = ["--data-dir", machine.dataOf("manager")];
+      const startManager = () => machine.start("manager", "manager", "-p", `${api}`, "-w", `127.0.0.1:${port}`);
+      startManager();
+      machine.start("w1", "worker", "-p", `${port}`, "-n", "w1", ...PROCESSES);
+      const [node] = await joined(machine, "w1");
+      expect(node).not.toHaveProperty("awaited");
+      await machine.end("manager");
+      await machine.end("w1");
+      startManager();
+      const [stored] = await until("the manager answers", async () => {
+        const nodes = await nodesOf(machine);
+        return nodes.length > 0 && nodes;
+      });
+      expect(stored).toMatchObject({ name: "w1", state: "ready", awaited: true });
+      expect((await machine.run("node", ...data)).out).toMatch(/^w1 .*worker \(not linked yet\)/m);
+      const inspected = (await machine.run("node", "inspect", "w1", ...data)).out;
+      expect(inspected).toMatch(/State: +ready .*as the store has it: not linked since the manager's start/);
+      expect(inspected).toMatch(/Heartbeat: +-$/m);
+      machine.start("w1", "worker", "-p", `${port}`, "-n", "w1", ...PROCESSES);
+      await joined(machine, "w1");
+      await until("it is heard of", async () => (await nodesOf(machine)).every(({ awaited }) => awaited === undefined));
     },
     LIMIT_MS,
   );

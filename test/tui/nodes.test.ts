@@ -47,6 +47,16 @@ describe("node pane", () => {
     expect(play.text()).toMatch(/Link +none/);
   });
 
+  test("a node that is ready by the store alone says so until it is heard of, one beside the manager too", () => {
+    const seed = withNodes(remote({ awaited: true }), node({ id: "node-id-l", name: "node-l", awaited: true }));
+    const play = new Play(seed, { cols: 200, rows: 50 }).press("2", "j");
+    expect(play.text()).toContain("not linked since the manager's start");
+    expect(play.text().match(/○/g)?.length).toBe(2);
+    play.items([{ kind: "metrics", metrics: ["node-id-r", "node-id-l"].map((nodeId) => metrics({ nodeId })) }]);
+    expect(play.text()).not.toContain("not linked since");
+    expect(play.text().match(/●/g)?.length).toBe(2);
+  });
+
   test("the foot says why the selected node is as it is, and else which address gives no link", () => {
     const vain = { address: "n9:5556", nodeId: "", linked: false, problem: "nobody listens there", configured: false };
     const seed = withNodes(node({ availability: "cordoned", reason: "other nodes have joined" }), remote());

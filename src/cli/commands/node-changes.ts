@@ -110,9 +110,10 @@ function aboutNode(node: NodeResource, nowMs: number): string[][] {
   return [
     ["Name", node.name],
     ["Id", node.id],
-    ["State", `${state} ${lasting(node.stateSinceMs, nowMs)}${why(state !== "ready")}`],
+    ["State", `${state} ${lasting(node.stateSinceMs, nowMs)}${why(state !== "ready")}${awaitedText(node)}`],
     ["Placement", `${availability}${why(availability !== "eligible" && state === "ready")}`],
     ["Address", node.local ? "in the manager's process" : node.address],
+    ...(node.dialledAt === undefined ? [] : [["Dialled at", node.dialledAt.join(", ")]]),
     ...aboutLink(node, nowMs),
     ["System", `${node.os} ${node.arch}, Cube ${node.version}`],
     ["Runtimes", node.runtimes.map(runtimeText).join("; ") || "none"],
@@ -126,6 +127,10 @@ function aboutNode(node: NodeResource, nowMs: number): string[][] {
   ];
 }
 
+function awaitedText({ awaited }: NodeResource): string {
+  return awaited === true ? ", as the store has it: not linked since the manager's start" : "";
+}
+
 /** Its link and its last sign of life; what is not known is left out. */
 function aboutLink(node: NodeResource, nowMs: number): string[][] {
   const { dialledBy, linkedSinceMs = nowMs, roundTripMs, protocol, heartbeatAgeMs } = node;
@@ -133,6 +138,7 @@ function aboutLink(node: NodeResource, nowMs: number): string[][] {
   const link = `dialled by the ${dialledBy}, up ${lasting(linkedSinceMs, nowMs)}${trip}, protocol ${protocol}`;
   return [
     ...(dialledBy === undefined ? [] : [["Link", link]]),
+    ...(node.awaited === true ? [["Heartbeat", "-"]] : []),
     ...(heartbeatAgeMs === undefined ? [] : [["Heartbeat", `${(heartbeatAgeMs / 1_000).toFixed(1)} s ago`]]),
   ];
 }

@@ -56,11 +56,12 @@ async function runNode(context: Context): Promise<number> {
   const { io } = context;
   const client = await context.client();
   const nodes = await allPages((page) => client.nodes(page));
+  const [addresses, { caution = "" }] = await Promise.all([client.dialled(), client.manager()]);
   if (context.flags.json === true) {
     io.stdout.write(`${jsonText(nodes)}\n`);
+    io.stderr.write(vainDials(addresses));
     return 0;
   }
-  const [addresses, { caution = "" }] = await Promise.all([client.dialled(), client.manager()]);
   const width = io.stdout.isTTY ? io.stdout.columns : null;
   io.stdout.write(nodeTable(nodes, { width, bold: boldFor(io) }));
   io.stderr.write(refusals(nodes) + runtimeProblems(nodes) + vainDials(addresses) + cautionOn(nodes, caution));
@@ -108,6 +109,7 @@ function runtimeProblems(nodes: readonly NodeResource[]): string {
 function roleText(node: NodeResource): string {
   const state = [node.state, node.availability].filter((word) => word !== "ready" && word !== "eligible");
   if (state.length > 0) return `worker (${state.join(", ")})`;
+  if (node.awaited === true) return "worker (not linked yet)";
   // A node that is ready and yet has a reason: its worker does not do what it is told.
   const [what = ""] = node.reason.split(":");
   return what === "" ? "worker" : `worker (${clean(what)})`;

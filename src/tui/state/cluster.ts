@@ -186,8 +186,10 @@ function withLinks(
   const next = new Map(nodes);
   for (const { nodeId, link } of samples.values()) {
     const node = nodes.get(nodeId);
-    if (node === undefined || node.local) continue;
-    const { dialledBy: _by, roundTripMs: _trip, protocol: _protocol, linkedSinceMs: _since, ...record } = node;
+    if (node === undefined || (node.local && node.awaited !== true)) continue;
+    const { dialledBy: _by, roundTripMs: _trip, protocol: _protocol, linkedSinceMs: _since, ...rest } = node;
+    // A sample is a sign of life.
+    const { awaited: _awaited, ...record } = rest;
     next.set(nodeId, { ...record, ...link });
   }
   return next;

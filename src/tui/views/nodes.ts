@@ -41,6 +41,7 @@ export function nodesInfo(model: Model): string {
 export function nodesFoot(model: Model): string {
   const node = model.nodes[model.places.nodes.index];
   if (node !== undefined && node.reason !== "") return node.reason;
+  if (node?.awaited === true) return "not linked since the manager's start: this is what its store knows";
   const [first, ...more] = model.shown.manager?.unlinked ?? [];
   if (first === undefined) return "";
   const others = more.length === 0 ? "" : ` and ${more.length} more`;

@@ -61,6 +61,7 @@ export function nodeMark(node: NodeResource): Mark {
   if (node.state === "lost") return mark("?", "lost", "bad");
   if (node.availability === "cordoned") return mark("■", "cordoned", "warn");
   if (node.availability === "draining") return mark("○", "draining", "warn");
+  if (node.awaited === true) return mark("○", "not linked", "busy");
   // Ready and yet with a reason: its worker does not follow this manager.
   if (node.reason !== "") return mark("▲", "refuses", "warn");
   return mark("●", "ready", "good");
