@@ -34,6 +34,8 @@ export function planSubmit(
   request: { readonly id: string; readonly spec: JobSpec; readonly idempotencyKey: string },
 ): Planned {
   const known = context.cluster.jobs.get(request.id);
+  // Its answer would be for a job that is about to go.
+  if (known?.desired === "remove") return beingRemoved(known);
   if (known) return { ok: true, jobId: known.id, created: false, drafts: [] };
   const repeated = findRepeat(context, request);
   if (repeated) return repeated;

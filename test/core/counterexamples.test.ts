@@ -17,6 +17,17 @@ test("reconcile: a job of no tasks at all is gone with its removal, and its id i
   expect([desk.cluster.jobs.size, desk.cluster.jobsByName.size]).toEqual([0, 0]);
 });
 
+test("submit: an id whose job is being removed is refused until that one is gone, never answered with it", () => {
+  const desk = new Desk();
+  submit(desk, "web");
+  desk.reconcile(10);
+  desk.command(planRemove(desk.context, "web"));
+  const again = () => planSubmit(desk.context, { id: "web", spec: aJobSpec("web"), idempotencyKey: "" });
+  expect(again()).toMatchObject({ ok: false, code: "conflict", message: "web is being removed" });
+  desk.reconcile(10);
+  expect(again()).toMatchObject({ ok: true, created: true });
+});
+
 test("schedule: a task whose job was stopped is not placed, also where reconciliation has not come to it yet", () => {
   const desk = new Desk();
   submit(desk, "web");
