@@ -31,10 +31,23 @@ export function environmentOf(spec: TaskSpec): Record<string, string> {
   return { PATH: DEFAULT_PATH, ...Object.fromEntries(passed), ...spec.env };
 }
 
-/** The number of a signal's name; "" is SIGTERM; null for no signal. */
+/** The number of a signal, given as docker does: a name with or without SIG, a real-time one as RTMIN+3, or a number; "" is SIGTERM. null for none. */
 export function signalNumber(name: string): number | null {
-  const full = name === "" ? "SIGTERM" : name.startsWith("SIG") ? name : `SIG${name}`;
+  if (/^[1-9]\d?$/.test(name)) return Number(name) <= RTMAX ? Number(name) : null;
+  const bare = name === "" ? "TERM" : name.replace(/^SIG/, "");
+  const [, end, steps = "0"] = /^(RTMIN|RTMAX)(?:((?<=MIN)\+\d{1,2}|(?<=MAX)-\d{1,2}))?$/.exec(bare) ?? [];
+  if (end !== undefined && process.platform === "linux")
+    return realTime((end === "RTMIN" ? RTMIN : RTMAX) + Number(steps));
+  const full = `SIG${bare === "CLD" ? "CHLD" : bare}`;
   return constants.signals[full as keyof typeof constants.signals] ?? null;
+}
+
+/** signal(7): what is left to programs of the C library's numbers. */
+const RTMIN = 34;
+const RTMAX = 64;
+
+function realTime(number: number): number | null {
+  return number >= RTMIN && number <= RTMAX ? number : null;
 }
 
 function problemOf(spec: TaskSpec): string {

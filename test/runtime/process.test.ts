@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { NO_PRIVILEGES, type TaskSpec } from "../../src/core/spec.ts";
 import { createProcessRuntime } from "../../src/runtime/process.ts";
 import { keepOutput, processLogs } from "../../src/runtime/process-logs.ts";
+import { signalNumber } from "../../src/runtime/process-spec.ts";
 import { mainOf, supervisorOf } from "../../src/runtime/process-supervisor.ts";
 import type { CreateRequest, Instance } from "../../src/worker/effects.ts";
 import type { LogQuery, Runtime } from "../../src/worker/ports.ts";
@@ -187,16 +188,24 @@ test("runtime: a task gets its environment and directory and nothing of the work
   expect(lines.join("\n")).not.toContain("secret");
 }, 20_000);
 
-test("runtime: SIGINT reaches a task that wants to be stopped by it", async () => {
-  const runtime = open();
-  const { id } = await started(
-    runtime,
-    processSpec("trap 'exit 6' INT; echo ready; while :; do sleep 0.05; done", { stopSignal: "SIGINT" }),
-  );
-  await printed(runtime, id, "ready");
-  value(await runtime.stop(id, { signal: "", graceMs: 5_000 }));
-  expect(value(await runtime.inspect(id)).exitCode).toBe(6);
-}, 20_000);
+for (const stopSignal of ["SIGINT", "INT", "2"])
+  test(`runtime: the signal ${stopSignal} reaches a task that wants to be stopped by it`, async () => {
+    const runtime = open();
+    const { id } = await started(
+      runtime,
+      processSpec("trap 'exit 6' INT; echo ready; while :; do sleep 0.05; done", { stopSignal }),
+    );
+    await printed(runtime, id, "ready");
+    value(await runtime.stop(id, { signal: "", graceMs: 5_000 }));
+    expect(value(await runtime.inspect(id)).exitCode).toBe(6);
+  }, 20_000);
+
+test("runtime: signals are named and numbered as docker does", () => {
+  const right = { "": 15, TERM: 15, SIGKILL: 9, CLD: 17, "9": 9, "64": 64, "SIGRTMIN+3": 37, "RTMAX-1": 63, RTMIN: 34 };
+  for (const [name, number] of Object.entries(right)) expect([name, signalNumber(name)]).toEqual([name, number]);
+  for (const wrong of ["0", "65", "007", "-9", "SIGNOPE", "SIGRTMIN+31", "RTMIN-1", "SIG", "2x"])
+    expect(signalNumber(wrong)).toBeNull();
+});
 
 test("runtime: ports are reservations; 0 means the same number as inside", async () => {
   const port = { containerPort: 8080, hostPort: 0, protocol: "tcp", hostIp: "" } as const;
@@ -263,6 +272,7 @@ describe("runtime: what a plain process cannot have is refused as invalid", () =
     ["a program that is not there", { command: ["/no/such"] }, "program /no/such"],
     ["a directory that is not there", { workingDir: "/no/such" }, "working directory /no/such"],
     ["a signal that is none", { stopSignal: "SIGNOPE" }, "SIGNOPE"],
+    ["a number that is no signal", { stopSignal: "65" }, "65"],
     ["an environment name with =", { env: { "A=B": "" } }, "environment variable"],
   ];
   test.each(cases)("runtime: %s", async (_name, part, words) => {
