@@ -15,7 +15,7 @@ const REQUESTS_KEPT = 10_000;
 
 const ACTOR = "manager";
 /** Rows pruned in one tick, so that a large backlog never makes a long one. */
-const PER_TICK = 200;
+const PER_TICK = 100;
 
 /** Old attempts of one slot: first their containers go, then their records. */
 export function pruneSlot(cluster: Cluster, slot: Slot): Draft[] {

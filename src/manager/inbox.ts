@@ -15,13 +15,13 @@ export type ManagerInput =
 type Report = Extract<WorkerMessage, { kind: "report" }>;
 
 /** Commands in one tick. */
-const COMMANDS_PER_TICK = 50;
+const COMMANDS_PER_TICK = 30;
 /** Messages and closed links in one tick. */
-const MESSAGES_PER_TICK = 100;
+const MESSAGES_PER_TICK = 60;
 /** Hellos among them: each makes a node's record, its whole set, and a place in the scheduler's index. */
 const HELLOS_PER_TICK = 25;
 /** Facts in the reports of one tick; a larger report is taken in parts. */
-const FACTS_PER_TICK = 250;
+const FACTS_PER_TICK = 150;
 
 /** Inputs in the order in which they are to be worked on. */
 export class Inbox {

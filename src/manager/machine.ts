@@ -45,7 +45,7 @@ export interface ManagerOptions {
 
 /** Slots looked at in one tick, and changes made of them past which no further one is begun; the rest wait for the next, so that a turn stays short. */
 const SLOTS_PER_TICK = 1_000;
-const SLOT_CHANGES_PER_TICK = 200;
+const SLOT_CHANGES_PER_TICK = 100;
 /** Nodes counted as out in one tick. */
 const GONE_PER_TICK = 50;
 /** Metrics older than this many heartbeats do not count as fresh. */

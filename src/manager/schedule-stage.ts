@@ -20,14 +20,14 @@ export interface ScheduleContext {
 }
 
 /** Placements in one tick; the rest wait for the next. */
-const PLACEMENTS_PER_TICK = 100;
+const PLACEMENTS_PER_TICK = 60;
 /** Nodes looked at for full decisions in one tick. Past it a placement is recorded without its candidates, so that a tick stays short in a large cluster. */
-const LOOKS_PER_TICK = 20_000;
+const LOOKS_PER_TICK = 5_000;
 /** Candidates and refusals written down in one tick; what comes after is recorded without them. */
-const DETAILS_PER_TICK = 2_000;
+const DETAILS_PER_TICK = 500;
 /** Tasks that wait looked at in one tick, and told anew why they wait. */
 const WAITING_PER_TICK = 1_000;
-const TOLD_PER_TICK = 50;
+const TOLD_PER_TICK = 30;
 
 /** What is left of one tick's bounds. */
 interface Round {

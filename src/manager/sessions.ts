@@ -24,8 +24,8 @@ interface Session {
 }
 
 /** Assignments sent in one tick, and messages that hold them. */
-const ASSIGNED_PER_TICK = 400;
-const SETS_PER_TICK = 150;
+const ASSIGNED_PER_TICK = 300;
+const SETS_PER_TICK = 100;
 
 interface Content {
   readonly put: Assignment[];

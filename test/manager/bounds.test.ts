@@ -3,8 +3,8 @@ import { aJobSpec, aNode, aSpec } from "../core/records.ts";
 import { Bench, fact } from "./bench.ts";
 
 /** Changes and effects that one turn may have: what they cost together is to stay below 10 ms. */
-const MOST_CHANGES = 1_000;
-const MOST_EFFECTS = 500;
+const MOST_CHANGES = 600;
+const MOST_EFFECTS = 250;
 
 /** Turns until there is nothing left to do, with the largest of them. */
 function turns(bench: Bench): { readonly ticks: number; readonly changes: number; readonly effects: number } {
