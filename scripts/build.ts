@@ -1,4 +1,4 @@
-// Builds the one executable: `bun scripts/build.ts [--target NAME] [--out FILE] [--all] [--entry FILE] [--base FILE]`.
+// Builds the one executable: `bun scripts/build.ts [--target NAME] [--out FILE] [--entry FILE] [--base FILE]`, or `--all [--out FOLDER]` for every target.
 // Everything is inside it, native LevelDB too; it must never need node_modules, nor obey a .env or bunfig.toml of the
 // directory it is started in. `--base` names a bun executable of the target, to cross-compile without a network.
 import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
@@ -39,10 +39,11 @@ function jobsOrExplain(): Job[] {
 function jobs(): Job[] {
   const { all, base, entry, out, target } = parseArgs({ options: OPTIONS }).values;
   if (all) {
-    if (out !== undefined || base !== undefined || target !== undefined) {
-      throw new Error("--all builds every target under its own name: it takes no --target, --out or --base");
+    if (base !== undefined || target !== undefined) {
+      throw new Error("--all builds every target under its own name: it takes no --target or --base");
     }
-    return TARGETS.map((each) => ({ target: each, entry, base, outFile: join(ROOT, `dist/cube-${each}`) }));
+    const folder = resolve(out ?? join(ROOT, "dist"));
+    return TARGETS.map((each) => ({ target: each, entry, base, outFile: join(folder, `cube-${each}`) }));
   }
   const one = target === undefined ? ownTarget() : parseTarget(target);
   return [{ target: one, entry, base, outFile: resolve(out ?? join(ROOT, "dist/cube")) }];

@@ -32,6 +32,14 @@ export function createApp(contextOf: (request: IncomingMessage) => ApiContext, l
   });
   app.get("/metrics", (c) => metrics(c, contextOf(c.env.incoming)));
   for (const [path, allow] of allowed()) app.all(path, (c) => failed(c, methodNotAllowed(allow), log));
+  // Who looks at the address alone is no program of the book's, which wants a 404 without a body.
+  app.all("/", (c) =>
+    failed(
+      c,
+      new ClientError("not_found", "there is nothing at /", "the API begins at /v1: see /v1/openapi.json"),
+      log,
+    ),
+  );
   app.all("/v1/*", (c) =>
     failed(c, new ClientError("not_found", `no such path: ${c.req.path}`, "/v1/openapi.json lists them"), log),
   );

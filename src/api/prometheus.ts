@@ -3,6 +3,8 @@ import type { Cluster } from "../core/cluster.ts";
 import { isCurrent } from "../core/cluster.ts";
 import { TASK_STATES } from "../core/task.ts";
 import type { ManagerStatus, Observation } from "../manager/commands.ts";
+import { label, Page, type Sample } from "./prometheus-page.ts";
+import { addTasks } from "./prometheus-tasks.ts";
 import { nodeResource } from "./resources.ts";
 
 /** What is measured here and not in the cluster. */
@@ -27,6 +29,7 @@ export function prometheusText(
   page.gauge("cube_tasks", "Newest attempts by state.", taskStates(cluster));
   page.gauge("cube_decisions", "Placement decisions kept.", [["", cluster.decisions.size]]);
   nodes(page, cluster, more.observations);
+  addTasks(page, cluster, more.observations);
   const { process } = more;
   page.gauge("cube_event_loop_lag_seconds", "Delay of the event loop at this scrape.", [
     ["", process.eventLoopLagSeconds],
@@ -40,8 +43,6 @@ export function prometheusText(
   );
   return page.text;
 }
-
-type Sample = readonly [labels: string, value: number];
 
 function taskStates(cluster: Cluster): Sample[] {
   const counts = new Map<string, number>(TASK_STATES.map((state) => [state, 0]));
@@ -107,30 +108,4 @@ function nodes(page: Page, cluster: Cluster, observations: ReadonlyMap<string, O
     "Disk in use, by anyone.",
     used((metrics) => metrics.diskUsedBytes),
   );
-}
-
-class Page {
-  text = "";
-
-  gauge(name: string, help: string, samples: readonly Sample[]): void {
-    this.#head(name, help, "gauge");
-    for (const [labels, value] of samples) this.text += `${name}${labels} ${value}\n`;
-  }
-
-  summary(name: string, help: string, sum: number, count: number): void {
-    this.#head(name, help, "summary");
-    this.text += `${name}_sum ${sum}\n${name}_count ${count}\n`;
-  }
-
-  #head(name: string, help: string, type: string): void {
-    this.text += `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
-  }
-}
-
-function label(labels: Readonly<Record<string, string>>): string {
-  const escaped = (value: string): string =>
-    value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
-  return `{${Object.entries(labels)
-    .map(([key, value]) => `${key}="${escaped(value)}"`)
-    .join(",")}}`;
 }

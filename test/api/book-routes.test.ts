@@ -260,7 +260,6 @@ describe("api: the book's manager", () => {
       ["POST", "/nodes", 405],
       ["POST", `/tasks/${TASK_ID}`, 405],
       ["GET", "/task", 404],
-      ["GET", "/", 404],
       ["GET", "/stats", 404],
     ] as const) {
       expect([method, path, await curl("-X", method, served.url + path)]).toEqual([

@@ -257,4 +257,35 @@ describe("api: /v1", () => {
     expect(text).toContain("cube_command_duration_seconds_count 1\n");
     expect(text).toContain(`cube_revision ${served.manager.status().revision}\n`);
   });
+
+  test("figures of each task that has not ended: CPU, memory, restarts; of an ended one none", async () => {
+    const node = served.manager.addNode("n1", { id: "n1" });
+    for (const name of ["web", "done", "later"]) await post("/v1/jobs", { name, image: "a" });
+    const [web = "", done = ""] = [...served.manager.cluster.jobs.keys()];
+    const { id } = served.manager.report(web, { state: "running", incarnation: 3, restarts: 2 }, { nodeId: node.id });
+    served.manager.report(done, { state: "complete", incarnation: 1 }, { nodeId: node.id });
+    const tasks = [{ taskId: id, cpuMillis: 250, memoryBytes: 4_096 }];
+    const sample = { cpuMillis: 1, memoryUsedBytes: 1, memoryTotalBytes: 1, diskUsedBytes: 1, diskTotalBytes: 1 };
+    const metrics = { ...sample, load: [0, 0, 0] as const, tasks, atMs: 1, book: null };
+    served.manager.observed.set("n1", { metrics, progress: [], seenMonoMs: 1 });
+    const lines = (await (await ask(served, "/metrics")).text()).split("\n");
+    const labels = `{task="web",id="${id}",job="web",service="web",slot="0",node="n1"}`;
+    expect(lines.filter((line) => line.startsWith("cube_task_"))).toEqual([
+      `cube_task_cpu_used_cores${labels} 0.25`,
+      `cube_task_memory_used_bytes${labels} 4096`,
+      `cube_task_restarts_total${labels} 2`,
+      "cube_task_series_left_out 0",
+    ]);
+    expect(lines).toContain("# TYPE cube_task_restarts_total counter");
+  });
+
+  test("the address alone is an error in words, and any other unknown path of the book's is an empty one", async () => {
+    const answer = await ask(served, "/");
+    expect([answer.status, await answer.json()]).toEqual([
+      404,
+      { error: expect.objectContaining({ code: "not_found", hint: expect.stringContaining("/v1") }) },
+    ]);
+    const unknown = await ask(served, "/nowhere");
+    expect([unknown.status, await unknown.text()]).toEqual([404, ""]);
+  });
 });
