@@ -15,6 +15,8 @@ import {
   recoveryFindsAll,
   watchersSeeAll,
 } from "./checks/promises.ts";
+import { oneRestarter, restartsKeepTheirPolicy } from "./checks/restarts.ts";
+import { nodesAreNotOverfilled } from "./checks/room.ts";
 import { exclusiveSlotsLiveOnce, slotsAreNotOverfilled } from "./checks/slots.ts";
 
 export const CHECKERS: readonly Checker[] = [
@@ -24,8 +26,11 @@ export const CHECKERS: readonly Checker[] = [
   oneIncarnationPerNode,
   slotsAreNotOverfilled,
   exclusiveSlotsLiveOnce,
+  nodesAreNotOverfilled,
   factsOnlyRise,
   desiredOnlyRises,
+  oneRestarter,
+  restartsKeepTheirPolicy,
   foreignersUntouched,
   endedIncarnationsStayEnded,
   killedAfterGrace,

@@ -178,17 +178,33 @@ export function keep(rows: Map<string, Change>, change: Change): void {
   }
 }
 
+/** Hears what has come to a journal's disk: all that it holds when `isWhole`. */
+export type KeptListener = (records: readonly JournalRecord[], isWhole: boolean) => void;
+
+interface Writing {
+  readonly records: readonly JournalRecord[];
+  readonly lines: readonly string[];
+  readonly isWhole: boolean;
+}
+
 /** A worker's journal. Records are kept as text, so that nothing in it can change after it was written. */
 export class SimJournal {
   readonly trouble: DiskTrouble = { writeMs: 2, full: false, unknown: false };
   readonly #queue: EventQueue;
   readonly #dice: Dice;
+  readonly #onKept: KeptListener;
   #lines: string[] = [];
-  #pending: { readonly lines: readonly string[]; readonly isWhole: boolean } | null = null;
+  #pending: Writing | null = null;
 
-  constructor(queue: EventQueue, dice: Dice) {
+  constructor(queue: EventQueue, dice: Dice, onKept: KeptListener = () => {}) {
     this.#queue = queue;
     this.#dice = dice;
+    this.#onKept = onKept;
+  }
+
+  /** Records in it, of which the last of a key counts. */
+  get size(): number {
+    return this.#lines.length;
   }
 
   get isWriting(): boolean {
@@ -201,11 +217,11 @@ export class SimJournal {
 
   /** Answers true once the records are durable, false when they may not be. */
   append(records: readonly JournalRecord[], done: (isWritten: boolean) => void): void {
-    this.#write({ lines: linesOf(records), isWhole: false }, done);
+    this.#write({ records, lines: linesOf(records), isWhole: false }, done);
   }
 
   compact(records: readonly JournalRecord[], done: (isWritten: boolean) => void): void {
-    this.#write({ lines: linesOf(records), isWhole: true }, done);
+    this.#write({ records, lines: linesOf(records), isWhole: true }, done);
   }
 
   /** The process that wrote is gone: a whole file is there or not, of appended records there is a beginning. */
@@ -213,18 +229,15 @@ export class SimJournal {
     const pending = this.#pending;
     this.#pending = null;
     if (pending === null || this.trouble.full) return;
-    if (!pending.isWhole) this.#lines.push(...pending.lines.slice(0, this.#dice.between(0, pending.lines.length)));
-    else if (this.#dice.chance(0.5)) this.#lines = [...pending.lines];
+    if (!pending.isWhole) this.#keep(pending, this.#dice.between(0, pending.lines.length));
+    else if (this.#dice.chance(0.5)) this.#keep(pending, pending.lines.length);
   }
 
   wipe(): void {
     this.#lines = [];
   }
 
-  #write(
-    pending: { readonly lines: readonly string[]; readonly isWhole: boolean },
-    done: (isWritten: boolean) => void,
-  ): void {
+  #write(pending: Writing, done: (isWritten: boolean) => void): void {
     this.#pending = pending;
     this.#queue.after(1 + this.#dice.exponential(this.trouble.writeMs), () => {
       if (this.#pending !== pending) return;
@@ -233,10 +246,16 @@ export class SimJournal {
         done(false);
         return;
       }
-      this.#lines = pending.isWhole ? [...pending.lines] : this.#lines;
-      if (!pending.isWhole) this.#lines.push(...pending.lines);
+      this.#keep(pending, pending.lines.length);
       done(!this.trouble.unknown);
     });
+  }
+
+  /** The first so many of them are on disk. */
+  #keep({ records, lines, isWhole }: Writing, many: number): void {
+    if (isWhole) this.#lines = [...lines];
+    else this.#lines.push(...lines.slice(0, many));
+    if (many > 0) this.#onKept(records.slice(0, many), isWhole);
   }
 }
 

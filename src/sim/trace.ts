@@ -6,7 +6,7 @@ import type { NodeFacts } from "../core/node.ts";
 import type { TaskSpec } from "../core/spec.ts";
 import type { Command, CommandResult } from "../manager/commands.ts";
 import type { ManagerIdentity, ManagerMessage } from "../protocol/messages.ts";
-import type { WorkerEffect } from "../worker/effects.ts";
+import type { JournalRecord, WorkerEffect } from "../worker/effects.ts";
 import type { Fault } from "./faults.ts";
 
 /** A container, real as far as the run goes. */
@@ -56,6 +56,13 @@ export type SimEvent =
   | { readonly kind: "answered"; readonly ticket: number; readonly command: Command; readonly result: CommandResult }
   /** Durable in the store of that manager. */
   | { readonly kind: "durable"; readonly manager: string; readonly changes: readonly LoggedChange[] }
+  /** Durable in the journal of that worker: added to it, or in the place of all that it held. */
+  | {
+      readonly kind: "journaled";
+      readonly node: string;
+      readonly records: readonly JournalRecord[];
+      readonly isWhole: boolean;
+    }
   /** A manager asks its workers what they hold, and writes nothing but that until it takes over. */
   | { readonly kind: "adopting"; readonly manager: string }
   /** A manager has taken over a store. */
@@ -84,6 +91,8 @@ export function lineOf(event: SimEvent): string {
       return `fault ${event.phase}: ${JSON.stringify(event.fault)}`;
     case "healed":
       return "all is healed";
+    case "journaled":
+      return `${event.node} ${event.isWhole ? "writes its journal anew" : "journals"}: ${event.records.length} records`;
     case "adopting":
       return `${event.manager} asks what workers hold`;
     case "process":

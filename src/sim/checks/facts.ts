@@ -131,9 +131,7 @@ function eachJournaled(sim: Simulation, call: (node: string, before: Journaled, 
       books.delete(event.who);
       if (journal !== undefined) note(event.who, journal.load(), false);
     }
-    if (event.kind !== "effect") return;
-    const { effect, node } = event;
-    if (effect.kind === "journal" || effect.kind === "compact") note(node, effect.records, true);
+    if (event.kind === "journaled") note(event.node, event.records, true);
   };
 }
 

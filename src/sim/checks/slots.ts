@@ -59,7 +59,7 @@ class Excuses {
   readonly #outMs = new Map<string, number>();
   /** When a store was last replaced, or took the place of another manager's. */
   #replacedMs = -1;
-  /** First starts of tasks: two that live beside each other rightly may both restart. */
+  /** When tasks came on record: two that rightly live beside each other may both start, and start again. */
   readonly #begunMs = new Map<string, number>();
 
   constructor(sim: Simulation, stores: Stores) {
@@ -67,12 +67,11 @@ class Excuses {
     this.#stores = stores;
     stores.onDurable(({ change, atMs }) => {
       if (change.kind === "node.put" && change.node.state !== "ready") this.#outMs.set(change.node.id, atMs);
+      if (change.kind === "task.put" && !this.#begunMs.has(change.task.id)) this.#begunMs.set(change.task.id, atMs);
     });
   }
 
   hear(event: SimEvent, atMs: number): void {
-    if (event.kind === "started" && !this.#begunMs.has(event.container.taskId))
-      this.#begunMs.set(event.container.taskId, atMs);
     if (event.kind === "replaced" || (event.kind === "took-over" && event.how === "adoption")) this.#replacedMs = atMs;
   }
 

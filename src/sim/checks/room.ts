@@ -1,0 +1,92 @@
+/** Invariants of what fits on a node, by the manager's records and in reality: S7. */
+import { type Cluster, holdsResources, specOf } from "../../core/cluster.ts";
+import { allocatable } from "../../core/node.ts";
+import { type HostPort, readNeed } from "../../core/schedule-input.ts";
+import { reservation, type TaskSpec } from "../../core/spec.ts";
+import type { Task } from "../../core/task.ts";
+import type { Checker, Violate } from "../checker.ts";
+import type { Simulation } from "../simulation.ts";
+import type { Container } from "../trace.ts";
+import { type Durable, storesOf } from "./stores.ts";
+
+/**
+ * S7: nothing is placed where it does not fit, no two that are placed on a node want one of its ports, and what a node really runs fits it. Counted anew from the
+ * records each time. A store that was replaced, or a second manager, knows not all that runs: then only placements are judged.
+ */
+export const nodesAreNotOverfilled: Checker = {
+  id: "S7",
+  rule: "what is placed on a node, and what really runs there, fits it",
+  begin: (sim, violate) => {
+    let isWhole = true;
+    storesOf(sim).onDurable((durable) => checkPlacement(durable, violate));
+    return {
+      onEvent: (event) => {
+        if (event.kind === "replaced") isWhole = false;
+        if (isWhole && event.kind === "started") checkNode(sim, event.container, violate);
+      },
+    };
+  },
+};
+
+/** A task gets its node: with it, everything there has to fit. */
+function checkPlacement({ store, change, batch, logged }: Durable, violate: Violate): void {
+  if (change.kind !== "task.put" || store.isAdopting) return;
+  const { task } = change;
+  const before = store.cluster.tasks.get(task.id);
+  if (task.nodeId === null || before?.nodeId === task.nodeId) return;
+  const spec = specOf(store.cluster, task);
+  const node = store.cluster.nodes.get(task.nodeId);
+  if (spec === undefined || node === undefined) {
+    violate(`${task.id} is placed on ${task.nodeId} at revision ${logged.revision}`, "where there is nothing of it");
+    return;
+  }
+  const freed = new Set(batch.flatMap(({ change: other }) => endedBy(other)));
+  const there = heldOn(store.cluster, node.id).filter(({ id }) => id !== task.id && !freed.has(id));
+  const specs = [spec, ...there.flatMap((other) => specOf(store.cluster, other) ?? [])];
+  const problem = overfullBy(specs, allocatable(node));
+  if (problem !== "") violate(`${task.id} is placed on ${node.id} at revision ${logged.revision}`, problem);
+}
+
+/** Records of one batch come in any order: what ends in it makes room in it. */
+function endedBy(change: Durable["change"]): string[] {
+  if (change.kind === "task.remove") return [change.taskId];
+  return change.kind === "task.put" && !holdsResources(change.task) ? [change.task.id] : [];
+}
+
+function heldOn(cluster: Cluster, nodeId: string): Task[] {
+  const ids = cluster.tasksOfNode.get(nodeId) ?? new Set<string>();
+  return [...ids].flatMap((id) => cluster.tasks.get(id) ?? []).filter(holdsResources);
+}
+
+/** What really runs. */
+function checkNode(sim: Simulation, started: Container, violate: Violate): void {
+  const node = sim.nodes.get(started.node);
+  if (node === undefined || started.isForeign) return;
+  const live = node.engine.live().filter((one) => !one.isForeign);
+  const room = allocatable(node.worker.parts.facts);
+  const problem = overfullBy(
+    live.map((one) => one.spec),
+    room,
+  );
+  if (problem !== "") violate(`${started.node} starts ${started.taskId}.${started.incarnation}`, problem);
+}
+
+function overfullBy(specs: readonly TaskSpec[], room: ReturnType<typeof allocatable>): string {
+  const uses = specs.map(reservation);
+  for (const what of ["cpuMillis", "memoryBytes", "diskBytes"] as const) {
+    const used = uses.reduce((sum, use) => sum + use[what], 0);
+    if (used > room[what]) return `${what}: ${used} of ${room[what]} are taken by ${specs.length}`;
+  }
+  const taken: HostPort[] = [];
+  for (const port of specs.flatMap((spec) => readNeed(spec).hostPorts)) {
+    if (taken.some((other) => clash(other, port))) return `port ${port.port}/${port.protocol} is wanted twice`;
+    taken.push(port);
+  }
+  return "";
+}
+
+function clash(a: HostPort, b: HostPort): boolean {
+  const isAll = (ip: string): boolean => ip === "" || ip === "0.0.0.0";
+  const meets = a.hostIp === b.hostIp || isAll(a.hostIp) || isAll(b.hostIp);
+  return a.port === b.port && a.protocol === b.protocol && meets;
+}
