@@ -126,7 +126,7 @@ function settleDoubles(context: ReconcileContext, service: ServiceSpec, slot: Sl
     (task) => !isTerminal(task.fact.state) && task.desired === "run",
   );
   const current = currentTask(context.cluster, slot);
-  if (current && isTerminal(current.fact.state)) return settleSurvivor(context, slot, { current, live });
+  if (current && isTerminal(current.fact.state)) return settleSurvivors(context, service, { slot, current, live });
   const [original] = live;
   const replacement = live.at(-1);
   if (!original || !replacement || original === replacement) return [];
@@ -139,16 +139,20 @@ function settleDoubles(context: ReconcileContext, service: ServiceSpec, slot: Sl
   return [quiet({ kind: "slot.put", slot: { ...slot, taskId: winner.id, waitMs: 0 } }, ACTOR), ...drafts];
 }
 
-/** The newest attempt has ended while an earlier one lives, on a node that is back: where the work is done that one stops too, else the slot goes on with it. */
-function settleSurvivor(
+/** The slot's attempt has ended while others live, on nodes that are back: where the work is done they stop too, else the slot goes on with one of them. */
+function settleSurvivors(
   context: ReconcileContext,
-  slot: Slot,
-  { current, live }: { readonly current: Task; readonly live: readonly Task[] },
+  service: ServiceSpec,
+  { slot, current, live }: { readonly slot: Slot; readonly current: Task; readonly live: readonly Task[] },
 ): Draft[] {
-  const [survivor] = live.filter((task) => task.nodeId !== null && !context.away(task.nodeId));
+  const here = live.filter((task) => task.nodeId !== null && !context.away(task.nodeId));
+  if (current.fact.state === "complete") return here.flatMap((task) => want(context, task, "stop"));
+  const well = here.find((task) => isWell(service.task, task));
+  const survivor = well ?? here[0];
   if (!survivor) return [];
-  if (current.fact.state === "complete") return want(context, survivor, "stop");
-  return [quiet({ kind: "slot.put", slot: { ...slot, taskId: survivor.id, waitMs: 0 } }, ACTOR)];
+  const losers = well ? here.filter((task) => task !== well) : [];
+  const taken = quiet({ kind: "slot.put", slot: { ...slot, taskId: survivor.id, waitMs: 0 } }, ACTOR);
+  return [taken, ...losers.flatMap((task) => want(context, task, "stop"))];
 }
 
 /** undefined while neither is well: then both go on. */

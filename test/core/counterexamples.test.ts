@@ -74,3 +74,28 @@ test("reconcile: of two attempts the later has ended when the earlier one's node
   expect([outcome("complete", false), outcome("failed", false)]).toEqual([[[first, "stop"]], [[first, 2]]]);
   expect([outcome("complete", true), outcome("failed", true)]).toEqual([[], []]);
 });
+
+test("reconcile: of several attempts that outlive the slot's own one takes the slot and the others stop, in one go", () => {
+  const running = { state: "running" as const, incarnation: 1, containerId: "box" };
+  const cluster = aCluster(
+    aNode("n1"),
+    aNode("n2"),
+    aJob("web"),
+    aSlot("web", { attempt: 3 }),
+    aTask("web", { nodeId: "n1" }, running),
+    aTask("web", { nodeId: "n2", attempt: 2 }, running),
+    aTask("web", { nodeId: "n3", attempt: 3 }, { state: "lost", incarnation: 1 }),
+  );
+  const never = () => false;
+  const context = { cluster, clusterId: "c", nowMs: NOW, waited: never, ranLong: never, away: never };
+  const drafts = reconcileSlot(context, { jobId: "web", service: "web", index: 0 });
+  const told = drafts.flatMap(({ change }) => {
+    if (change.kind === "task.put") return [[change.task.attempt, change.task.desired]];
+    return change.kind === "slot.put" ? [["slot", change.slot.taskId]] : [];
+  });
+  expect(told).toEqual([
+    [3, "remove"],
+    ["slot", idOf("web", 1)],
+    [2, "stop"],
+  ]);
+});
