@@ -85,6 +85,7 @@ const PARTS: Record<string, string[]> = {
     "src/protocol/fence.ts",
     "src/protocol/session.ts",
     "src/protocol/session-events.ts",
+    "src/protocol/link-times.ts",
   ],
 };
 

@@ -5,6 +5,7 @@
 import { apply, type Cluster, emptyCluster } from "../core/cluster.ts";
 import { fail, ok, type Result } from "../core/failure.ts";
 import { type Adopted, Adoption, type AdoptionOptions } from "./adoption.ts";
+import { ADOPTION_WAIT_MS } from "./host-limits.ts";
 import type { Clock, Store, WorkerLinks } from "./ports.ts";
 
 export interface AdoptOptions extends AdoptionOptions {
@@ -13,11 +14,10 @@ export interface AdoptOptions extends AdoptionOptions {
   readonly clock: Clock;
   /** Called once the store is open, with what it holds, and the links can be used: workers are to be let in, and one in this process is to begin. */
   readonly begin: (stored: Cluster) => Promise<void>;
-  /** How long workers are waited for; 10,000 ms when left out. */
+  /** How long workers are waited for; `ADOPTION_WAIT_MS` when left out. */
   readonly waitMs?: number;
 }
 
-const WAIT_MS = 10_000;
 /** Changes in one commit. */
 const CHUNK = 1_000;
 
@@ -59,7 +59,7 @@ async function collectAndCommit(options: AdoptOptions): Promise<Result<Adopted>>
 /** Until everybody has answered or the time is up. */
 async function listen(adoption: Adoption, options: AdoptOptions, stored: Cluster): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const { links, begin, waitMs = WAIT_MS } = options;
+  const { links, begin, waitMs = ADOPTION_WAIT_MS } = options;
   using _opened = links.open({
     onMessage: (linkId, message) => {
       for (const effect of adoption.receive(linkId, message)) {

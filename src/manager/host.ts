@@ -8,6 +8,7 @@ import type { Node } from "../core/node.ts";
 import type { Scheduler } from "../core/schedule.ts";
 import type { ManagerIdentity } from "../protocol/messages.ts";
 import type { Command, CommandResult, ManagerAccess, ManagerNews, ManagerStatus, Observation } from "./commands.ts";
+import { MAX_RECOVERY_DELAY_MS, RECOVERY_DELAY_MS } from "./host-limits.ts";
 import { ManagerMachine, type Tick } from "./machine.ts";
 import type { Clock, Log, Store, StoreContents, TakeOver, WorkerLinks } from "./ports.ts";
 import type { ManagerEffect } from "./sessions.ts";
@@ -28,10 +29,6 @@ export interface ManagerHostOptions {
   /** After an adoption: how the store is loaded the first time, and what people should know of it. */
   readonly takeOver?: TakeOver & { readonly notice: string };
 }
-
-/** First wait before the store is opened again after a failure; doubles up to the maximum. */
-const RECOVERY_DELAY_MS = 500;
-const MAX_RECOVERY_DELAY_MS = 10_000;
 
 /** A running manager. Made by `openManager`. */
 export class ManagerHost implements ManagerAccess {

@@ -3,19 +3,15 @@
  * It lives and dies on its own: a crash of the worker does not touch it. What containers do is in their specification's environment (`behaviour`).
  */
 import { type Failure, type FailureKind, fail, ok, type Result } from "../core/failure.ts";
+import type { NodeRuntime } from "../core/node.ts";
 import type { TaskSpec } from "../core/spec.ts";
-import type { CreateRequest, Instance, WorkerEffect, WorkerEvent } from "../worker/effects.ts";
+import type { CreateRequest, Instance, WorkerEvent } from "../worker/effects.ts";
 import { behaviourOf } from "./behaviour.ts";
+import { type EngineEffect, failed, identity, keyOf, sight } from "./engine-answers.ts";
 import type { Operation } from "./faults.ts";
 import type { EventQueue } from "./queue.ts";
 import type { Dice } from "./random.ts";
 import type { Container, DeathCause, SimEvent } from "./trace.ts";
-
-/** Effects that an engine performs. */
-export type EngineEffect = Extract<
-  WorkerEffect,
-  { readonly kind: "list" | "pull" | "create" | "start" | "stop" | "remove" | "inspect" | "abort" | "probe" }
->;
 
 /** Means of how long things take, in ms. */
 const TIMES = { list: 15, pull: 0, create: 40, start: 60, stop: 0, remove: 30, inspect: 8, probe: 10 } as const;
@@ -29,12 +25,32 @@ export interface EngineTrouble {
   zombies: boolean;
   badEvents: boolean;
   unwell: boolean;
+  /** No space left on its disk. */
+  full: boolean;
+  registry: "works" | "hangs" | "limited" | "slow";
+  /** How old what it shows may be. */
+  lagMs: number;
 }
+
+const NO_TROUBLE: Readonly<EngineTrouble> = {
+  down: false,
+  hung: false,
+  zombies: false,
+  badEvents: false,
+  unwell: false,
+  full: false,
+  registry: "works",
+  lagMs: 0,
+};
+/** Operations that write to the engine's disk. */
+const WRITING: ReadonlySet<string> = new Set(["pull", "create", "start"]);
+/** How long a pull takes from a slow registry, at least, in ms. */
+const SLOW_PULL_MS = 90_000;
 
 type Reply = (event: WorkerEvent) => void;
 
 export class SimEngine {
-  readonly trouble: EngineTrouble = { down: false, hung: false, zombies: false, badEvents: false, unwell: false };
+  readonly trouble: EngineTrouble = { ...NO_TROUBLE };
   readonly containers = new Map<string, Container>();
   readonly #node: string;
   readonly #queue: EventQueue;
@@ -43,9 +59,14 @@ export class SimEngine {
   readonly #errors: { readonly operation: Operation; readonly failure: FailureKind; readonly done: boolean }[] = [];
   /** Pulls under way, by incarnation, with how they end before their time. */
   readonly #pulls = new Map<string, (failure: Failure) => void>();
+  /** Pulls that wait for a registry that does not answer. */
+  #stuck: (() => void)[] = [];
+  /** How a container was before its last change, and when that was. */
+  readonly #before = new WeakMap<Container, { readonly atMs: number; readonly sight: Instance }>();
   /** Images that were pulled. */
   readonly #images = new Set<string>();
   #watcher: ((event: WorkerEvent) => void) | null = null;
+  #foreigners = 0;
 
   constructor(node: string, queue: EventQueue, dice: Dice, tell: (event: SimEvent) => void) {
     this.#node = node;
@@ -67,10 +88,17 @@ export class SimEngine {
     this.#errors.push({ operation, failure, done });
   }
 
+  /** Whether it works, as its worker finds it. */
+  probe(): NodeRuntime {
+    const isAway = this.trouble.down || this.trouble.hung;
+    return { kind: "docker", version: "20.10", problem: isAway ? "it does not answer" : "" };
+  }
+
   /** Everything works from now on. */
   heal(): void {
     this.#errors.length = 0;
-    Object.assign(this.trouble, { down: false, hung: false, zombies: false, badEvents: false, unwell: false });
+    Object.assign(this.trouble, NO_TROUBLE);
+    this.registryIsBack();
     this.back();
   }
 
@@ -81,16 +109,23 @@ export class SimEngine {
     this.#watcher?.({ kind: "resync", runtime: "docker" });
   }
 
+  /** Its registry answers again: what was being pulled goes on. */
+  registryIsBack(): void {
+    this.trouble.registry = "works";
+    for (const goOn of this.#stuck.splice(0)) goOn();
+  }
+
   /** All that runs ends, as when the machine loses its power or the engine is restarted without live-restore. */
   endAll(): void {
     for (const one of this.live()) this.die(one, { cause: "engine", exitCode: 137, silent: true });
   }
 
+  /** A container that is not Cube's comes to run; not where its port is taken. */
   addForeign(hostPort: number): void {
-    const instanceId = `foreign-${this.containers.size}`;
+    const instanceId = `foreign-${++this.#foreigners}`;
     const spec = { ports: [{ hostPort, containerPort: hostPort, protocol: "tcp", hostIp: "" }] } as unknown as TaskSpec;
     const container = this.#newContainer({ instanceId, spec, isForeign: true });
-    container.status = "running";
+    if (!this.#portTaken(container)) container.status = "running";
   }
 
   die(
@@ -103,6 +138,7 @@ export class SimEngine {
     },
   ): void {
     if (one.status !== "running") return;
+    this.#changes(one);
     one.status = "exited";
     one.exitCode = how.exitCode;
     one.oomKilled = how.oom === true;
@@ -130,6 +166,10 @@ export class SimEngine {
     this.#queue.after(tookMs, () => {
       if (this.trouble.down) {
         this.#answer(effect, { kind: "unavailable", message: "the engine is away" }, reply);
+        return;
+      }
+      if (this.trouble.full && WRITING.has(effect.kind)) {
+        this.#answer(effect, { kind: "transient", message: "no space left on device" }, reply);
         return;
       }
       if (error !== null && !error.done) {
@@ -164,7 +204,7 @@ export class SimEngine {
     switch (effect.kind) {
       case "list": {
         const own = [...this.containers.values()].filter((one) => !one.isForeign);
-        reply({ kind: "listed", runtime: "docker", result: ok(own.map(sight)) });
+        reply({ kind: "listed", runtime: "docker", result: ok(own.map((one) => this.#sight(one))) });
         return;
       }
       case "pull":
@@ -184,7 +224,7 @@ export class SimEngine {
         return;
       case "inspect": {
         const one = this.containers.get(effect.instanceId);
-        const result = one === undefined ? fail("not_found", "no such container") : ok(sight(one));
+        const result = one === undefined ? fail("not_found", "no such container") : ok(this.#sight(one));
         reply({ kind: "inspected", of: effect.of, result });
         return;
       }
@@ -205,14 +245,21 @@ export class SimEngine {
     };
     const breakOff = (failure: Failure): void => end({ ok: false, failure });
     this.#pulls.set(keyOf(of), breakOff);
-    const tookMs = this.#images.has(request.spec.image) ? 0 : this.#dice.exponential(pullMs);
-    this.#queue.after(tookMs, () => {
-      if (image === "missing") end(fail("image_not_found", `no such image: ${request.spec.image}`));
+    if (this.#images.has(request.spec.image)) {
+      this.#queue.after(0, () => end(ok(null)));
+      return;
+    }
+    const slowMs = this.trouble.registry === "slow" ? SLOW_PULL_MS : 0;
+    const finish = (): void => {
+      if (this.trouble.registry === "hangs") this.#stuck.push(finish);
+      else if (this.trouble.registry === "limited") end(fail("transient", "too many requests"));
+      else if (image === "missing") end(fail("image_not_found", `no such image: ${request.spec.image}`));
       else {
         this.#images.add(request.spec.image);
         end(ok(null));
       }
-    });
+    };
+    this.#queue.after(slowMs + this.#dice.exponential(pullMs), finish);
   }
 
   #create(request: CreateRequest, reply: Reply): void {
@@ -238,6 +285,7 @@ export class SimEngine {
   }
 
   #run(one: Container): void {
+    this.#changes(one);
     one.status = "running";
     one.exitCode = null;
     one.startedMs = this.#queue.nowMs;
@@ -299,6 +347,17 @@ export class SimEngine {
     }
   }
 
+  #changes(one: Container): void {
+    this.#before.set(one, { atMs: this.#queue.nowMs, sight: sight(one) });
+  }
+
+  /** How it is, or was just now. */
+  #sight(one: Container): Instance {
+    const before = this.#before.get(one);
+    const isOld = before !== undefined && this.#queue.nowMs - before.atMs < this.trouble.lagMs;
+    return isOld ? before.sight : sight(one);
+  }
+
   #newContainer(
     of: Partial<CreateRequest> & { readonly instanceId: string; readonly spec: TaskSpec; readonly isForeign: boolean },
   ): Container {
@@ -323,54 +382,4 @@ export class SimEngine {
     this.containers.set(instanceId, container);
     return container;
   }
-}
-
-function sight(one: Container): Instance {
-  return {
-    taskId: one.taskId,
-    incarnation: one.incarnation,
-    instanceId: one.instanceId,
-    runtime: "docker",
-    status: one.status,
-    specHash: one.specHash,
-    exitCode: one.exitCode,
-    oomKilled: one.oomKilled,
-    error: "",
-    ports: one.spec.ports,
-    address: "",
-    startedMs: one.startedMs,
-    finishedMs: one.finishedMs,
-  };
-}
-
-function failed(effect: EngineEffect, failure: Failure): WorkerEvent | null {
-  const result = { ok: false as const, failure };
-  switch (effect.kind) {
-    case "list":
-      return { kind: "listed", runtime: "docker", result };
-    case "pull":
-      return { kind: "pulled", of: identity(effect.request), result };
-    case "create":
-      return { kind: "created", of: identity(effect.request), result };
-    case "start":
-      return { kind: "started", of: effect.of, result };
-    case "stop":
-      return { kind: "stopped", of: effect.of, result };
-    case "remove":
-      return { kind: "removed", of: effect.of, result };
-    case "inspect":
-      return { kind: "inspected", of: effect.of, result };
-    case "probe":
-      return { kind: "probed", of: effect.of, failure };
-    default:
-      return null;
-  }
-}
-
-function identity({ taskId, incarnation }: { readonly taskId: string; readonly incarnation: number }) {
-  return { taskId, incarnation };
-}
-
-function keyOf(of: { readonly taskId: string; readonly incarnation: number }): string {
-  return `${of.taskId}/${of.incarnation}`;
 }

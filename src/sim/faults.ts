@@ -28,6 +28,16 @@ export type Fault = { readonly atMs: number } & (
       readonly phase: "before" | "after";
       readonly downMs: number;
     }
+  /** Dies, and once more `thenMs` after it was started again: amid its recovery. */
+  | { readonly kind: "crash-twice"; readonly who: ProcessName; readonly downMs: number; readonly thenMs: number }
+  /** Its event loop stands still for `pauseMs` in each `everyMs`. */
+  | {
+      readonly kind: "stalls";
+      readonly who: ProcessName;
+      readonly pauseMs: number;
+      readonly everyMs: number;
+      readonly forMs: number;
+    }
   /** SIGSTOP and SIGCONT. */
   | { readonly kind: "pause"; readonly who: ProcessName; readonly forMs: number }
   /** The machine sleeps: its monotonic clock stands still. */
@@ -43,6 +53,23 @@ export type Fault = { readonly atMs: number } & (
       readonly both: boolean;
       readonly forMs: number;
     }
+  /** The nodes' links are cut one after the other, `stepMs` apart, and healed in another order (swizzle-clogging: FoundationDB). */
+  | {
+      readonly kind: "swizzle";
+      readonly cuts: readonly string[];
+      readonly heals: readonly string[];
+      readonly stepMs: number;
+    }
+  /** A node's link is cut and healed again and again. */
+  | {
+      readonly kind: "flap";
+      readonly node: string;
+      readonly times: number;
+      readonly downMs: number;
+      readonly upMs: number;
+    }
+  /** These nodes lose the managers all at once. */
+  | { readonly kind: "split"; readonly nodes: readonly string[]; readonly forMs: number }
   /** The network of everybody is slow, small or garbled. */
   | {
       readonly kind: "bad-network";
@@ -79,6 +106,20 @@ export type Fault = { readonly atMs: number } & (
   | { readonly kind: "zombies"; readonly node: string; readonly forMs: number }
   /** Events of the engine are lost, late or told twice. */
   | { readonly kind: "bad-events"; readonly node: string; readonly forMs: number }
+  /** Pulls do not end, are refused for now, or take long. */
+  | {
+      readonly kind: "registry";
+      readonly node: string;
+      readonly trouble: "hangs" | "limited" | "slow";
+      readonly forMs: number;
+    }
+  /** The engine's disk is full: nothing can be pulled, created or started. */
+  | { readonly kind: "engine-full"; readonly node: string; readonly forMs: number }
+  /** What the engine shows is how things were `lagMs` ago. */
+  | { readonly kind: "stale-sight"; readonly node: string; readonly lagMs: number; readonly forMs: number }
+  /** The worker is started again on a machine that has another size, or bears another label. */
+  | { readonly kind: "resize"; readonly node: string; readonly cpuMillis: number }
+  | { readonly kind: "relabel"; readonly node: string; readonly zone: Zone }
   /** Probes fail. */
   | { readonly kind: "unwell"; readonly node: string; readonly forMs: number }
   /** Somebody ends, or removes, the nth container of the node by hand; `silent`: the engine says nothing of it. */
@@ -95,6 +136,10 @@ export type Fault = { readonly atMs: number } & (
 );
 
 export type FaultKind = Fault["kind"];
+
+/** A label of nodes, which jobs may ask for. */
+export const ZONES = ["a", "b"] as const;
+export type Zone = (typeof ZONES)[number];
 
 /** How a submitted task behaves once it runs. */
 export interface Behaviour {
@@ -119,6 +164,10 @@ export type Step = { readonly atMs: number } & (
       readonly replace: boolean;
       readonly health: boolean;
       readonly volume: boolean;
+      /** Only on nodes with that label. */
+      readonly zone?: Zone;
+      /** How long a task may run while its worker has no manager. */
+      readonly stopAfterMs?: number;
       /** How often it is sent, with one idempotency key. */
       readonly times: number;
       readonly behaviour: Behaviour;
@@ -136,6 +185,9 @@ export interface NodePlan {
   readonly skewMs: number;
   /** Who opens the link. */
   readonly dialledBy: "manager" | "worker";
+  readonly zone?: Zone;
+  /** In the manager's own process: the two live and die together, and nobody dials. */
+  readonly local?: true;
 }
 
 /** Everything that a run is made of: with the same plan and the same code it is the same run, down to the hash of its trace. */

@@ -49,8 +49,11 @@ class Goal {
 
   nodes(): string {
     for (const [name, { worker }] of this.#sim.nodes) {
-      if (this.#gone.has(name)) continue;
       const state = this.#cluster.nodes.get(name)?.state ?? "not known";
+      if (this.#gone.has(name)) {
+        if (state === "ready") return `node ${name} is gone and ready`;
+        continue;
+      }
       if (state !== "ready") return `node ${name} is ${state}`;
       const refusal = worker.machine?.refused() ?? "its worker does not run";
       if (refusal !== "") return `node ${name} does not follow: ${refusal}`;

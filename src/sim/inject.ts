@@ -1,7 +1,10 @@
 /** What each fault does, and how it ends. Faults may overlap: what two of them hold is let go when both have ended. */
+
+import type { Course } from "./course.ts";
 import type { DiskTrouble, StoreImage } from "./disk.ts";
-import type { EngineTrouble } from "./engine.ts";
 import type { Fault } from "./faults.ts";
+import { beginEngineFault } from "./inject-engine.ts";
+import { beginNetworkFault } from "./inject-network.ts";
 import { MANAGER, SECOND, type SimNode, type Simulation } from "./simulation.ts";
 
 /** How often a crash that waits for a write looks for one, in ms, and for how long. */
@@ -24,6 +27,11 @@ export class Injector {
     this.#sim = sim;
     for (const fault of sim.plan.faults) this.#plan(fault);
     sim.onEffect((who, phase) => this.#effect(who, phase));
+  }
+
+  /** Brings a fault about that no plan foresaw. */
+  begin(fault: Fault): void {
+    if (!this.#stopped) this.#begin(fault);
   }
 
   /** No fault begins any more, and those that last end now. */
@@ -91,11 +99,17 @@ export class Injector {
       case "wall-step":
         this.#sim.clockOf(fault.machine).step(fault.byMs);
         return;
-      case "cut":
-        this.#cut(fault);
+      case "crash-twice":
+        this.#crashTwice(fault);
         return;
-      case "bad-network":
-        this.#badNetwork(fault);
+      case "stalls":
+        this.#stall(fault, fault.forMs);
+        return;
+      case "resize":
+        this.#restart(fault.node, RESTART_MS, () => this.#node(fault.node).worker.resize(fault.cpuMillis));
+        return;
+      case "relabel":
+        this.#restart(fault.node, RESTART_MS, () => this.#node(fault.node).worker.relabel(fault.zone));
         return;
       case "disk":
         this.#disk(fault);
@@ -114,67 +128,19 @@ export class Injector {
         this.#goes(fault);
         return;
       default:
-        this.#engine(fault);
+        if (!beginNetworkFault(fault, this.#sim, this.#course)) beginEngineFault(fault, this.#sim, this.#course);
     }
   }
 
-  #engine(fault: Fault): void {
-    if (!("node" in fault)) return;
-    const { engine } = this.#node(fault.node);
-    switch (fault.kind) {
-      case "engine-error":
-        engine.failNext(fault.operation, fault.failure, fault.done);
-        return;
-      case "engine-hang":
-        this.#trouble(fault, "hung", () => engine.back());
-        return;
-      case "engine-restart":
-        engine.trouble.down = true;
-        if (!fault.live) engine.endAll();
-        this.#ends(fault, fault.forMs, () => engine.back());
-        return;
-      case "zombies":
-        this.#trouble(fault, "zombies");
-        return;
-      case "bad-events":
-        // Docker's stream of events breaks when it loses any: the worker is told to look for itself.
-        this.#trouble(fault, "badEvents", () => engine.back());
-        return;
-      case "unwell":
-        this.#trouble(fault, "unwell");
-        return;
-      case "hand":
-        this.#hand(fault);
-        return;
-      case "foreign":
-        engine.addForeign(fault.hostPort);
-        return;
-      default:
-    }
-  }
+  readonly #course: Course = {
+    ends: (fault, ms, end) => this.#ends(fault, ms, end),
+    later: (ms, goOn) => this.#later(ms, goOn),
+  };
 
-  #trouble(
-    fault: Fault & { readonly node: string; readonly forMs: number },
-    what: keyof EngineTrouble,
-    after?: () => void,
-  ) {
-    const { trouble } = this.#node(fault.node).engine;
-    trouble[what] = true;
-    this.#ends(fault, fault.forMs, () => {
-      trouble[what] = false;
-      after?.();
+  #later(ms: number, goOn: () => void): void {
+    this.#sim.queue.after(ms, () => {
+      if (!this.#stopped) goOn();
     });
-  }
-
-  #hand(fault: Extract<Fault, { kind: "hand" }>): void {
-    const { engine } = this.#node(fault.node);
-    const own = engine.live().filter((one) => !one.isForeign);
-    const one = own[fault.nth % Math.max(1, own.length)];
-    if (one === undefined) return;
-    const { silent } = fault;
-    if (fault.what === "remove") engine.removeByHand(one, silent);
-    else if (fault.what === "oom") engine.die(one, { cause: "exit", exitCode: 137, silent, oom: true });
-    else engine.die(one, { cause: "hand", exitCode: 137, silent });
   }
 
   #crash(fault: Extract<Fault, { kind: "crash" }>): void {
@@ -211,6 +177,20 @@ export class Injector {
     this.#ends(null, downMs, () => this.#startAgain(who, start));
   }
 
+  #crashTwice({ who, downMs, thenMs }: Extract<Fault, { kind: "crash-twice" }>): void {
+    this.#restart(who, downMs);
+    this.#later(downMs + thenMs, () => this.#restart(who, downMs));
+  }
+
+  #stall(fault: Extract<Fault, { kind: "stalls" }>, leftMs: number): void {
+    const { who, pauseMs, everyMs } = fault;
+    if (leftMs <= 0) return;
+    const { process } = this.#sim.process(who);
+    process.stop();
+    this.#ends(null, pauseMs, () => process.resume());
+    this.#later(pauseMs + everyMs, () => this.#stall(fault, leftMs - pauseMs - everyMs));
+  }
+
   #pause(fault: Extract<Fault, { kind: "pause" }>): void {
     const { process } = this.#sim.process(fault.who);
     process.stop();
@@ -240,30 +220,13 @@ export class Injector {
 
   #losePower(machine: string): void {
     const node = this.#sim.nodes.get(machine);
+    if (node === undefined) {
+      this.#sim.managers.get(machine)?.manager.die();
+      // The manager's own worker is on its machine.
+      for (const { plan, engine } of this.#sim.nodes.values()) if (plan.local && machine === MANAGER) engine.endAll();
+    }
     node?.worker.die();
     node?.engine.endAll();
-    if (node === undefined) this.#sim.managers.get(machine)?.manager.die();
-  }
-
-  #cut(fault: Extract<Fault, { kind: "cut" }>): void {
-    const { from, to, both } = fault;
-    const { network } = this.#sim;
-    network.cut(from, to);
-    if (both) network.cut(to, from);
-    this.#ends(fault, fault.forMs, () => {
-      network.heal(from, to);
-      if (both) network.heal(to, from);
-    });
-  }
-
-  #badNetwork(fault: Extract<Fault, { kind: "bad-network" }>): void {
-    const { network, plan } = this.#sim;
-    const { meanDelayMs, capacity, garbagePerMille } = fault;
-    const good = { ...network.traits, ...plan.network, capacity: 4_096, garbagePerMille: 0 };
-    network.traits = { ...good, meanDelayMs, capacity, garbagePerMille };
-    this.#ends(fault, fault.forMs, () => {
-      network.traits = good;
-    });
   }
 
   #disk(fault: Extract<Fault, { kind: "disk" }>): void {

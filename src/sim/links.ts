@@ -3,6 +3,7 @@
  * links of one worker one remains.
  */
 import { digest } from "../core/ids.ts";
+import { ALREADY_LINKED, LASTING_MS, RIVAL_MS } from "../protocol/link-times.ts";
 import type { ManagerMessage, WorkerMessage } from "../protocol/messages.ts";
 import { backOffMs, CLONE_REFUSAL, rival } from "../protocol/session.ts";
 import type { WorkerTraits } from "../protocol/session-events.ts";
@@ -14,11 +15,8 @@ import { type Message, SessionEnd } from "./session-end.ts";
 import type { SimEvent } from "./trace.ts";
 import type { WorkerLink, WorkerProcess } from "./worker-process.ts";
 
-const RIVAL_MS = 1_500;
-const LASTING_MS = 10_000;
 /** Stands for the join token: workers of a run have been given it. */
 const SECRET = "join";
-const ALREADY_LINKED = "this worker is linked already";
 
 /** Dials again and again while there is no link. */
 class Redial {
@@ -160,9 +158,12 @@ export class SimManagerLinks implements ManagerLinks {
   #hear(linkId: string, message: Message): void {
     const peer = this.#peers.get(linkId);
     if (peer === undefined || !isWorkerMessage(message)) return;
-    if (message.kind === "hello" && message.facts.id !== peer.nodeId) {
-      peer.end.close("it speaks for another node");
-      return;
+    if (message.kind === "hello" || message.kind === "facts") {
+      const { id, machineId, local } = message.facts;
+      if (id !== peer.nodeId || machineId !== peer.traits.machineId || local) {
+        peer.end.close("it speaks for another node");
+        return;
+      }
     }
     this.#parts.manager.hear(linkId, message);
   }

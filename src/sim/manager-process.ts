@@ -7,6 +7,7 @@ import { SCHEDULERS } from "../core/schedule.ts";
 import type { SchedulerName } from "../core/scheduler.ts";
 import { type Adopted, Adoption } from "../manager/adoption.ts";
 import type { Command, CommandResult } from "../manager/commands.ts";
+import { ADOPTION_WAIT_MS, MAX_RECOVERY_DELAY_MS, RECOVERY_DELAY_MS } from "../manager/host-limits.ts";
 import { type ManagerInput, ManagerMachine, type Tick } from "../manager/machine.ts";
 import type { StoreContents } from "../manager/ports.ts";
 import type { ManagerEffect } from "../manager/sessions.ts";
@@ -17,9 +18,8 @@ import type { SimProcess, Timer } from "./process.ts";
 import type { SimEvent } from "./trace.ts";
 
 const HEARTBEAT_MS = 2_000;
-const RECOVERY_MS = 500;
-const LONGEST_RECOVERY_MS = 10_000;
-const ADOPTION_MS = 10_000;
+/** Until somebody starts an adoption again that came to nothing, in ms. */
+const ADOPT_AGAIN_MS = 5_000;
 
 /** The links of a manager, as its host sees them. */
 export interface ManagerLinks {
@@ -44,6 +44,8 @@ type Answer = (result: CommandResult) => void;
 export class ManagerProcess {
   readonly parts: ManagerParts;
   links: ManagerLinks | null = null;
+  /** The worker in the same process; null without one. */
+  guest: { start(): void; die(): void } | null = null;
   #machine: ManagerMachine | null = null;
   #adoption: { readonly adoption: Adoption; readonly contents: StoreContents; readonly timer: Timer } | null = null;
   #instances = 0;
@@ -68,6 +70,11 @@ export class ManagerProcess {
     return this.parts.process.alive && this.#isOk;
   }
 
+  /** Whether what its cluster shows is not durable yet. */
+  get isCommitting(): boolean {
+    return this.#committing;
+  }
+
   /** Who it is to workers; null while its store takes no commits, or while it adopts. */
   get identity(): ManagerIdentity | null {
     return this.#isOk ? (this.#machine?.identity ?? null) : null;
@@ -88,15 +95,20 @@ export class ManagerProcess {
     this.#committing = false;
     this.#scheduled = false;
     this.#adoption = null;
+    this.#machine = null;
+    this.#isOk = false;
     const contents = store.load();
-    if (adopt && contents.problem === "") this.#adopt(contents);
-    else this.#takeOver(contents, "start");
+    if (!adopt) this.#takeOver(contents, "start");
+    else if (contents.problem === "") this.#adopt(contents);
+    else this.#adoptAgain();
     this.links?.begin();
+    this.guest?.start();
   }
 
   die(): void {
     const { process, store, name, tell } = this.parts;
     if (!process.alive) return;
+    this.guest?.die();
     process.die();
     store.crash();
     this.#machine = null;
@@ -105,17 +117,17 @@ export class ManagerProcess {
   }
 
   /** Asks for something; the answer comes when it is durable, or never when the manager dies first. */
-  execute(command: Command, answer: Answer): void {
+  execute(command: Command, answer: Answer, actor = "user"): void {
     const { process, tell, name } = this.parts;
     process.act(() => {
       const ticket = ++this.#tickets;
       tell({ kind: "asked", ticket, command, manager: name });
       if (!this.#isOk) {
-        answer({ ok: false, code: "unavailable", message: "not now", hint: "" });
+        answer({ ok: false, code: "read_only", message: "not now", hint: "" });
         return;
       }
       this.#answers.set(ticket, { command, answer });
-      this.#receive({ kind: "command", ticket, command, actor: "user" });
+      this.#receive({ kind: "command", ticket, command, actor });
     });
   }
 
@@ -192,7 +204,7 @@ export class ManagerProcess {
       if (this.#machine !== null) for (const change of tick.undo) apply(this.#machine.cluster, change);
       this.#isOk = false;
       this.#refuseAll();
-      process.after(RECOVERY_MS, () => this.#recover(RECOVERY_MS));
+      process.after(RECOVERY_DELAY_MS, () => this.#recover(RECOVERY_DELAY_MS));
     });
     store.commit({ changes: tick.changes }, done);
   }
@@ -224,7 +236,7 @@ export class ManagerProcess {
   }
 
   #refuseAll(): void {
-    const result: CommandResult = { ok: false, code: "unavailable", message: "the store fails", hint: "" };
+    const result: CommandResult = { ok: false, code: "read_only", message: "the store fails", hint: "" };
     for (const { answer } of [...this.#answers.values()]) answer(result);
     this.#answers.clear();
   }
@@ -232,7 +244,7 @@ export class ManagerProcess {
   #recover(delayMs: number): void {
     const contents = this.parts.store.load();
     if (contents.problem !== "") {
-      const next = Math.min(LONGEST_RECOVERY_MS, delayMs * 2);
+      const next = Math.min(MAX_RECOVERY_DELAY_MS, delayMs * 2);
       this.parts.process.after(next, () => this.#recover(next));
       return;
     }
@@ -257,7 +269,7 @@ export class ManagerProcess {
     this.#isOk = contents.problem === "";
     tell({ kind: "took-over", manager: name, identity: this.#machine.identity, how });
     if (this.#isOk) this.#wake();
-    else process.after(RECOVERY_MS, () => this.#recover(RECOVERY_MS));
+    else process.after(RECOVERY_DELAY_MS, () => this.#recover(RECOVERY_DELAY_MS));
   }
 
   #adopt(contents: StoreContents): void {
@@ -265,9 +277,15 @@ export class ManagerProcess {
     tell({ kind: "adopting", manager: name });
     this.#machine = null;
     this.#isOk = false;
-    const options = { clusterId, actor: "user", localWorker: false, remoteWorkers: true, keepLocalWorker: false };
+    const options = {
+      clusterId,
+      actor: "user",
+      localWorker: this.guest !== null,
+      remoteWorkers: true,
+      keepLocalWorker: false,
+    };
     const adoption = new Adoption(clusterOf(contents), options);
-    const timer = process.after(ADOPTION_MS, () => this.#finishAdoption());
+    const timer = process.after(ADOPTION_WAIT_MS, () => this.#finishAdoption());
     this.#adoption = { adoption, contents, timer };
   }
 
@@ -278,13 +296,25 @@ export class ManagerProcess {
     timer.isOff = true;
     this.#adoption = null;
     const adopted = adoption.finish(clock.now().wallMs);
+    if (adopted.nodes.length === 0) {
+      this.#adoptAgain();
+      return;
+    }
     const atMs = clock.now().wallMs;
     const changes = adopted.drafts.map((draft, i) => ({ revision: contents.revision + 1 + i, atMs, ...draft }));
     const done = process.boundWith((outcome: { readonly kind: string }) => {
-      if (outcome.kind === "committed" && adopted.nodes.length > 0) this.#adopted(adopted);
-      else this.#takeOver(store.load(), "recovery");
+      if (outcome.kind === "committed") this.#adopted(adopted);
+      else this.#adoptAgain();
     });
     store.commit({ changes }, done);
+  }
+
+  /** An adoption that comes to nothing ends the process; whoever wanted it asks for it again. */
+  #adoptAgain(): void {
+    this.parts.process.after(ADOPT_AGAIN_MS, () => {
+      this.die();
+      this.start(true);
+    });
   }
 
   #adopted({ aboveTerm }: Adopted): void {

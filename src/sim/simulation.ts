@@ -8,6 +8,7 @@ import { SimJournal, SimStore, type StoreImage } from "./disk.ts";
 import { SimEngine } from "./engine.ts";
 import type { NodePlan, Plan } from "./faults.ts";
 import { SimManagerLinks, SimWorkerLink } from "./links.ts";
+import { LocalLink, withLocal } from "./local-link.ts";
 import { MachineClock } from "./machine-clock.ts";
 import { ManagerProcess } from "./manager-process.ts";
 import { Network } from "./network.ts";
@@ -15,7 +16,7 @@ import { SimProcess } from "./process.ts";
 import { EventQueue } from "./queue.ts";
 import { hashText, Streams } from "./random.ts";
 import { lineOf, type SimEvent, type Traced } from "./trace.ts";
-import { WorkerProcess } from "./worker-process.ts";
+import { capacityOf, type Measure, WorkerProcess } from "./worker-process.ts";
 
 /** The machine and the name of the first manager; also the id of the cluster, whose key it has. */
 export const MANAGER = "m1";
@@ -42,6 +43,12 @@ export interface ManagerSide {
   readonly manager: ManagerProcess;
 }
 
+/** What machines look like beyond their plan, for people to see; without it they are as plain as can be. */
+export interface Stage {
+  readonly facts: (node: NodePlan) => Partial<NodeFacts>;
+  readonly measure: Measure;
+}
+
 /** Hears everything that happens, at once. */
 export type Watcher = (event: SimEvent, atMs: number) => void;
 
@@ -54,6 +61,7 @@ export class Simulation {
   readonly managers = new Map<string, ManagerSide>();
   /** Effects of each process so far: the places where a sweep may crash it. */
   readonly effects = new Map<string, number>();
+  readonly #stage: Stage | null;
   readonly #watchers: Watcher[] = [];
   readonly #onEffect: ((who: string, phase: "before" | "after") => void)[] = [];
   readonly #ring: Traced[] = [];
@@ -61,14 +69,16 @@ export class Simulation {
   #hash = 0x811c9dc5;
   #steps = 0;
 
-  constructor(plan: Plan) {
+  constructor(plan: Plan, stage: Stage | null = null) {
     this.plan = plan;
+    this.#stage = stage;
     this.streams = new Streams(plan.seed);
     const { minDelayMs, meanDelayMs } = plan.network;
     const traits = { minDelayMs, meanDelayMs, capacity: OPEN_CAPACITY, garbagePerMille: 0 };
     this.network = new Network(this.queue, this.streams, traits);
-    for (const node of plan.nodes) this.nodes.set(node.name, this.#makeNode(node));
-    this.#makeManager(MANAGER, plan.manager);
+    const { manager } = this.#makeManager(MANAGER, plan.manager);
+    for (const node of plan.nodes)
+      this.nodes.set(node.name, node.local ? this.#makeLocal(node, manager) : this.#makeNode(node));
   }
 
   get nowMs(): number {
@@ -99,7 +109,7 @@ export class Simulation {
   /** Starts everything. */
   begin(): void {
     this.manager.manager.start();
-    for (const { worker } of this.nodes.values()) worker.start();
+    for (const { plan, worker } of this.nodes.values()) if (!plan.local) worker.start();
   }
 
   /** Lets everything happen up to that moment of the run, or until `isOver` says that it has seen enough. */
@@ -115,6 +125,7 @@ export class Simulation {
   /** The process of that name, with how it dies and starts. */
   process(who: string): { readonly process: SimProcess; die(): void; start(): void; isWriting(): boolean } {
     const node = this.nodes.get(who);
+    if (node?.plan.local) return this.process(MANAGER);
     if (node !== undefined) {
       const { worker, journal } = node;
       return {
@@ -166,31 +177,47 @@ export class Simulation {
   }
 
   #makeNode(plan: NodePlan): SimNode {
-    const { name } = plan;
     const clock = new MachineClock(this.queue, plan);
+    const node = this.#makeWorker(plan, clock, new SimProcess(this.queue, clock));
+    node.worker.link = new SimWorkerLink({
+      machine: plan.name,
+      network: this.network,
+      dice: this.streams.of(`link/${plan.name}`),
+      keyOf,
+      tell: (event) => this.tell(event),
+      worker: node.worker,
+      joins: plan.dialledBy === "worker" ? MANAGER : null,
+    });
+    return node;
+  }
+
+  /** In the manager's process, which starts and ends it. */
+  #makeLocal(plan: NodePlan, manager: ManagerProcess): SimNode {
+    const node = this.#makeWorker(plan, manager.parts.clock, manager.parts.process);
+    const link = new LocalLink({ manager, worker: node.worker, tell: (event) => this.tell(event) });
+    node.worker.link = link;
+    manager.guest = node.worker;
+    if (manager.links !== null) manager.links = withLocal(manager.links, link);
+    return node;
+  }
+
+  #makeWorker(plan: NodePlan, clock: MachineClock, process: SimProcess): SimNode {
+    const { name } = plan;
     const engine = new SimEngine(name, this.queue, this.streams.of(`engine/${name}`), (event) => this.tell(event));
-    const journal = new SimJournal(this.queue, this.streams.of(`disk/${name}`));
-    const process = new SimProcess(this.queue, clock);
-    const seed = this.streams.of(`seed/${name}`).seed();
+    const journal = new SimJournal(this.queue, this.streams.of(`disk/${name}`), (records, isWhole) =>
+      this.tell({ kind: "journaled", node: name, records, isWhole }),
+    );
     const worker = new WorkerProcess({
       name,
-      facts: factsOf(plan),
+      facts: { ...factsOf(plan), ...this.#stage?.facts(plan) },
+      ...(this.#stage && { measure: this.#stage.measure }),
       process,
       clock,
       journal,
       engine,
-      seed,
+      seed: this.streams.of(`seed/${name}`).seed(),
       tell: (event) => this.tell(event),
       onEffect: (phase) => this.#effect(name, phase),
-    });
-    worker.link = new SimWorkerLink({
-      machine: name,
-      network: this.network,
-      dice: this.streams.of(`link/${name}`),
-      keyOf,
-      tell: (event) => this.tell(event),
-      worker,
-      joins: plan.dialledBy === "worker" ? MANAGER : null,
     });
     return { plan, clock, engine, journal, worker };
   }
@@ -210,7 +237,8 @@ export class Simulation {
       tell: (event) => this.tell(event),
       onEffect: (phase) => this.#effect(name, phase),
     });
-    const dialled = this.plan.nodes.filter((node) => node.dialledBy === "manager").map((node) => node.name);
+    const remote = this.plan.nodes.filter((node) => node.local !== true);
+    const dialled = remote.filter((node) => node.dialledBy === "manager").map((node) => node.name);
     manager.links = new SimManagerLinks({
       machine: name,
       network: this.network,
@@ -218,7 +246,7 @@ export class Simulation {
       keyOf,
       tell: (event) => this.tell(event),
       manager,
-      dials: name === MANAGER ? dialled : this.plan.nodes.map((node) => node.name),
+      dials: name === MANAGER ? dialled : remote.map((node) => node.name),
     });
     const side = { clock, store, manager };
     this.managers.set(name, side);
@@ -236,7 +264,7 @@ function keyOf(machine: string): string {
   return machine === MANAGER || machine === SECOND ? CLUSTER : machine;
 }
 
-function factsOf({ name, cpuMillis }: NodePlan): NodeFacts {
+function factsOf({ name, cpuMillis, zone, local }: NodePlan): NodeFacts {
   return {
     id: name,
     name,
@@ -245,10 +273,10 @@ function factsOf({ name, cpuMillis }: NodePlan): NodeFacts {
     os: "linux",
     arch: "x64",
     version: "0",
-    labels: {},
-    capacity: { cpuMillis, memoryBytes: cpuMillis * 1_048_576 * 2, diskBytes: 1e11 },
+    labels: zone === undefined ? {} : { zone },
+    capacity: capacityOf(cpuMillis),
     reserved: { cpuMillis: 0, memoryBytes: 0, diskBytes: 0 },
     runtimes: [{ kind: "docker", version: "20.10", problem: "" }],
-    local: false,
+    local: local === true,
   };
 }

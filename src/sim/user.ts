@@ -69,7 +69,7 @@ export class User {
     let isAnswered = false;
     const { manager, queue } = { manager: this.#sim.manager.manager, queue: this.#sim.queue };
     manager.execute(command, (result) => {
-      if (isAnswered || (!result.ok && result.code === "unavailable")) return;
+      if (isAnswered || (!result.ok && isForLater(result.code))) return;
       isAnswered = true;
       this.#commands++;
       then(result);
@@ -89,7 +89,8 @@ function specOf(step: Extract<Step, { kind: "submit" }>): JobSpec {
     env: asEnvironment(step.behaviour),
     resources: { cpuMillis: step.cpuMillis, memoryBytes: 0, diskBytes: 0 },
     restart: { ...DEFAULT_RESTART, condition: step.batch ? "no" : "always" },
-    disconnect: { ...DEFAULT_DISCONNECT, replace: step.replace },
+    disconnect: { ...DEFAULT_DISCONNECT, replace: step.replace, stopAfterMs: step.stopAfterMs ?? null },
+    constraints: step.zone === undefined ? [] : [{ key: "zone", operator: "==", value: step.zone }],
     ports:
       step.hostPort === 0 ? [] : [{ hostIp: "", hostPort: step.hostPort, containerPort: 80, protocol: "tcp" as const }],
     mounts: step.volume
@@ -100,4 +101,9 @@ function specOf(step: Extract<Step, { kind: "submit" }>): JobSpec {
       : null,
   };
   return { name: step.name, services: [{ name: step.name, count: step.count, task }], labels: {} };
+}
+
+/** The manager cannot just now; the same may be asked again. */
+function isForLater(code: string): boolean {
+  return code === "unavailable" || code === "read_only";
 }

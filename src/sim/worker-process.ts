@@ -2,22 +2,21 @@
  * A worker's host in a run: the real machine, with a simulated journal, engine and link. The counterpart of worker/host.ts, in the same order: what precedes
  * the first write goes at once, sends and all that follows a write keep their order behind it.
  */
-import type { NodeFacts } from "../core/node.ts";
+import type { NodeFacts, NodeMetrics } from "../core/node.ts";
 import type { ManagerMessage, WorkerMessage } from "../protocol/messages.ts";
 import type { WorkerEffect, WorkerEvent } from "../worker/effects.ts";
+import { CALL_MS, LOOK_MS, RUNTIME_PROBE_MS, SAMPLE_MS, startsAtATime } from "../worker/host-limits.ts";
 import { WorkerMachine } from "../worker/machine.ts";
 import type { SimJournal } from "./disk.ts";
-import type { EngineEffect, SimEngine } from "./engine.ts";
+import type { SimEngine } from "./engine.ts";
+import type { EngineEffect } from "./engine-answers.ts";
 import type { MachineClock } from "./machine-clock.ts";
 import type { SimProcess, Timer } from "./process.ts";
-import type { SimEvent } from "./trace.ts";
+import type { Container, SimEvent } from "./trace.ts";
 import { SimWriteQueue } from "./write-queue.ts";
 
-/** Milliseconds between heartbeats until a manager has said otherwise. */
-const BEAT_MS = 2_000;
-/** As in worker/calls.ts. */
-const CALL_MS = 120_000;
-const LOOK_MS = 30_000;
+/** What a node says of its use when that runs on it; `atMs` is its wall clock, ms since 1970. */
+export type Measure = (facts: NodeFacts, live: readonly Container[], atMs: number) => NodeMetrics;
 
 /** The link of a worker, as its host sees it. */
 export interface WorkerLink {
@@ -33,6 +32,8 @@ export interface WorkerParts {
   readonly journal: SimJournal;
   readonly engine: SimEngine;
   readonly seed: number;
+  /** `plainUse` when left out. */
+  readonly measure?: Measure;
   readonly tell: (event: SimEvent) => void;
   /** Called before and after each effect: a crash may come of it. */
   readonly onEffect: (phase: "before" | "after") => void;
@@ -45,13 +46,25 @@ export class WorkerProcess {
   #writes: SimWriteQueue | null = null;
   #wake: Timer | null = null;
   #beat: Timer | null = null;
-  #beatMs = BEAT_MS;
+  #beatMs = SAMPLE_MS;
   #linked = false;
   #inbox: WorkerEvent[] = [];
   #turning = false;
+  /** What the machine under it offers; the next start tells it. */
+  #facts: NodeFacts;
 
   constructor(parts: WorkerParts) {
     this.parts = parts;
+    this.#facts = parts.facts;
+  }
+
+  /** The machine has another size from now on. */
+  resize(cpuMillis: number): void {
+    this.#facts = { ...this.#facts, capacity: capacityOf(cpuMillis) };
+  }
+
+  relabel(zone: string): void {
+    this.#facts = { ...this.#facts, labels: { ...this.#facts.labels, zone } };
   }
 
   /** null while the process is dead. */
@@ -60,20 +73,22 @@ export class WorkerProcess {
   }
 
   start(): void {
-    const { process, journal, clock, facts, seed, engine, name, tell } = this.parts;
-    process.begin();
+    const { process, journal, clock, seed, engine, name, tell } = this.parts;
+    if (!this.#facts.local) process.begin();
     tell({ kind: "process", who: name, what: "starts" });
+    this.#facts = { ...this.#facts, runtimes: [engine.probe()] };
+    const facts = this.#facts;
     this.#linked = false;
     this.#inbox = [];
     this.#turning = false;
-    this.#beatMs = BEAT_MS;
+    this.#beatMs = SAMPLE_MS;
     this.#writes = new SimWriteQueue({
       journal,
       process,
       perform: (effect) => this.#perform(effect),
       onWritten: (number) => this.feed({ kind: "journaled", number }),
     });
-    this.#machine = new WorkerMachine({ facts, startsAtATime: 8, seed });
+    this.#machine = new WorkerMachine({ facts, startsAtATime: startsAtATime(facts.capacity), seed });
     this.#machine.restore(journal.load(), clock.now());
     this.feed({ kind: "tick" });
     if (!process.alive) return;
@@ -83,13 +98,14 @@ export class WorkerProcess {
     });
     this.link?.begin();
     this.#armBeat();
+    this.#lookAtEngine();
   }
 
   /** The process is gone, with everything that it only had in mind. */
   die(): void {
     const { process, journal, engine, name, tell } = this.parts;
     if (!process.alive) return;
-    process.die();
+    if (!this.#facts.local) process.die();
     engine.watch(null);
     journal.crash();
     this.#machine = null;
@@ -108,7 +124,7 @@ export class WorkerProcess {
     }
     this.feed({ kind: "message", message });
     if (message.kind !== "welcome") return;
-    this.#beatMs = message.heartbeatMs;
+    if (!this.#facts.local) this.#beatMs = message.heartbeatMs;
     this.#sendBeat();
   }
 
@@ -186,31 +202,45 @@ export class WorkerProcess {
     this.#wake = process.after(Math.max(0, Math.ceil(wakeMs - clock.monoMs)), () => this.feed({ kind: "tick" }));
   }
 
+  /** The counterpart of the host's looks at whether its runtimes work. */
+  #lookAtEngine(): void {
+    const { process, engine } = this.parts;
+    process.after(RUNTIME_PROBE_MS, () => this.#lookAtEngine());
+    const found = engine.probe();
+    if (found.problem === this.#facts.runtimes[0]?.problem) return;
+    this.#facts = { ...this.#facts, runtimes: [found] };
+    this.feed({ kind: "facts", facts: this.#facts });
+  }
+
   #armBeat(): void {
     if (this.#beat !== null) this.#beat.isOff = true;
     this.#beat = this.parts.process.after(this.#beatMs, () => this.#sendBeat());
   }
 
   #sendBeat(): void {
-    const { clock, facts } = this.parts;
+    const { clock, engine, measure = plainUse } = this.parts;
     if (this.#linked && this.#machine !== null) {
-      const { capacity } = facts;
-      const running = this.parts.engine.live();
-      const metrics = {
-        cpuMillis: Math.min(capacity.cpuMillis, 50 + 20 * running.length),
-        memoryUsedBytes: Math.min(capacity.memoryBytes, (64 + 32 * running.length) << 20),
-        memoryTotalBytes: capacity.memoryBytes,
-        diskUsedBytes: 0,
-        diskTotalBytes: capacity.diskBytes,
-        load: [0, 0, 0] as const,
-        tasks: [],
-        atMs: clock.now().wallMs,
-        book: null,
-      };
+      // A measurement that hangs is not waited for.
+      const metrics = engine.trouble.hung ? null : measure(this.#facts, engine.live(), clock.now().wallMs);
       this.link?.send({ kind: "heartbeat", metrics, progress: this.#machine.progress() });
     }
     this.#armBeat();
   }
+}
+
+/** A little more with each container. */
+function plainUse({ capacity }: NodeFacts, live: readonly Container[], atMs: number): NodeMetrics {
+  return {
+    cpuMillis: Math.min(capacity.cpuMillis, 50 + 20 * live.length),
+    memoryUsedBytes: Math.min(capacity.memoryBytes, (64 + 32 * live.length) << 20),
+    memoryTotalBytes: capacity.memoryBytes,
+    diskUsedBytes: 0,
+    diskTotalBytes: capacity.diskBytes,
+    load: [0, 0, 0],
+    tasks: [],
+    atMs,
+    book: null,
+  };
 }
 
 function limitOf(effect: Exclude<EngineEffect, { kind: "abort" }>): number | null {
@@ -250,4 +280,9 @@ function lateAnswer(effect: Exclude<EngineEffect, { kind: "abort" }>): WorkerEve
     default:
       return { kind: "probed", of: effect.of, failure: { kind: "transient", message: "no answer in time" } };
   }
+}
+
+/** A machine of so many cores has memory and disk to match. */
+export function capacityOf(cpuMillis: number): NodeFacts["capacity"] {
+  return { cpuMillis, memoryBytes: cpuMillis * 1_048_576 * 2, diskBytes: 1e11 };
 }

@@ -1,9 +1,8 @@
 /** The order of what must not overtake in a simulated worker: the synchronous counterpart of worker/write-queue.ts, with the same rules. */
 import type { WorkerEffect } from "../worker/effects.ts";
+import { JOURNAL_RETRY_MS } from "../worker/host-limits.ts";
 import type { SimJournal } from "./disk.ts";
 import type { SimProcess } from "./process.ts";
-
-const RETRY_MS = 1_000;
 
 export interface SimWriteQueueOptions {
   readonly journal: SimJournal;
@@ -66,7 +65,7 @@ export class SimWriteQueue {
     const { journal, process, onWritten } = this.#options;
     const written = process.boundWith((isWritten: boolean) => {
       if (!isWritten) {
-        process.after(RETRY_MS, () => this.#append(appends));
+        process.after(JOURNAL_RETRY_MS, () => this.#append(appends));
         return;
       }
       for (const { number } of appends.slice(1)) this.#written.add(number);

@@ -3,11 +3,9 @@
  * were sent, and a closed link comes back under a new name with a new hello. It must never deliver within the sender's own call.
  */
 import type { WorkerLinks } from "../manager/ports.ts";
+import { RELINK_MS } from "../protocol/link-times.ts";
 import type { ManagerMessage, WorkerMessage } from "../protocol/messages.ts";
 import type { ManagerLink } from "../worker/ports.ts";
-
-/** Wait before a closed link is up again, in milliseconds. */
-const RELINK_MS = 100;
 
 type ManagerHandlers = Parameters<WorkerLinks["open"]>[0];
 type WorkerHandlers = Parameters<ManagerLink["open"]>[0];

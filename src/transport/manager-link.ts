@@ -8,6 +8,7 @@ import type { Server as NetServer, Socket } from "node:net";
 import type { WebSocket } from "ws";
 import { fail, ok, type Result } from "../core/failure.ts";
 import type { Draw } from "../core/jitter.ts";
+import { ALREADY_LINKED, RIVAL_MS } from "../protocol/link-times.ts";
 import type { ManagerIdentity, WorkerMessage } from "../protocol/messages.ts";
 import type { ProofInput, SessionTimes } from "../protocol/session-events.ts";
 import type { Log, ManagerLink } from "../worker/ports.ts";
@@ -22,7 +23,7 @@ import { type JoinToken, proofOf } from "./join-token.ts";
 import { readMembership, writeMembership } from "./membership.ts";
 import { readPin, writePin } from "./pin.ts";
 import { Redialler } from "./redial.ts";
-import { ALREADY_LINKED, type Frame, SessionHost, sayNo } from "./session-host.ts";
+import { type Frame, SessionHost, sayNo } from "./session-host.ts";
 
 /** What the link stands on. */
 export interface ManagerLinkOptions {
@@ -72,9 +73,6 @@ export interface RemoteManagerLink extends ManagerLink {
 }
 
 const NO_TOKEN = "this node has joined no cluster yet and has no join token: see `cube node token`";
-
-/** Milliseconds that the present link has to show that it is alive when the manager dials anew. */
-const RIVAL_MS = 1_500;
 
 type Handlers = Parameters<ManagerLink["open"]>[0];
 

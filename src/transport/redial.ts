@@ -2,6 +2,7 @@
 import type { WebSocket } from "ws";
 import type { Result } from "../core/failure.ts";
 import type { Draw } from "../core/jitter.ts";
+import { LASTING_MS } from "../protocol/link-times.ts";
 import { backOffMs } from "../protocol/session.ts";
 import { type Address, dial, type SeenPeer } from "./dial.ts";
 import type { Identity } from "./identity.ts";
@@ -17,9 +18,6 @@ export interface RedialOptions {
   /** Called when the reason changes, so that a peer that is long away fills no log. */
   readonly onProblem: (reason: string) => void;
 }
-
-/** A link that was up for so long was a good one: after it the back-off begins anew. */
-const LASTING_MS = 10_000;
 
 /** Dials in vain after which the certificate is read anew, whatever the reason seemed to be. */
 const REREAD_EVERY = 4;

@@ -8,6 +8,7 @@ import type { WebSocket } from "ws";
 import { ok } from "../core/failure.ts";
 import type { Draw } from "../core/jitter.ts";
 import type { Log, WorkerLinks } from "../manager/ports.ts";
+import { ALREADY_LINKED, RIVAL_MS } from "../protocol/link-times.ts";
 import type { ManagerIdentity, ManagerMessage } from "../protocol/messages.ts";
 import { CLONE_REFUSAL, rival } from "../protocol/session.ts";
 import type { SessionTimes, WorkerTraits } from "../protocol/session-events.ts";
@@ -20,7 +21,7 @@ import { membershipsOf } from "./membership.ts";
 import { type DialledAddress, infoOf, type Peer, type PeerInfo } from "./peers.ts";
 import { Redialler } from "./redial.ts";
 import { type ControlLink, RemoteStreams, type RemoteTaskStreams } from "./remote-streams.ts";
-import { ALREADY_LINKED, type Frame, SessionHost } from "./session-host.ts";
+import { type Frame, SessionHost } from "./session-host.ts";
 
 /** What the links stand on. */
 export interface RemoteLinksOptions {
@@ -72,9 +73,6 @@ const LINKED_ELSEWHERE =
 
 const FORGOTTEN =
   "the manager does not know this node any more, which had joined. If it was removed, it needs the join token: see `cube node token`; if the manager's data was emptied or restored, start the manager once with --adopt";
-
-/** Milliseconds that an older link has to show that it is alive when the same worker comes again. */
-const RIVAL_MS = 1_500;
 
 type Handlers = Parameters<WorkerLinks["open"]>[0];
 

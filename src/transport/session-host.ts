@@ -259,9 +259,6 @@ export class SessionHost {
   }
 }
 
-/** What the second of two links of one worker is told. */
-export const ALREADY_LINKED = "this worker is linked already";
-
 /** Refuses a socket on which no session has begun. */
 export function sayNo(ws: WebSocket, reason: string): void {
   ws.on("error", () => undefined);

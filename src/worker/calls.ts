@@ -6,6 +6,7 @@ import { unreachable } from "../core/assert.ts";
 import { fail, type Result, wordsOf } from "../core/failure.ts";
 import type { RuntimeKind } from "../core/spec.ts";
 import type { Incarnation, WorkerEffect, WorkerEvent } from "./effects.ts";
+import { CALL_MS, LOOK_MS } from "./host-limits.ts";
 import type { Runtime } from "./ports.ts";
 import { runProbe } from "./probe.ts";
 
@@ -14,10 +15,6 @@ export type RuntimeEffect = Extract<
   WorkerEffect,
   { readonly kind: "list" | "pull" | "create" | "start" | "stop" | "remove" | "inspect" | "abort" | "probe" }
 >;
-
-/** Longest wait for one call, ms; a stop has its grace on top, a pull may take as long as it makes progress to its user. */
-const CALL_MS = 120_000;
-const LOOK_MS = 30_000;
 
 export class Calls {
   readonly #runtimes: ReadonlyMap<RuntimeKind, Runtime>;

@@ -8,6 +8,7 @@ import { isTerminal, type TaskFact } from "../core/task.ts";
 import type { Assignment } from "../protocol/messages.ts";
 import { Calls } from "./calls.ts";
 import type { Instance, WorkerEffect, WorkerEvent } from "./effects.ts";
+import { RUNTIME_PROBE_MS, SAMPLE_MS, startsAtATime } from "./host-limits.ts";
 import { type Holding, holdingsOf, livingInstances } from "./local-set.ts";
 import { WorkerMachine } from "./machine.ts";
 import type {
@@ -54,10 +55,6 @@ export interface WorkerHostOptions {
 
 const NO_EXEC = "commands in tasks are switched off on this node: start its worker without --no-exec";
 const KEPT_WITHIN_MS = 5_000;
-const SAMPLE_MS = 1_000;
-const RUNTIME_PROBE_MS = 3_000;
-/** Twice keeps an engine busy with tasks that have no CPU limit; a task that has one waits for its quota while it starts, and more of them fit beside each other. */
-const STARTS_PER_CORE = 4;
 
 /** A worker on this node. `start` once, then `close` once. The runtimes and the journal stay the caller's to close. */
 export class WorkerHost {
@@ -213,9 +210,9 @@ export class WorkerHost {
 
   #makeMachine(facts: NodeFacts): WorkerMachine {
     const { seed, probesAtATime } = this.#options;
-    const cores = Math.max(1, Math.floor(facts.capacity.cpuMillis / 1000));
-    const startsAtATime = this.#options.startsAtATime ?? STARTS_PER_CORE * cores;
-    return new WorkerMachine({ facts, startsAtATime, seed, ...(probesAtATime === undefined ? {} : { probesAtATime }) });
+    const starts = this.#options.startsAtATime ?? startsAtATime(facts.capacity);
+    const probes = probesAtATime === undefined ? {} : { probesAtATime };
+    return new WorkerMachine({ facts, startsAtATime: starts, seed, ...probes });
   }
 
   /** One event after the other: an effect may bring the next event before its own turn is over. */

@@ -4,6 +4,7 @@
  */
 import { wordsOf } from "../core/failure.ts";
 import type { JournalRecord, WorkerEffect } from "./effects.ts";
+import { JOURNAL_RETRY_MS } from "./host-limits.ts";
 import type { Journal } from "./ports.ts";
 
 export interface WriteQueueOptions {
@@ -15,8 +16,6 @@ export interface WriteQueueOptions {
   readonly onProblem: (text: string) => void;
   readonly retryMs?: number;
 }
-
-const RETRY_MS = 1_000;
 
 export class WriteQueue {
   readonly #options: WriteQueueOptions;
@@ -116,7 +115,7 @@ export class WriteQueue {
 
   #pause(): Promise<void> {
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, this.#options.retryMs ?? RETRY_MS);
+      const timer = setTimeout(resolve, this.#options.retryMs ?? JOURNAL_RETRY_MS);
       this.#wake = () => {
         clearTimeout(timer);
         resolve();
