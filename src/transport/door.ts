@@ -16,15 +16,23 @@ import { MAX_FRAME_BYTES } from "./session-host.ts";
 export const LINK_PATH = "/cube/link";
 export const BULK_PATH = "/cube/bulk";
 
-/** How many strangers at a time, and how many new connections of one address in a second. */
+/**
+ * How many strangers at a time. Of one address: how many of them, and how many connections of one second may be under way or have come to nothing. A link that comes
+ * up counts no more, so a site whose workers share an address is let in as fast as their greetings are done, while whoever only tries is held to a few a second.
+ */
 export interface DoorLimits {
   readonly strangers: number;
+  /** As many as strangers when left out. */
+  readonly strangersOfOne?: number;
   readonly perSecond: number;
 }
 
-const DOOR_LIMITS: DoorLimits = { strangers: 64, perSecond: 16 };
+/** One address can take a quarter of the places, so that it cannot shut out the others. A greeting costs about 1 ms, so one that comes to nothing over and over less than a tenth of a core. */
+const DOOR_LIMITS: DoorLimits = { strangers: 128, strangersOfOne: 32, perSecond: 64 };
+/** One to look at the key that is shown, and the one that stays. */
+const CONNECTIONS_OF_A_LINK = 2;
 
-/** A link that has come in: a peer with a key of its own. `settled` says that it is no stranger any more. */
+/** A link that has come in: a peer with a key of its own. `settled` says that it is no stranger any more: called while it is open it belongs here, else nothing came of it. */
 export interface Visitor {
   readonly ws: WebSocket;
   readonly peer: SeenPeer;
@@ -61,7 +69,7 @@ export class Door {
   readonly #links: HttpServer;
   readonly #upgrades = new WebSocketServer({ noServer: true, maxPayload: MAX_FRAME_BYTES, perMessageDeflate: false });
   readonly #strangers = new Map<string, Stranger>();
-  readonly #rates = new Map<string, { second: number; count: number }>();
+  readonly #visits = new Map<string, Visits>();
   readonly #sockets = new Set<Socket>();
   #closed = false;
 
@@ -114,12 +122,15 @@ export class Door {
   /** Takes over a socket on which TLS begins. What turns out to be HTTP goes to `http`. */
   acceptTls(socket: Socket, http: HttpServer | null): void {
     const name = endsOf(socket);
-    if (this.#closed || !this.#mayEnter(socket)) {
+    const visits = this.#visitsOf(socket.remoteAddress ?? "");
+    if (this.#closed || !this.#mayEnter(visits)) {
       socket.destroy();
       return;
     }
+    visits.strangers++;
+    visits.counted++;
     this.#sockets.add(socket);
-    const stranger: Stranger = { name, socket, http, timer: undefined };
+    const stranger: Stranger = { name, socket, http, visits, second: visits.second, timer: undefined };
     this.#strangers.set(name, stranger);
     this.#expect(stranger);
     socket.on("error", () => undefined);
@@ -187,7 +198,7 @@ export class Door {
     // A session has a timer of its own; the place among the strangers is given back only by `settled`.
     clearTimeout(stranger.timer);
     this.#upgrades.handleUpgrade(request, tls, head, (ws) => {
-      const settled = (): void => this.#settle(stranger);
+      const settled = (): void => (ws.readyState === ws.OPEN ? this.#welcome(stranger) : this.#settle(stranger));
       const address = nameOf({ host: tls.remoteAddress ?? "", port: tls.remotePort ?? 0 });
       this.#options.onLink({ ws, peer: seen(certificate), path, nonce, address, settled });
     });
@@ -205,24 +216,44 @@ export class Door {
 
   #settle(stranger: Stranger): void {
     clearTimeout(stranger.timer);
-    if (this.#strangers.get(stranger.name) === stranger) this.#strangers.delete(stranger.name);
+    if (this.#strangers.get(stranger.name) !== stranger) return;
+    this.#strangers.delete(stranger.name);
+    stranger.visits.strangers--;
   }
 
-  #mayEnter(socket: Socket): boolean {
-    if (this.#strangers.size >= this.#limits.strangers) return false;
-    const second = Math.floor(performance.now() / 1000);
-    const address = socket.remoteAddress ?? "";
-    const rate = this.#rates.get(address);
-    if (rate?.second !== second) {
-      this.#rates.delete(address);
-      this.#rates.set(address, { second, count: 1 });
-      const oldest = this.#rates.size > MAX_ADDRESSES ? this.#rates.keys().next().value : undefined;
-      if (oldest !== undefined) this.#rates.delete(oldest);
-      return true;
-    }
-    rate.count++;
-    return rate.count <= this.#limits.perSecond;
+  /** It belongs here: its coming counts against nobody, nor does the connection before it by which a dialler looks at our key. */
+  #welcome(stranger: Stranger): void {
+    this.#settle(stranger);
+    const { visits, second } = stranger;
+    if (visits.second === second) visits.counted = Math.max(0, visits.counted - CONNECTIONS_OF_A_LINK);
   }
+
+  #mayEnter(visits: Visits): boolean {
+    const { strangers, strangersOfOne = strangers, perSecond } = this.#limits;
+    return this.#strangers.size < strangers && visits.strangers < strangersOfOne && visits.counted < perSecond;
+  }
+
+  #visitsOf(address: string): Visits {
+    const second = Math.floor(performance.now() / 1000);
+    const visits = this.#visits.get(address) ?? { second, counted: 0, strangers: 0 };
+    if (visits.second !== second) Object.assign(visits, { second, counted: 0 });
+    // Last again: the address that has been quiet for longest is forgotten first.
+    this.#visits.delete(address);
+    this.#visits.set(address, visits);
+    const oldest = this.#visits.size > MAX_ADDRESSES ? this.#visits.keys().next().value : undefined;
+    if (oldest !== undefined) this.#visits.delete(oldest);
+    return visits;
+  }
+}
+
+/** What has come from one address. */
+interface Visits {
+  /** Second of the monotonic clock in which `counted` was counted. */
+  second: number;
+  /** Connections of that second that are under way or came to nothing. */
+  counted: number;
+  /** Those that have not shown yet that they belong here, whenever they came. */
+  strangers: number;
 }
 
 /** A connection that has not shown yet that it belongs here. */
@@ -230,6 +261,8 @@ interface Stranger {
   readonly name: string;
   readonly socket: Socket;
   readonly http: HttpServer | null;
+  readonly visits: Visits;
+  readonly second: number;
   timer: ReturnType<typeof setTimeout> | undefined;
 }
 

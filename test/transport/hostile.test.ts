@@ -274,6 +274,35 @@ describe("slow strangers:", () => {
     // At most two seconds' worth of them get in.
     await until("the others to be turned away", () => many.filter((isClosed) => isClosed()).length >= 6);
   });
+
+  test("one address takes no more than its share of the places", async () => {
+    const boss = manager({ patienceMs: 3_000, limits: { strangers: 5, strangersOfOne: 3, perSecond: 1_000 } });
+    const port = await boss.listen();
+    const many = Array.from({ length: 5 }, () => {
+      const socket = connect(port, "127.0.0.1", () => socket.write(Buffer.from([0x16])));
+      return closes(socket);
+    });
+    await until("two to be turned away", () => many.filter((isClosed) => isClosed()).length === 2);
+    const other = connect({ port, host: "127.0.0.1", localAddress: "127.0.0.2" }, () =>
+      other.write(Buffer.from([0x16])),
+    );
+    const isClosed = closes(other);
+    await until("it to be heard", () => other.readyState === "open" && other.bytesWritten === 1);
+    expect([isClosed(), many.filter((each) => each()).length]).toEqual([false, 2]);
+  });
+
+  test("workers that share an address are let in as fast as they greet: who belongs here counts no more", async () => {
+    const boss = manager({ limits: { strangers: 64, perSecond: 3 } });
+    const port = await boss.listen();
+    const said: string[] = [];
+    for (let number = 1; number <= 6; number++) {
+      const hand = worker(opened.use(scratch()).path, { port, token: boss.token }).start();
+      await until("a hello", () => boss.heard.length === number);
+      said.push(...hand.log.lines.filter((line) => line.startsWith("manager at")));
+    }
+    // Nobody was turned away.
+    expect([boss.links.peers().length, said]).toEqual([6, []]);
+  }, 20_000);
 });
 
 describe("one port:", () => {
