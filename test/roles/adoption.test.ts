@@ -6,7 +6,7 @@ import type { NodeResource, TaskResource } from "../../src/client/resources.ts";
 import { freePort, until } from "../e2e/until.ts";
 import { Machine } from "./processes.ts";
 
-const LIMIT_MS = 90_000;
+const LIMIT_MS = 180_000;
 const SCRIPT = "while true; do sleep 0.2; done";
 
 async function asked<T>(machine: Machine, ...args: string[]): Promise<T> {
