@@ -110,7 +110,7 @@ describe.skipIf(dockerSwitchedOff())("e2e: the book's worker alone", () => {
     await worker.task(ID, 3);
     expect((await worker.cube.engine.inspect(ContainerID))?.running).toBe(false);
     expect((await worker.curl(`/tasks/${crypto.randomUUID()}`, "-X", "DELETE")).status).toBe("404");
-  }, 90_000);
+  }, 120_000);
 
   test("e2e: without it the lists can be read and nothing can be changed; nobody comes in by TLS or from a web page", async () => {
     await using worker = new Alone();
@@ -140,5 +140,5 @@ describe.skipIf(dockerSwitchedOff())("e2e: the book's worker alone", () => {
     await cube.ok("rm", "theirs");
     await until("the manager's is gone", async () => (await worker.tasks()).length === 1);
     expect((await worker.tasks())[0]).toMatchObject({ ID, State: 2 });
-  }, 90_000);
+  }, 120_000);
 });

@@ -122,5 +122,5 @@ describe("e2e: handing over", () => {
     await cube.ok("rm", "on-dialled", "on-dials");
     await until("the tasks are gone", async () => (await cube.tasks()).length === 0);
     await cube.ok("shutdown");
-  }, 90_000);
+  }, 120_000);
 });
