@@ -89,7 +89,7 @@ test("reconcile: of several attempts that outlive the slot's own one takes the s
   const never = () => false;
   const context = { cluster, clusterId: "c", nowMs: NOW, waited: never, ranLong: never, away: never };
   const drafts = reconcileSlot(context, { jobId: "web", service: "web", index: 0 });
-  const told = drafts.flatMap(({ change }) => {
+  const told = drafts.flatMap(({ change }): (string | number)[][] => {
     if (change.kind === "task.put") return [[change.task.attempt, change.task.desired]];
     return change.kind === "slot.put" ? [["slot", change.slot.taskId]] : [];
   });
