@@ -14,7 +14,7 @@ export interface ClockTraits {
 }
 
 /** Wall clock of the world at the beginning of every run: 2023-11-14. */
-const BEGIN_MS = 1_700_000_000_000;
+export const BEGIN_MS = 1_700_000_000_000;
 
 export class MachineClock {
   readonly #queue: EventQueue;

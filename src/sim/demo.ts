@@ -1,0 +1,134 @@
+/**
+ * The cluster of `cube demo`: the real manager and the real workers on a virtual clock, with a dozen machines, some two hundred tasks, and things that fail and
+ * come back. Whoever owns it lets time pass; with the same seed and nobody who meddles it is the same story. It never touches anything real.
+ */
+import type { CommandResult } from "../manager/commands.ts";
+import { demoJobs } from "./demo-jobs.ts";
+import { demoFacts, demoNodes } from "./demo-nodes.ts";
+import { DemoStory } from "./demo-story.ts";
+import { demoUse } from "./demo-usage.ts";
+import type { Fault, Plan } from "./faults.ts";
+import { Injector } from "./inject.ts";
+import { BEGIN_MS } from "./machine-clock.ts";
+import { MANAGER, Simulation } from "./simulation.ts";
+import type { Container } from "./trace.ts";
+
+/** Time that has passed when somebody first looks, in ms: everything runs by then, and a little has happened. */
+const BEFORE_MS = 4 * 60_000;
+/** When the jobs are submitted and the story begins, in ms: nodes need a moment to join. */
+const SUBMIT_MS = 3_000;
+const STORY_MS = 150_000;
+const AGAIN_MS = 2_000;
+/** Longest time that is lived through for an answer or a write under way, in ms. */
+const SETTLE_MS = 5_000;
+
+export interface DemoOptions {
+  readonly seed: number;
+  readonly nodes: number;
+  /** The wall clock that its machines show when somebody first looks, ms since 1970. */
+  readonly wallMs: number;
+}
+
+export class DemoCluster {
+  readonly sim: Simulation;
+  readonly story: DemoStory;
+  readonly #injector: Injector;
+  /** Nodes that a fault holds until that moment of the run. */
+  readonly #held = new Map<string, number>();
+
+  constructor({ seed, nodes, wallMs }: DemoOptions) {
+    const skewMs = wallMs - BEFORE_MS - BEGIN_MS;
+    const plan = planOf(seed, nodes, skewMs);
+    const places = new Map(plan.nodes.map(({ name }, at) => [name, at]));
+    this.sim = new Simulation(plan, {
+      facts: ({ name }) => demoFacts(places.get(name) ?? 0),
+      measure: demoUse(wallMs - BEFORE_MS),
+    });
+    this.#injector = new Injector(this.sim);
+    this.story = new DemoStory({ sim: this.sim, begin: (fault) => this.begin(fault), whole: () => this.#whole() });
+    this.sim.begin();
+    for (const spec of demoJobs(nodes)) {
+      this.#submit({ kind: "job.submit", id: "", spec, idempotencyKey: `demo ${spec.name}` }, SUBMIT_MS);
+    }
+    this.sim.queue.after(STORY_MS, () => this.story.start());
+    this.advance(BEFORE_MS);
+  }
+
+  /** The world's wall clock, ms since 1970; the manager's own is the same while it is awake. */
+  get wallMs(): number {
+    return this.wallAt(this.sim.nowMs);
+  }
+
+  /** The wall clock at a moment of the run. */
+  wallAt(ms: number): number {
+    return Math.floor(BEGIN_MS + ms + this.sim.plan.manager.skewMs);
+  }
+
+  /** Lets so much time pass, and what the manager is writing then become durable. */
+  advance(ms: number): void {
+    this.sim.runUntil(this.sim.nowMs + ms);
+    this.settle(() => !this.sim.manager.manager.isCommitting);
+  }
+
+  /** Lets a little time pass until that is so; gives up after some seconds of it. */
+  settle(isSo: () => boolean): void {
+    if (!isSo()) this.sim.runUntil(this.sim.nowMs + SETTLE_MS, isSo);
+  }
+
+  /** Brings a fault about now. */
+  begin(fault: Fault): void {
+    const [node, forMs] = heldBy(fault);
+    if (node !== "") this.#held.set(node, Math.max(this.#held.get(node) ?? 0, this.sim.nowMs + forMs));
+    this.#injector.begin(fault);
+  }
+
+  /** Whether a fault that was begun here still holds the node. */
+  isHeld(node: string): boolean {
+    return (this.#held.get(node) ?? 0) > this.sim.nowMs;
+  }
+
+  /** The containers of a task on its node, oldest first. */
+  containersOf(node: string, taskId: string): readonly Container[] {
+    const all = [...(this.sim.nodes.get(node)?.engine.containers.values() ?? [])];
+    return all.filter((one) => one.taskId === taskId).sort((one, other) => one.incarnation - other.incarnation);
+  }
+
+  /** Ends the running container of a task as if somebody had killed it; false when none runs. */
+  kill(node: string, taskId: string): boolean {
+    const one = this.containersOf(node, taskId).find(({ status }) => status === "running");
+    if (one === undefined) return false;
+    this.sim.nodes.get(node)?.engine.die(one, { cause: "hand", exitCode: 137 });
+    return true;
+  }
+
+  #whole(): readonly string[] {
+    return [...this.sim.nodes.keys()].filter((name) => !this.isHeld(name));
+  }
+
+  #submit(command: Parameters<Simulation["manager"]["manager"]["execute"]>[0], inMs: number): void {
+    const again = (result: CommandResult): void => {
+      if (!result.ok) this.#submit(command, AGAIN_MS);
+    };
+    this.sim.queue.after(inMs, () => this.sim.manager.manager.execute(command, again, "demo"));
+  }
+}
+
+function planOf(seed: number, nodes: number, skewMs: number): Plan {
+  return {
+    format: 1,
+    seed,
+    nodes: demoNodes(nodes, skewMs),
+    manager: { driftPpm: 0, skewMs, scheduler: "epvm" },
+    network: { minDelayMs: 1, meanDelayMs: 3 },
+    durationMs: Number.MAX_SAFE_INTEGER,
+    faults: [],
+    steps: [],
+  };
+}
+
+/** The node that a fault takes away, and for how long; "" for none. */
+function heldBy(fault: Fault): readonly [string, number] {
+  if (fault.kind === "crash") return [fault.who === MANAGER ? "" : fault.who, fault.downMs];
+  if (fault.kind === "cut") return [fault.from === MANAGER ? fault.to : fault.from, fault.forMs];
+  return fault.kind === "power" && fault.machine !== MANAGER ? [fault.machine, fault.downMs] : ["", 0];
+}
