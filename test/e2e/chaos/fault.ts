@@ -37,7 +37,7 @@ export const CLOCKED_NODE = 2;
 const PROCESS_GONE = [0, 3_000] as const;
 const KILLS = { counts: "kill", holdMs: PROCESS_GONE } as const;
 /** From a blink to long enough for tasks to be replaced (11 s) and their originals to come back. */
-const CUT = { seat: "network", counts: "partition", holdMs: [1_000, 20_000] } as const;
+const CUT = { seat: "network", counts: "partition", holdMs: [1_000, 30_000] } as const;
 const STORE = { seat: "alone", counts: "store", holdMs: [0, 0] } as const;
 
 /** Every kind of fault. */
@@ -115,8 +115,8 @@ function draw(dice: Dice, kinds: readonly FaultKind[]): Fault {
   const kind = weighted(dice, kinds);
   const { holdMs, nodes = [...Array(NODES).keys()] } = KINDS[kind] as Kind;
   const [least, most] = holdMs;
-  // Squared: most are short, so that many fit into an hour, and some are as long as it gets.
-  const hold = Math.round(least + (most - least) * dice.next() ** 2);
+  // To the third power: most are short, so that many fit into an hour, and some are as long as it gets.
+  const hold = Math.round(least + (most - least) * dice.next() ** 3);
   return { kind, node: dice.pick(nodes), afterMs: dice.below(MOMENT_MS), holdMs: hold, force: dice.next() };
 }
 

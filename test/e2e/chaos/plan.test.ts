@@ -31,6 +31,8 @@ const RUN: Tally = {
   jobs: 10,
   tasks: 20,
   repeats: 1,
+  replacements: 3,
+  restarts: 4,
   writtenOff: 0,
   endedAlone: 0,
   restSeconds: [1, 3],

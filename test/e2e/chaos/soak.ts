@@ -70,6 +70,8 @@ class Run {
   readonly #faults: Partial<Record<FaultKind, number>> = {};
   readonly #found: Partial<Record<Contradiction["kind"], number>> = {};
   readonly #restSeconds: number[] = [];
+  readonly #replacements = new Set<string>();
+  readonly #restarted = new Map<string, number>();
   #writtenOff = 0;
   #endedAlone = 0;
   #step = 0;
@@ -145,6 +147,8 @@ class Run {
       jobs: book.entries.length,
       tasks: book.tasks,
       repeats,
+      replacements: this.#replacements.size,
+      restarts: [...this.#restarted.values()].reduce((sum, restarts) => sum + restarts, 0),
       writtenOff: this.#writtenOff,
       endedAlone: this.#endedAlone,
       restSeconds: this.#restSeconds.slice(1),
@@ -197,7 +201,12 @@ class Run {
 
   async #contradictions(): Promise<Contradiction[]> {
     const { entries } = this.workload.book;
-    return contradictions({ entries, view: await look(this.#cluster), foreigners: this.#foreigners.present });
+    const view = await look(this.#cluster);
+    for (const { id, attempt, restarts } of view.tasks) {
+      if (attempt > 1) this.#replacements.add(id);
+      if (restarts > 0) this.#restarted.set(id, restarts);
+    }
+    return contradictions({ entries, view, foreigners: this.#foreigners.present });
   }
 
   async #everything(): Promise<string[]> {

@@ -15,6 +15,9 @@ export interface Tally {
   readonly tasks: number;
   /** Requests that were repeated because no answer came. */
   readonly repeats: number;
+  /** Attempts after the first, most of them because a node was out of reach; and restarts by the workers. */
+  readonly replacements: number;
+  readonly restarts: number;
   /** Jobs that a destroyed or older store could not know and that had not all been running. */
   readonly writtenOff: number;
   /** Processes of Cube that ended by themselves. */
@@ -44,6 +47,8 @@ export function reportOf(runs: readonly Tally[]): string {
     ["jobs submitted", sum(({ jobs }) => jobs)],
     ["tasks submitted", sum(({ tasks }) => tasks)],
     ["requests repeated for want of an answer", sum(({ repeats }) => repeats)],
+    ["tasks restarted by their workers", sum(({ restarts }) => restarts)],
+    ["tasks replaced or started anew by the manager", sum(({ replacements }) => replacements)],
     ["**accepted tasks lost**", `**${found("lost")}**`],
     ["**duplicates**", `**${found("twice")}**`],
     ["**orphans**", `**${found("orphan")}**`],
