@@ -82,12 +82,18 @@ function mergeSlot(
   const { service, slot: index } = assignment;
   const empty = { jobId: assignment.jobId, service, index, startSerial: 0, failures: 0, waitMs: 0, avoid: [] };
   const startSerial = job?.startSerial ?? 1;
-  const slot = isNewer
-    ? { ...empty, ...before, startSerial, failures: 0, waitMs: 0, attempt: newest.task.attempt, taskId: goesOn.task.id }
-    : before;
   const tasks = merged.map(({ task }) => task);
-  const current = tasks.find(({ id }) => id === slot.taskId) ?? context.cluster.tasks.get(slot.taskId);
-  return { slot, tasks, current: current ?? goesOn.task, assignment, isNewer };
+  const find = (id: string): Task | undefined => tasks.find((task) => task.id === id) ?? context.cluster.tasks.get(id);
+  const taken = { taskId: goesOn.task.id, failures: 0, waitMs: 0 };
+  const newer = { ...empty, ...before, startSerial, ...taken, attempt: newest.task.attempt };
+  // The store's choice among the attempts may have been overtaken: an earlier one lives, and the later one was told to end.
+  const kept = before && isOver(find(before.taskId)) && !isOver(goesOn.task) ? { ...before, ...taken } : before;
+  const slot = isNewer || !kept ? newer : kept;
+  return { slot, tasks, current: find(slot.taskId) ?? goesOn.task, assignment, isNewer };
+}
+
+function isOver(task: Task | undefined): boolean {
+  return task === undefined || isTerminal(task.fact.state) || !wantsRun(task);
 }
 
 function wantsRun(task: Task): boolean {

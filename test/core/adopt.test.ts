@@ -77,6 +77,18 @@ describe("adoption:", () => {
     expect([...reconcile(cluster, 0), ...reconcile(cluster, 1)]).toEqual([]);
   });
 
+  test("a slot goes on with an earlier attempt that lives when the one that an older store has in it was told to end", () => {
+    const cluster = clusterWith();
+    const [original, replacement] = [held({ attempt: 1 }), held({ node: "n2", attempt: 2 })];
+    adopt(cluster, original, replacement);
+    const ended = held({ node: "n2", attempt: 2 }, { state: "stopped" });
+    adopt(cluster, original, { ...ended, assignment: { ...ended.assignment, desired: "stop" } });
+    expect([...cluster.slots.values()].map(({ taskId, attempt }) => [taskId, attempt])).toEqual([
+      [original.assignment.taskId, 2],
+    ]);
+    expect(reconcile(cluster, 0)).toEqual([]);
+  });
+
   test("a lone task keeps its job's name", () => {
     const cluster = clusterWith();
     adopt(cluster, held({ name: "solo" }));
