@@ -10,7 +10,7 @@ import { isBatch, type ServiceSpec, type TaskSpec } from "../core/spec.ts";
 import { isTerminal, type Task } from "../core/task.ts";
 import { behaviourOf } from "./behaviour.ts";
 import { goneNodes } from "./faults.ts";
-import { nodesOfKind, nodesWithRoom } from "./room.ts";
+import { isPortForeign, nodesWithRoom } from "./room.ts";
 import type { Simulation } from "./simulation.ts";
 import type { Container } from "./trace.ts";
 
@@ -18,6 +18,8 @@ import type { Container } from "./trace.ts";
 export function unfinished(sim: Simulation): string {
   const { manager } = sim.manager;
   if (manager.machine === null || !manager.isOk) return "the manager does not work";
+  // What is in memory only is not so yet.
+  if (!manager.isIdle) return "the manager is at work";
   const goal = new Goal(sim, manager.machine.cluster);
   return goal.nodes() || goal.jobs() || goal.strays();
 }
@@ -26,9 +28,10 @@ export function unfinished(sim: Simulation): string {
 export function neverRests(sim: Simulation, spec: TaskSpec): boolean {
   const { lifeMs, image } = behaviourOf(spec);
   const cluster = sim.manager.manager.machine?.cluster;
-  // Only its engine can say that a port is somebody else's, so each start is an attempt.
-  const isPortForeign = spec.ports.length > 0 && cluster !== undefined && nodesOfKind(sim, cluster, spec).length === 0;
-  return lifeMs !== 0 || image === "missing" || isPortForeign;
+  if (lifeMs !== 0 || image === "missing") return true;
+  // Only its engine can say that a port is somebody else's, so where there is no other node each start is an attempt.
+  if (cluster === undefined || !isPortForeign(sim, spec)) return false;
+  return nodesWithRoom(sim, cluster, spec).length === 0;
 }
 
 class Goal {

@@ -186,15 +186,13 @@ export class Injector {
     const { who, pauseMs, everyMs } = fault;
     if (leftMs <= 0) return;
     const { process } = this.#sim.process(who);
-    process.stop();
-    this.#ends(null, pauseMs, () => process.resume());
+    this.#ends(null, pauseMs, process.pause());
     this.#later(pauseMs + everyMs, () => this.#stall(fault, leftMs - pauseMs - everyMs));
   }
 
   #pause(fault: Extract<Fault, { kind: "pause" }>): void {
     const { process } = this.#sim.process(fault.who);
-    process.stop();
-    this.#ends(fault, fault.forMs, () => process.resume());
+    this.#ends(fault, fault.forMs, process.pause());
   }
 
   #sleep(fault: Extract<Fault, { kind: "sleep" }>): void {

@@ -75,6 +75,11 @@ export class ManagerProcess {
     return this.#committing;
   }
 
+  /** Whether all that it knows is durable, and nothing is left to do before something happens. */
+  get isIdle(): boolean {
+    return !this.#committing && this.#machine?.hasWork !== true;
+  }
+
   /** Who it is to workers; null while its store takes no commits, or while it adopts. */
   get identity(): ManagerIdentity | null {
     return this.#isOk ? (this.#machine?.identity ?? null) : null;

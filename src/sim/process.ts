@@ -11,7 +11,10 @@ export class SimProcess {
   /** Raised at each start, so that nothing of an earlier life goes on. */
   #life = 0;
   #alive = false;
+  /** Sleeps of the machine under it. */
   #stopped = 0;
+  /** Pauses of this life. */
+  #paused = 0;
   #backlog: (() => void)[] = [];
 
   constructor(queue: EventQueue, clock: MachineClock) {
@@ -24,7 +27,7 @@ export class SimProcess {
   }
 
   get stopped(): boolean {
-    return this.#stopped > 0;
+    return this.#stopped + this.#paused > 0;
   }
 
   /** Which life it is; a thing of another one is void. */
@@ -35,6 +38,7 @@ export class SimProcess {
   begin(): void {
     this.#life++;
     this.#alive = true;
+    this.#paused = 0;
   }
 
   die(): void {
@@ -42,21 +46,36 @@ export class SimProcess {
     this.#backlog = [];
   }
 
-  /** Stops may overlap; it goes on after the last of them. */
+  /** SIGSTOP: ends with what is returned, or with the process. */
+  pause(): () => void {
+    const life = this.#life;
+    this.#paused++;
+    return () => {
+      if (life !== this.#life) return;
+      this.#paused--;
+      this.#goOn();
+    };
+  }
+
+  /** Its machine sleeps, whatever process that is meanwhile. Stops may overlap; it goes on after the last of them. */
   stop(): void {
     this.#stopped++;
   }
 
   resume(): void {
     this.#stopped--;
-    if (this.#stopped > 0) return;
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    if (this.stopped) return;
     for (const run of this.#backlog.splice(0)) this.act(run);
   }
 
   /** Does it now, or when the process goes on; never when it is dead. */
   act(run: () => void): void {
     if (!this.#alive) return;
-    if (this.#stopped > 0) this.#backlog.push(run);
+    if (this.stopped) this.#backlog.push(run);
     else run();
   }
 

@@ -14,18 +14,22 @@ export function nodesWithRoom(sim: Simulation, cluster: Cluster, spec: TaskSpec)
 }
 
 /** Nodes that could take such a task if they were empty, but for what is not Cube's. */
-export function nodesOfKind(sim: Simulation, cluster: Cluster, spec: TaskSpec): string[] {
+function nodesOfKind(sim: Simulation, cluster: Cluster, spec: TaskSpec): string[] {
   const willing = [...cluster.nodes.values()].filter(
     (node) => node.availability === "eligible" && node.state === "ready",
   );
   return willing
     .filter((node) => meets(node, spec))
     .map((node) => node.id)
-    .filter((name) => !isPortForeign(sim, name, spec));
+    .filter((name) => !isForeignOn(sim, name, spec));
 }
 
-/** Whether somebody else's container has a port there that the task wants: no manager can know. */
-function isPortForeign(sim: Simulation, name: string, spec: TaskSpec): boolean {
+/** Whether somebody else's container has a port that the task wants, on any node: no manager can know. */
+export function isPortForeign(sim: Simulation, spec: TaskSpec): boolean {
+  return spec.ports.length > 0 && [...sim.nodes.keys()].some((name) => isForeignOn(sim, name, spec));
+}
+
+function isForeignOn(sim: Simulation, name: string, spec: TaskSpec): boolean {
   const wanted = hostPorts(spec);
   const live = sim.nodes.get(name)?.engine.live() ?? [];
   return live.some((one) => one.isForeign && hostPorts(one.spec).some((port) => wanted.includes(port)));

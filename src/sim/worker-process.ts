@@ -40,7 +40,7 @@ export interface WorkerParts {
 }
 
 export class WorkerProcess {
-  readonly parts: WorkerParts;
+  parts: WorkerParts;
   link: WorkerLink | null = null;
   #machine: WorkerMachine | null = null;
   #writes: SimWriteQueue | null = null;
@@ -50,21 +50,25 @@ export class WorkerProcess {
   #linked = false;
   #inbox: WorkerEvent[] = [];
   #turning = false;
-  /** What the machine under it offers; the next start tells it. */
-  #facts: NodeFacts;
-
   constructor(parts: WorkerParts) {
     this.parts = parts;
-    this.#facts = parts.facts;
   }
 
-  /** The machine has another size from now on. */
+  /** The machine has another size from now on; the next start tells it. */
   resize(cpuMillis: number): void {
     this.#facts = { ...this.#facts, capacity: capacityOf(cpuMillis) };
   }
 
   relabel(zone: string): void {
     this.#facts = { ...this.#facts, labels: { ...this.#facts.labels, zone } };
+  }
+
+  get #facts(): NodeFacts {
+    return this.parts.facts;
+  }
+
+  set #facts(facts: NodeFacts) {
+    this.parts = { ...this.parts, facts };
   }
 
   /** null while the process is dead. */

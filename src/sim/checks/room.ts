@@ -62,6 +62,8 @@ function heldOn(cluster: Cluster, nodeId: string): Task[] {
 function checkNode(sim: Simulation, started: Container, violate: Violate): void {
   const node = sim.nodes.get(started.node);
   if (node === undefined || started.isForeign) return;
+  // What was there before the machine became smaller stays, and is started again there.
+  if (sim.plan.faults.some((fault) => fault.kind === "resize" && fault.node === started.node)) return;
   const live = node.engine.live().filter((one) => !one.isForeign);
   const room = allocatable(node.worker.parts.facts);
   const problem = overfullBy(
