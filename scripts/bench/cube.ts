@@ -32,12 +32,12 @@ export class CubeCopy implements Disposable {
 export class RunningCube implements AsyncDisposable {
   readonly pid: number;
   readonly nodeId: string;
-  readonly #process: Bun.Subprocess;
+  readonly #processes: readonly Bun.Subprocess[];
   readonly #socket: string;
 
-  private constructor(process: Bun.Subprocess, socket: string, nodeId: string) {
-    this.#process = process;
-    this.pid = process.pid;
+  private constructor(processes: readonly Bun.Subprocess[], socket: string, nodeId: string) {
+    this.#processes = processes;
+    this.pid = processes[0]?.pid ?? 0;
     this.#socket = socket;
     this.nodeId = nodeId;
   }
@@ -52,9 +52,33 @@ export class RunningCube implements AsyncDisposable {
       : Bun.spawn([copy.executable, "--headless", "all", ...flags], { env, stdout: "ignore", stderr: "inherit" });
     const socket = join(dataDir, "cube.sock");
     try {
-      return new RunningCube(child, socket, (await readyNode(socket)).id);
+      return new RunningCube([child], socket, (await readyNode(socket)).id);
     } catch (error) {
       child.kill("SIGKILL");
+      throw error;
+    }
+  }
+
+  /** Starts a manager, and in a process of its own a worker that dials it over TLS on this machine's loopback; waits until the node is ready. */
+  static async startLinked(copy: CubeCopy): Promise<RunningCube> {
+    const home = mkdtempSync(join(copy.directory, "linked-"));
+    const { XDG_CONFIG_HOME: _, XDG_STATE_HOME: __, ...inherited } = process.env;
+    const env = { ...inherited, HOME: home };
+    const run = (role: "manager" | "worker", ...flags: string[]) =>
+      Bun.spawn([copy.executable, role, "--data-dir", join(home, role), ...flags], {
+        env,
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+    const manager = run("manager", "--port", "0");
+    const children = [manager];
+    try {
+      const port = await portOf(manager.stdout);
+      const token = join(home, ".config/cube/join-token");
+      children.push(run("worker", "--join", `127.0.0.1:${port}`, "--join-token-file", token));
+      const socket = join(home, "manager/cube.sock");
+      return new RunningCube(children, socket, (await readyNode(socket)).id);
+    } catch (error) {
+      for (const child of children) child.kill("SIGKILL");
       throw error;
     }
   }
@@ -88,21 +112,41 @@ export class RunningCube implements AsyncDisposable {
     await until(async () => (await containersOf(this.nodeId)).length === 0);
   }
 
-  /** Time on the CPU so far, of all threads, ms. */
+  /** Time on the CPU so far, of all processes and threads, ms. */
   cpuMs(): number {
-    const fields = readFileSync(`/proc/${this.pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-    // proc(5): utime and stime are fields 14 and 15, in clock ticks of 10 ms.
-    return (Number(fields[11]) + Number(fields[12])) * 10;
+    return this.#processes.reduce((sum, { pid }) => sum + cpuMsOf(pid), 0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#process.kill("SIGTERM");
-    const late = setTimeout(() => this.#process.kill("SIGKILL"), PATIENCE_MS / 6);
-    await this.#process.exited;
-    clearTimeout(late);
-    this.#process.terminal?.close();
+    await Promise.all(this.#processes.map(end));
     await removeNode(this.nodeId);
   }
+}
+
+async function end(child: Bun.Subprocess): Promise<void> {
+  child.kill("SIGTERM");
+  const late = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS / 6);
+  await child.exited;
+  clearTimeout(late);
+  child.terminal?.close();
+}
+
+function cpuMsOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+  // proc(5): utime and stime are fields 14 and 15, in clock ticks of 10 ms.
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+/** The port in the first line that a manager prints. */
+async function portOf(stdout: ReadableStream<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder();
+  let said = "";
+  for await (const chunk of stdout) {
+    said += decoder.decode(chunk, { stream: true });
+    const port = /:(\d+)$/m.exec(said.slice(0, said.lastIndexOf("\n")))?.[1];
+    if (port !== undefined) return port;
+  }
+  throw new Error(`the manager did not start: ${said}`);
 }
 
 /** Ends what was opened, also when a signal breaks the benchmark off: no container stays behind. */

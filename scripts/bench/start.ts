@@ -1,6 +1,7 @@
 /**
  * From the client's POST to the client seeing `running` on `/v1/events`, for one task and for many at once, beside the same engine called directly with the
- * same create bodies in the same run. Trials alternate, so that both sides see the same machine. `--check` ends with 1 above the limit.
+ * same create bodies in the same run. Trials alternate, so that both sides see the same machine. With `--link` the worker is a process of its own that has joined over
+ * TLS, as on another machine. `--check` ends with 1 above the limit.
  */
 import { parseArgs } from "node:util";
 import { CubeCopy, closing, RunningCube } from "./cube.ts";
@@ -17,6 +18,8 @@ interface Scenario extends Load {
 
 const OPTIONS = {
   check: { type: "boolean", default: false },
+  /** The worker beyond a link instead of in the manager's process. */
+  link: { type: "boolean", default: false },
   /** Another executable than dist/cube. */
   cube: { type: "string" },
   ones: { type: "string", default: "20" },
@@ -97,7 +100,7 @@ function rowsOf({ count, cpuMillis }: Load, measured: Measured): { rows: string[
 await closing(async (opened) => {
   const { values } = parseArgs({ options: OPTIONS });
   const copy = opened.use(new CubeCopy(values.cube));
-  const cube = opened.use(await RunningCube.start(copy, false));
+  const cube = opened.use(await (values.link ? RunningCube.startLinked(copy) : RunningCube.start(copy, false)));
   const direct = opened.use(new DirectEngine());
   const network = values.network === "none" ? "none" : "bridge";
   await measure({ cube, direct }, { count: 4, cpuMillis: 0, network, widths: [1], trials: 1 });
