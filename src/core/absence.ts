@@ -51,7 +51,16 @@ function judgeTask(absence: Absence, task: Task, spec: TaskSpec): Draft[] {
   const { replaceAfterMs, lostAfterMs } = spec.disconnect;
   if (absence.outForMs >= lostAfterMs) return [lost(absence, task)];
   const due = absence.outForMs >= replaceAfterMs && task.desired === "run" && isCurrent(absence.cluster, task);
-  return due && absence.mayReplace() ? replace(absence, task) : [];
+  return due && !hasOther(absence.cluster, task) && absence.mayReplace() ? replace(absence, task) : [];
+}
+
+/** An attempt of the slot that lives on a node that is there, such as an original that is back: reconcile decides between the two. */
+function hasOther(cluster: Cluster, task: Task): boolean {
+  return [...(cluster.attempts.get(slotKeyOfTask(task)) ?? [])].some((id) => {
+    const other = cluster.tasks.get(id);
+    if (!other || id === task.id || other.desired !== "run" || isTerminal(other.fact.state)) return false;
+    return cluster.nodes.get(other.nodeId ?? "")?.state === "ready";
+  });
 }
 
 function lost(absence: Absence, task: Task): Draft {

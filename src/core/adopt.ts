@@ -167,7 +167,20 @@ function slotDrafts(context: AdoptionContext, job: Job, merged: MergedSlot): Dra
     const text = isNews ? `${taskName(job, task.service, task.slot)} is adopted from node ${node}` : "";
     drafts.push({ change: { kind: "task.put", task: { ...task, updatedMs: nowMs } }, actor, text });
   }
-  return drafts;
+  return [...drafts, ...overtaken(context, key, merged)];
+}
+
+/** Earlier attempts that, as far as the store knows, no worker has seen, and that none holds: later ones took their place, and they are not to begin now. */
+function overtaken({ cluster, actor, nowMs }: AdoptionContext, key: string, merged: MergedSlot): Draft[] {
+  const heldIds = new Set(merged.tasks.map((task) => task.id));
+  return [...(cluster.attempts.get(key) ?? [])].flatMap((id) => {
+    const task = cluster.tasks.get(id);
+    const isUnseen = task?.fact.state === "pending" || task?.fact.state === "assigned";
+    if (!task || !isUnseen || heldIds.has(id) || task.attempt >= merged.slot.attempt || !wantsRun(task)) return [];
+    const fact = { ...task.fact, state: "stopped" as const, message: "stopped before it was placed" };
+    const ended = { ...task, desired: "stop" as const, updatedMs: nowMs };
+    return [quiet({ kind: "task.put", task: task.nodeId === null ? { ...ended, fact } : ended }, actor)];
+  });
 }
 
 /**

@@ -72,7 +72,9 @@ describe("adoption:", () => {
       spec: { name: "shop", services: [{ name: "web", count: 2 }] },
     });
     for (const { nodeId, assignment, fact } of claims) {
-      expect(assignmentsOf(cluster, nodeId)).toEqual([{ ...assignment, known: fact }]);
+      expect(assignmentsOf(cluster, nodeId)).toEqual([
+        { ...assignment, jobCreatedMs: cluster.jobs.get("j")?.createdMs ?? 0, known: fact },
+      ]);
     }
     expect([...reconcile(cluster, 0), ...reconcile(cluster, 1)]).toEqual([]);
   });
@@ -86,6 +88,18 @@ describe("adoption:", () => {
     expect([...cluster.slots.values()].map(({ taskId, attempt }) => [taskId, attempt])).toEqual([
       [original.assignment.taskId, 2],
     ]);
+    expect(reconcile(cluster, 0)).toEqual([]);
+  });
+
+  test("an attempt that an older store has yet to place does not begin beside later ones", () => {
+    const cluster = clusterWith();
+    const first = held({ attempt: 1 });
+    adopt(cluster, first);
+    const known = cluster.tasks.get(first.assignment.taskId);
+    if (!known) throw new Error("it is not adopted");
+    apply(cluster, { kind: "task.put", task: { ...known, nodeId: null, fact: unseen(known.id) } });
+    adopt(cluster, held({ node: "n2", attempt: 2 }));
+    expect(cluster.tasks.get(known.id)).toMatchObject({ desired: "stop", fact: { state: "stopped" } });
     expect(reconcile(cluster, 0)).toEqual([]);
   });
 

@@ -111,6 +111,19 @@ describe("a node out of reach", () => {
     expect(attempts(bench)).toEqual([`1 ${task.nodeId} running run`, `2 ${replacement.nodeId} running stop`]);
   });
 
+  test("no third attempt is placed for a replacement whose node goes too while the original is back", () => {
+    const bench = cluster(3);
+    const task = runAnywhere(bench);
+    bench.cut(linkOf(task.nodeId));
+    bench.passes(20_000);
+    const replacement = bench.newest;
+    runs(bench, replacement, replacement.nodeId ?? "");
+    bench.hello(task.nodeId ?? "", linkOf(task.nodeId), REMOTE);
+    bench.cut(linkOf(replacement.nodeId));
+    bench.passes(20_000);
+    expect(attempts(bench)).toEqual([`1 ${task.nodeId} running run`, `2 ${replacement.nodeId} running run`]);
+  });
+
   test("an original that is not well loses, but only once the replacement is", () => {
     const probe = { kind: "tcp", port: 80 } as const;
     const health = { probe, intervalMs: 1_000, timeoutMs: 1_000, retries: 3, startPeriodMs: 0 };
