@@ -55,8 +55,8 @@ const MAX_SLOTS = 10_000;
 
 /** An id is derived from what it stands for, so that nobody can claim to run a task under another's id. */
 function isOurs(clusterId: string, { assignment, fact }: HeldTask): boolean {
-  const { jobId, service, slot, attempt } = assignment;
-  const id = taskId({ clusterId, jobId, service, slot, attempt });
+  const { jobId, service, slot, attempt, jobCreatedMs } = assignment;
+  const id = taskId({ clusterId, jobId, service, slot, attempt, jobCreatedMs });
   return assignment.taskId === id && fact.taskId === id && slot < MAX_SLOTS && attempt > 0;
 }
 

@@ -28,6 +28,7 @@ export function assignmentOf(cluster: Cluster, taskId: string): Assignment | und
     service: task.service,
     slot: task.slot,
     attempt: task.attempt,
+    jobCreatedMs: job.createdMs,
     spec,
     desired: task.desired,
     restartSerial: task.restartSerial,

@@ -9,15 +9,22 @@ export function digest(...parts: readonly (string | number)[]): string {
   return [1, 2, 3, 4].map((seed) => murmur32(text, seed).toString(16).padStart(8, "0")).join("");
 }
 
-/** Id of an attempt to fill a slot: 20 hexadecimal digits. */
+/**
+ * Id of an attempt to fill a slot: 20 hexadecimal digits. A job's id may be its user's own and come again once the job is removed; when it was submitted tells
+ * the attempts of the one from those of the other, which a node may hold for long.
+ */
 export function taskId(of: {
   readonly clusterId: string;
   readonly jobId: string;
   readonly service: string;
   readonly slot: number;
   readonly attempt: number;
+  /** Left out in ids of managers that did not have it. */
+  readonly jobCreatedMs?: number | undefined;
 }): string {
-  return digest(of.clusterId, of.jobId, of.service, of.slot, of.attempt).slice(0, 20);
+  const parts = [of.clusterId, of.jobId, of.service, of.slot, of.attempt];
+  if (of.jobCreatedMs !== undefined) parts.push(of.jobCreatedMs);
+  return digest(...parts).slice(0, 20);
 }
 
 /**

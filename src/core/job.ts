@@ -16,7 +16,7 @@ export interface Job {
   readonly startSerial: number;
   /** Who submitted it. */
   readonly actor: string;
-  /** Wall clock, ms since 1970. Display only. */
+  /** Wall clock, ms since 1970. Tells jobs that had the same id one after the other apart; else for display only. */
   readonly createdMs: number;
   readonly updatedMs: number;
 }

@@ -170,7 +170,9 @@ function isWell(spec: TaskSpec, task: Task): boolean {
 /** A further attempt in the slot, to be placed. */
 export function newAttempt(context: Pick<ReconcileContext, "clusterId" | "nowMs">, job: Job, slot: Slot): Draft[] {
   const attempt = slot.attempt + 1;
-  const id = taskId({ clusterId: context.clusterId, jobId: job.id, service: slot.service, slot: slot.index, attempt });
+  const { clusterId } = context;
+  const of = { clusterId, jobId: job.id, service: slot.service, slot: slot.index, attempt };
+  const id = taskId({ ...of, jobCreatedMs: job.createdMs });
   const task: Task = {
     id,
     jobId: job.id,

@@ -128,6 +128,7 @@ export const assignmentSchema: z.ZodType<Assignment> = z.strictObject({
   service: text,
   slot: whole,
   attempt: whole,
+  jobCreatedMs: z.number().exactOptional(),
   spec,
   desired: z.enum(DESIRED_STATES),
   restartSerial: whole,
@@ -141,6 +142,7 @@ export const managerSchema: z.ZodType<ManagerIdentity> = z.strictObject({
   term: whole.nonnegative(),
   lineage: text,
   revision: whole.nonnegative(),
+  mark: text.exactOptional(),
 } satisfies Fields<ManagerIdentity>);
 
 /** What a node says of itself. */

@@ -61,7 +61,7 @@ export function aSlot(job: string, overrides: Partial<Slot> = {}): Slot {
 
 /** Id of an attempt in the cluster "c". */
 export function idOf(job: string, attempt = 1, slot = 0): string {
-  return taskId({ clusterId: "c", jobId: job, service: job, slot, attempt });
+  return taskId({ clusterId: "c", jobId: job, service: job, slot, attempt, jobCreatedMs: NOW });
 }
 
 /** An attempt of such a slot, unplaced. */

@@ -144,3 +144,22 @@ describe("one machine", () => {
     expect(world.tasks).toEqual(["web #1 1:running"]);
   });
 });
+
+test("an id that comes again after its job was removed is another job, whatever is left of the first one", () => {
+  const world = new World();
+  const submit = (image: string) => {
+    const spec = aJobSpec("x", aSpec({ image }, "no"));
+    return world.command({ kind: "job.submit", id: "x", idempotencyKey: "", spec });
+  };
+  world.engine.failNext("pull", { kind: "invalid", message: "bad" });
+  submit("bad:1");
+  const first = world.taskId;
+  for (const kind of ["remove", "list", "inspect"]) world.engine.silent.add(kind);
+  world.command({ kind: "job.remove", jobId: "x" });
+  world.pass(10);
+  expect(submit("good:1").ok).toBe(true);
+  world.engine.heal();
+  world.pass(600_000);
+  expect(world.taskId).not.toBe(first);
+  expect(world.tasks).toEqual(["x #1 1:running"]);
+});
