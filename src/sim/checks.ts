@@ -8,6 +8,7 @@ import {
   oneIncarnationPerNode,
 } from "./checks/containers.ts";
 import { desiredOnlyRises, factsOnlyRise } from "./checks/facts.ts";
+import { nothingEndsByAmnesia, oldManagersAreRefused } from "./checks/orders.ts";
 import {
   decisionsReadOwnWrites,
   keysMakeOneJob,
@@ -31,9 +32,11 @@ export const CHECKERS: readonly Checker[] = [
   desiredOnlyRises,
   oneRestarter,
   restartsKeepTheirPolicy,
+  nothingEndsByAmnesia,
   foreignersUntouched,
   endedIncarnationsStayEnded,
   killedAfterGrace,
+  oldManagersAreRefused,
   watchersSeeAll,
   decisionsReadOwnWrites,
   recoveryFindsAll,

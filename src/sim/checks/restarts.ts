@@ -56,7 +56,9 @@ function checkReplacement(durable: Durable, outMs: ReadonlyMap<string, number>, 
   const before = store.cluster.slots.get(key);
   if (before === undefined || change.slot.attempt === before.attempt) return;
   const live = attemptsOf(store.cluster, key).filter((task) => !isTerminal(task.fact.state));
-  const [task] = live.filter((one) => !endsIn(durable, one));
+  // Attempts beside the slot's own are doubles that were let live before, unless the task may never live twice.
+  const counts = live.filter((one) => one.id === before.taskId || replaceAfterOf(store.cluster, one) === null);
+  const task = counts.find((one) => !endsIn(durable, one));
   if (task === undefined) return;
   const replaceAfterMs = replaceAfterOf(store.cluster, task);
   const isOut = (store.cluster.nodes.get(task.nodeId ?? "")?.state ?? "lost") !== "ready";
@@ -170,7 +172,8 @@ function judgeRestart(
   const { restart } = container.spec;
   const diedMs = story.diedMs ?? atMs;
   const what = `${container.node}/${container.taskId}.${container.incarnation}`;
-  const streak = diedMs - story.startedMs >= HEALTHY_MS * RATE ? 0 : story.streak;
+  // An end that is seen late counts from then on: the worker may have been stopped itself.
+  const streak = atMs - story.startedMs >= HEALTHY_MS * RATE ? 0 : story.streak;
   const leastMs = backoffMs(restart, streak) * (1 - JITTER / 1000) * RATE - 1;
   const isEarly = atMs - diedMs < leastMs || restart.condition === "no";
   const isCommand = commands.isOpen(container.taskId);
