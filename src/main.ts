@@ -26,6 +26,7 @@ async function run(): Promise<number> {
     whatIf: async (question) => (await import("./sim/what-if.ts")).whatIf(question),
     roles: {
       ui: async (config) => (await import("./roles/ui.ts")).runUiRole(config),
+      demo: async (options) => (await import("./roles/demo.ts")).runDemoRole(options),
       attach: async (config) => (await import("./roles/ui.ts")).runAttachRole(config),
       headless: async (config, which) => (await import("./roles/headless.ts")).runHeadless(config, which),
     },

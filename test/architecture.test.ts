@@ -61,6 +61,7 @@ const TABLE: Record<string, Rule> = {
       "metrics",
       "protocol",
       "runtime",
+      "sim",
       "store",
       "transport",
       "tui",

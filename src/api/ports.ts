@@ -53,6 +53,8 @@ export interface ManagerInfo {
   /** Wall clock, ms since 1970. */
   readonly startedMs: number;
   readonly dataDir: string;
+  /** The cluster's wall clock where it is not this machine's, as in a simulation; ms since 1970. */
+  readonly wallMs?: () => number;
   /** Why the worker in this process does not do all that it should; "" for nothing. Left out where there is no worker. */
   readonly workerProblem?: () => string;
 }

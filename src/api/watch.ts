@@ -2,12 +2,14 @@
  * A watch over the manager: a snapshot, then every durable change in order, metrics once a second and the manager's own state. In-process UI and HTTP streams
  * both stand on it. It keeps nothing of the cluster between turns.
  */
-import type { MetricsResource, WatchItem } from "../client/resources.ts";
+import type { JobResource, MetricsResource, NodeResource, TaskResource, WatchItem } from "../client/resources.ts";
 import type { LoggedChange } from "../core/change.ts";
-import type { Cluster } from "../core/cluster.ts";
+import { type Cluster, isCurrent } from "../core/cluster.ts";
 import { wordsOf } from "../core/failure.ts";
+import type { Task } from "../core/task.ts";
 import type { ManagerAccess } from "../manager/commands.ts";
 import { linkOf, sightOf } from "./node-view.ts";
+import { inPieces, nextTurn } from "./pieces.ts";
 import type { ManagerInfo, NodeLinks } from "./ports.ts";
 import {
   eventResources,
@@ -27,22 +29,33 @@ const SNAPSHOT_HISTORY = 1_000;
 const METRICS_EVERY_MS = 1_000;
 const SNAPSHOT_RETRY_MS = 250;
 
-/** Everything at one revision. Rejects when the manager cannot be read. */
-async function snapshot({ access, info, links }: WatchOptions): Promise<Extract<WatchItem, { kind: "snapshot" }>> {
-  const newest = access.status().revision;
-  const log = await recent(access, newest, SNAPSHOT_EVENTS);
-  // The cluster is read after the log, in the turn in which it is used: it must not be kept across an await.
-  const cluster = await access.read();
+/** Changes read from the log at a time, by a watch that has to catch up. */
+const PAGE = 500;
+
+type Snapshot = Extract<WatchItem, { kind: "snapshot" }>;
+
+/** Everything at one revision, or newer: what changes while it is gathered follows as events. Rejects when the manager cannot be read. */
+async function snapshot({ access, info, links }: WatchOptions): Promise<Snapshot> {
+  const log = await recent(access, access.status().revision, SNAPSHOT_EVENTS);
+  const events = eventResources(await access.read(), log).map(withoutRecords);
+  // Nothing was changed since the cluster was read: this is the turn of the read.
+  const { revision } = access.status();
+  const jobs: JobResource[] = [];
+  const nodes: NodeResource[] = [];
+  await inPieces(
+    access,
+    (cluster) => cluster.jobs.values(),
+    (cluster, job) => jobs.push(jobResource(cluster, job)),
+  );
   const sight = sightOf(access, links);
-  return {
-    kind: "snapshot",
-    manager: managerResource(info, access.status(), links?.dialled()),
-    revision: access.status().revision,
-    jobs: [...cluster.jobs.values()].map((job) => jobResource(cluster, job)),
-    tasks: shownTasks(cluster),
-    nodes: [...cluster.nodes.values()].map((node) => nodeResource(cluster, node, sight)),
-    events: eventResources(cluster, log).map(withoutRecords),
-  };
+  await inPieces(
+    access,
+    (cluster) => cluster.nodes.values(),
+    (cluster, node) => nodes.push(nodeResource(cluster, node, sight)),
+  );
+  const tasks = await shownTasks(access);
+  const manager = managerResource(info, access.status(), links?.dialled());
+  return { kind: "snapshot", manager, revision, jobs, tasks, nodes, events };
 }
 
 /** The newest logged changes up to `limit`, however few of them are still kept. */
@@ -55,8 +68,12 @@ export async function recent(access: ManagerAccess, revision: number, limit: num
 }
 
 /** Newest samples of all nodes. */
-export function metricsNow(access: ManagerAccess, links: NodeLinks | undefined): MetricsResource[] {
-  const offsetMs = Date.now() - performance.now();
+export function metricsNow(
+  access: ManagerAccess,
+  links: NodeLinks | undefined,
+  wallMs = Date.now(),
+): MetricsResource[] {
+  const offsetMs = wallMs - performance.now();
   return [...access.observations()].flatMap(([nodeId, observation]) => {
     const link = linkOf(nodeId, links);
     const seenMs = Math.round(observation.seenMonoMs + offsetMs);
@@ -85,6 +102,8 @@ class ManagerWatch implements Disposable {
   #retry: Timer | undefined;
   /** Revision delivered so far; null until there is a snapshot. */
   #revision: number | null = null;
+  /** True while what was missed is read from the log: what comes meanwhile is in it too. */
+  #behind = false;
   /** Rises with each start over, so that a snapshot overtaken by a reload is dropped. */
   #round = 0;
   #sampled = "";
@@ -117,13 +136,37 @@ class ManagerWatch implements Disposable {
   async #startOver(): Promise<void> {
     const round = ++this.#round;
     this.#revision = null;
+    this.#behind = false;
     const item = await snapshot(this.#options).catch((error: unknown) => error);
     if (this.#disposed || round !== this.#round) return;
     if (!isSnapshot(item)) return this.#tryAgain(item);
     this.#revision = item.revision;
+    this.#behind = true;
     this.#aside = this.#lookAside();
     this.#deliver(item);
     this.#sample();
+    await this.#catchUp(round).catch((error: unknown) => {
+      if (!this.#disposed && round === this.#round) this.#tryAgain(error);
+    });
+  }
+
+  /** Delivers what has changed since the snapshot was begun, page by page, until nothing is missing. */
+  async #catchUp(round: number): Promise<void> {
+    for (;;) {
+      const since = this.#revision;
+      if (since === null || this.#disposed || round !== this.#round) return;
+      const log = await this.#access.log(since, PAGE);
+      const cluster = await this.#access.read();
+      if (this.#disposed || round !== this.#round) return;
+      // Too old to be in the log any more, or of a store that has gone back.
+      if (log === null) return void this.#startOver();
+      this.#events(log, cluster);
+      if (this.#revision === this.#access.status().revision) break;
+      // A log that lags behind must not be asked again in a busy loop.
+      if (log.length === 0) await new Promise((resolve) => setTimeout(resolve, SNAPSHOT_RETRY_MS));
+      else await nextTurn();
+    }
+    this.#behind = false;
   }
 
   /** The manager is being recovered: it says so, and the next try may find it back. */
@@ -133,6 +176,10 @@ class ManagerWatch implements Disposable {
   }
 
   #committed(changes: readonly LoggedChange[], cluster: Cluster): void {
+    if (!this.#behind) this.#events(changes, cluster);
+  }
+
+  #events(changes: readonly LoggedChange[], cluster: Cluster): void {
     const since = this.#revision;
     if (since === null) return;
     const fresh = changes.filter((change) => change.revision > since);
@@ -153,7 +200,8 @@ class ManagerWatch implements Disposable {
   #sample(): void {
     if (this.#revision === null) return;
     if (this.#lookAside() !== this.#aside) this.#manager();
-    const metrics = metricsNow(this.#access, this.#options.links);
+    const { info, links } = this.#options;
+    const metrics = metricsNow(this.#access, links, info.wallMs?.());
     const digest = metrics
       .map((m) => `${m.nodeId} ${m.atMs} ${m.link?.linkedSinceMs} ${m.progress.map((p) => p.taskId + p.text).join()}`)
       .join("\n");
@@ -178,10 +226,23 @@ function isSnapshot(item: unknown): item is Extract<WatchItem, { kind: "snapshot
   return typeof item === "object" && item !== null && "kind" in item && item.kind === "snapshot";
 }
 
-function shownTasks(cluster: Cluster) {
-  const all = [...cluster.tasks.values()].map((task) => taskResource(cluster, task));
-  const old = all.filter((task) => !task.current).sort((a, b) => b.createdMs - a.createdMs);
-  return [...all.filter((task) => task.current), ...old.slice(0, SNAPSHOT_HISTORY)];
+async function shownTasks(access: ManagerAccess): Promise<TaskResource[]> {
+  const current: TaskResource[] = [];
+  const old: Task[] = [];
+  const look = (cluster: Cluster, task: Task): void => {
+    if (isCurrent(cluster, task)) current.push(taskResource(cluster, task));
+    else old.push(task);
+  };
+  await inPieces(access, (cluster) => cluster.tasks.values(), look);
+  const newest = old.sort((a, b) => b.createdMs - a.createdMs).slice(0, SNAPSHOT_HISTORY);
+  const cluster = await access.read();
+  return [...current, ...newest.flatMap(({ id }) => shownTask(cluster, id))];
+}
+
+/** As it is by now, if it is still there. */
+function shownTask(cluster: Cluster, taskId: string): TaskResource[] {
+  const task = cluster.tasks.get(taskId);
+  return task ? [taskResource(cluster, task)] : [];
 }
 
 /** A snapshot's events are for reading; the records are in the snapshot itself, and newer than these. */

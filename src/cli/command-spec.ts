@@ -82,6 +82,8 @@ export interface Roles {
   /** Full-screen UI with manager and in-process worker; attaches when the data directory's manager lives already. */
   ui(config: Config): Promise<number>;
   headless(config: Config, which: "all" | "manager" | "worker"): Promise<number>;
+  /** Full-screen UI on a simulated cluster: so many nodes, so many of its seconds in one of ours. */
+  demo(options: { readonly seed: number; readonly nodes: number; readonly speed: number }): Promise<number>;
   /** Full-screen UI on the configured manager. */
   attach(config: Config): Promise<number>;
 }

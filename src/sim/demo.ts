@@ -2,6 +2,7 @@
  * The cluster of `cube demo`: the real manager and the real workers on a virtual clock, with a dozen machines, some two hundred tasks, and things that fail and
  * come back. Whoever owns it lets time pass; with the same seed and nobody who meddles it is the same story. It never touches anything real.
  */
+import type { LoggedChange } from "../core/change.ts";
 import type { CommandResult } from "../manager/commands.ts";
 import { demoJobs } from "./demo-jobs.ts";
 import { demoFacts, demoNodes } from "./demo-nodes.ts";
@@ -11,7 +12,7 @@ import type { Fault, Plan } from "./faults.ts";
 import { Injector } from "./inject.ts";
 import { BEGIN_MS } from "./machine-clock.ts";
 import { MANAGER, Simulation } from "./simulation.ts";
-import type { Container } from "./trace.ts";
+import type { Container, SimEvent } from "./trace.ts";
 
 /** Time that has passed when somebody first looks, in ms: everything runs by then, and a little has happened. */
 const BEFORE_MS = 4 * 60_000;
@@ -32,6 +33,10 @@ export interface DemoOptions {
 export class DemoCluster {
   readonly sim: Simulation;
   readonly story: DemoStory;
+  /** What became durable before anybody could listen, oldest first. */
+  readonly changes: readonly LoggedChange[];
+  /** Wall clock of when each link came up that is up by then. */
+  readonly linkedSince: ReadonlyMap<string, number>;
   readonly #injector: Injector;
   /** Nodes that a fault holds until that moment of the run. */
   readonly #held = new Map<string, number>();
@@ -46,12 +51,17 @@ export class DemoCluster {
     });
     this.#injector = new Injector(this.sim);
     this.story = new DemoStory({ sim: this.sim, begin: (fault) => this.begin(fault), whole: () => this.#whole() });
+    const past = new Past();
+    this.changes = past.changes;
+    this.linkedSince = past.linkedSince;
+    this.sim.watch((event, atMs) => past.hear(event, this.wallAt(atMs)));
     this.sim.begin();
     for (const spec of demoJobs(nodes)) {
       this.#submit({ kind: "job.submit", id: "", spec, idempotencyKey: `demo ${spec.name}` }, SUBMIT_MS);
     }
     this.sim.queue.after(STORY_MS, () => this.story.start());
     this.advance(BEFORE_MS);
+    past.isOver = true;
   }
 
   /** The world's wall clock, ms since 1970; the manager's own is the same while it is awake. */
@@ -110,6 +120,20 @@ export class DemoCluster {
       if (!result.ok) this.#submit(command, AGAIN_MS);
     };
     this.sim.queue.after(inMs, () => this.sim.manager.manager.execute(command, again, "demo"));
+  }
+}
+
+/** Remembers what whoever looks first will want to know. */
+class Past {
+  readonly changes: LoggedChange[] = [];
+  readonly linkedSince = new Map<string, number>();
+  isOver = false;
+
+  hear(event: SimEvent, wallMs: number): void {
+    if (this.isOver) return;
+    if (event.kind === "durable") this.changes.push(...event.changes);
+    else if (event.kind === "linked") this.linkedSince.set(event.node, wallMs);
+    else if (event.kind === "unlinked") this.linkedSince.delete(event.node);
   }
 }
 

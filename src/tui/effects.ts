@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { ClusterClient } from "../client/cluster-client.ts";
 import type { EventResource } from "../client/resources.ts";
 import { unreachable } from "../core/assert.ts";
+import type { Demo, DemoCommand } from "./demo.ts";
 import { LogStream } from "./log-stream.ts";
 import type { Painter } from "./painter.ts";
 import { relayShell } from "./shell.ts";
@@ -15,6 +16,7 @@ import { safe, safeRecord } from "./terminal/text.ts";
 
 interface Given {
   readonly client: ClusterClient;
+  readonly demo?: Demo;
   readonly terminal: Terminal;
   readonly painter: Painter;
   readonly saveDir: string;
@@ -97,6 +99,9 @@ export class Effects {
       case "decision":
         this.decision(effect.taskId);
         break;
+      case "demo":
+        this.demo(effect.command);
+        break;
       case "logs-open":
         this.logs.open(effect.taskId);
         break;
@@ -159,6 +164,11 @@ export class Effects {
         return { kind: "refused", error: uiError(error, Date.now()) };
       }
     });
+  }
+
+  private demo(command: DemoCommand): void {
+    const { demo } = this.given;
+    if (demo !== undefined) this.attempt(async () => ({ kind: "done", text: await demo.perform(command) }));
   }
 
   /** A task without a kept decision is no error: the pane says so. */

@@ -14,7 +14,16 @@ import { inBounds, selectRow, wheel } from "./state/moves.ts";
 import { nodeRows } from "./state/node-rows.ts";
 import { tellRemarks } from "./state/remarks.ts";
 import { taskRows } from "./state/rows.ts";
-import { type Effect, ERRORS_KEPT, layoutOf, type Message, type Model, type Step, type UiError } from "./state/ui.ts";
+import {
+  clusterMs,
+  type Effect,
+  ERRORS_KEPT,
+  layoutOf,
+  type Message,
+  type Model,
+  type Step,
+  type UiError,
+} from "./state/ui.ts";
 import type { Key, Mouse } from "./terminal/key-names.ts";
 import { rowsANode } from "./views/nodes.ts";
 
@@ -88,7 +97,7 @@ function withLog(
 const WELCOME_MS = 60_000;
 
 function toldMeanwhile(model: Model, message: Extract<Message, { kind: "meanwhile" }>): Model {
-  const { text, role } = summarise(message.events, { forMs: model.nowMs - message.sinceMs, gap: message.gap });
+  const { text, role } = summarise(message.events, { forMs: clusterMs(model) - message.sinceMs, gap: message.gap });
   return noted({ ...model, status: { text, role, untilMs: model.nowMs + WELCOME_MS } }, text);
 }
 

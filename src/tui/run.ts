@@ -3,6 +3,7 @@
 // error out of the loop onto the screen, nor wait for the terminal.
 import type { ClusterClient } from "../client/cluster-client.ts";
 import { wordsOf } from "../core/failure.ts";
+import type { Demo } from "./demo.ts";
 import { Effects } from "./effects.ts";
 import { Feed } from "./feed.ts";
 import { update } from "./model.ts";
@@ -34,6 +35,8 @@ export interface UiOptions {
   readonly theme?: ThemeName;
   /** What was seen of clusters the last time, by cluster id: what happened since is summed up. */
   readonly seen?: ReadonlyMap<string, Seen>;
+  /** For a simulated cluster: its keys, and its time. */
+  readonly demo?: Demo;
   /** Wall clock in ms since 1970; for tests. */
   readonly now?: () => number;
   /** Ends the UI from outside, as when the manager in this process is asked to end by its API; it then ends as by `Q`. */
@@ -81,6 +84,7 @@ const quitOf = (signal: SignalName): "leave" | "stop" => (signal === "SIGHUP" ? 
 class Host {
   private model: Model;
   private readonly now: () => number;
+  private readonly demo: Demo | undefined;
   private readonly outside: Promise<void> | undefined;
   private over = false;
   private readonly terminal: Terminal;
@@ -96,6 +100,7 @@ class Host {
 
   constructor(options: UiOptions) {
     this.now = options.now ?? Date.now;
+    this.demo = options.demo;
     this.outside = options.ended;
     this.guard = new Guard({
       watchdog: process.env.CUBE_NO_WATCHDOG !== "1",
@@ -123,11 +128,13 @@ class Host {
       unicode: can.unicode,
       theme: can.colour ? (options.theme ?? "dark") : "mono",
       ...(options.seen && { seen: options.seen }),
+      demo: this.demo?.state(),
     });
     const post = (message: Message): void => this.take(message);
     this.painter = new Painter(this.terminal, () => ({ frame: compose(this.model), theme: this.model.theme }));
     this.effects = new Effects({
       client: options.client,
+      ...(options.demo && { demo: options.demo }),
       terminal: this.terminal,
       painter: this.painter,
       saveDir: options.saveDir ?? process.cwd(),
@@ -155,7 +162,8 @@ class Host {
   }
 
   private take(message: Message): void {
-    const { model, effects } = update(this.model, message, this.now());
+    const before = this.demo === undefined ? this.model : { ...this.model, demo: this.demo.state() };
+    const { model, effects } = update(before, message, this.now());
     this.model = model;
     this.painter.paint(message.kind === "key" || message.kind === "mouse" || message.kind === "resize");
     for (const effect of effects) this.perform(effect);

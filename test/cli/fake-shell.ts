@@ -95,6 +95,7 @@ export class FakeShell implements Disposable {
         ui: async () => this.#role("ui"),
         attach: async ({ target }) => this.#role(`attach ${target.kind === "unix" ? target.path : target.host}`),
         headless: async (_config, which) => this.#role(`headless ${which}`),
+        demo: async ({ nodes, seed, speed }) => this.#role(`demo ${nodes} ${seed} ${speed}`),
       },
     });
     return { code, out: this.stdout.text, err: this.stderr.text };

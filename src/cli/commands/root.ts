@@ -6,6 +6,7 @@ import { versionLine } from "../version-line.ts";
 import { ATTACH } from "./attach.ts";
 import { COMPLETE } from "./complete.ts";
 import { COMPLETION } from "./completion.ts";
+import { DEMO } from "./demo.ts";
 import { EVENTS } from "./events.ts";
 import { EXEC } from "./exec.ts";
 import { HELP } from "./help.ts";
@@ -47,6 +48,7 @@ export const ROOT: CommandSpec = {
     "  events                       what happened; -f follows",
     "  node                         list nodes; node inspect|cordon|uncordon|rm NAME",
     "  sim                          what if a node dies, a job comes; does it fit?",
+    "  demo                         the UI on a simulated cluster: needs nothing",
     "  attach                       the UI on a manager that runs already",
     "  token; login, logout         who may from elsewhere; trust a manager there",
     "  manager, worker              run without a screen; --help has their options",
@@ -85,6 +87,7 @@ export const ROOT: CommandSpec = {
     EVENTS,
     NODE,
     SIM,
+    DEMO,
     ATTACH,
     TOKEN,
     LOGIN,

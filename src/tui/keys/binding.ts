@@ -67,7 +67,18 @@ export type ActionId =
   | "dialog-enter"
   | "form-next"
   | "form-previous"
-  | "form-submit";
+  | "form-submit"
+  | "demo-faults"
+  | "demo-faster"
+  | "demo-slower"
+  | "demo-hold"
+  | "demo-background"
+  | "fault-kill"
+  | "fault-crash"
+  | "fault-cut"
+  | "fault-power"
+  | "fault-manager"
+  | "fault-sleep";
 
 /** One key and what it does. */
 export interface Binding {
@@ -77,7 +88,7 @@ export interface Binding {
   /** The word in the footer; "" for keys that are only in the help. */
   readonly short: string;
   readonly help: string;
-  readonly group: "Move" | "Tasks" | "Nodes" | "Logs" | "View" | "Cube" | "Dialogs and forms";
+  readonly group: "Move" | "Tasks" | "Nodes" | "Logs" | "View" | "Cube" | "Dialogs and forms" | "Demo";
   /** True for what changes the cluster: not there at all in read-only mode. */
   readonly changes?: boolean;
   /** Why it can do nothing now; undefined when it can. */

@@ -47,6 +47,22 @@ export const needsOut = (model: Model): string | undefined => {
   return node.state === "ready" ? `${node.name} is there: end its worker first` : undefined;
 };
 
+/** What the open menu is to break is a task that runs. */
+export const needsFaultTask = (model: Model): string | undefined => {
+  if (model.overlay?.kind !== "faults") return undefined;
+  const task = model.shown.tasks.get(model.overlay.taskId);
+  if (task === undefined) return "no task is selected";
+  return task.state === "running" ? undefined : `${task.name} does not run`;
+};
+
+/** What the open menu is to break is a node that is there. */
+export const needsFaultNode = (model: Model): string | undefined => {
+  if (model.overlay?.kind !== "faults") return undefined;
+  const node = model.shown.nodes.get(model.overlay.nodeId);
+  if (node === undefined) return "no node is selected";
+  return node.state === "ready" ? undefined : `${node.name} is out already`;
+};
+
 /** The node must not be so already. */
 export const nodeIs =
   (availability: "eligible" | "cordoned") =>

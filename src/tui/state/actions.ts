@@ -4,6 +4,7 @@ import type { ActionId } from "../keys/binding.ts";
 import { PANES, type PaneId } from "../layout.ts";
 import { THEMES } from "../theme.ts";
 import { clock } from "../views/units.ts";
+import { asksDemo, breaks, openFaults } from "./demo-actions.ts";
 import { BLANK, editOf } from "./edit.ts";
 import { moveFocus, openForm, submitForm } from "./form.ts";
 import { findNext, type LogPane, openLog } from "./log-pane.ts";
@@ -154,6 +155,17 @@ const ACTIONS: Readonly<Record<ActionId, Perform>> = {
   "form-next": (model) => moveForm(model, 1),
   "form-previous": (model) => moveForm(model, -1),
   "form-submit": sendForm,
+  "demo-faults": openFaults,
+  "demo-faster": asksDemo("faster"),
+  "demo-slower": asksDemo("slower"),
+  "demo-hold": asksDemo("hold"),
+  "demo-background": asksDemo("background"),
+  "fault-kill": breaks("kill"),
+  "fault-crash": breaks("crash"),
+  "fault-cut": breaks("cut"),
+  "fault-power": breaks("power"),
+  "fault-manager": breaks("manager"),
+  "fault-sleep": breaks("sleep"),
 };
 
 function cyclePane(model: Model, step: 1 | -1): Step {

@@ -3,7 +3,7 @@
 import type { EventResource } from "../../client/resources.ts";
 import { duration } from "../views/units.ts";
 import { EVENTS_KEPT } from "./cluster.ts";
-import type { Effect, Model, Step } from "./ui.ts";
+import { clusterMs, type Effect, type Model, type Step } from "./ui.ts";
 
 /** What a summary says, and whether it is good news. */
 export interface Summary {
@@ -40,7 +40,7 @@ function noticed(before: Model, model: Model): Model {
   const { live, nowMs } = model;
   const clusterId = live.manager?.clusterId;
   if (clusterId === undefined) return model;
-  const here = { clusterId, revision: before.live.revision, atMs: before.nowMs };
+  const here = { clusterId, revision: before.live.revision, atMs: clusterMs(before) };
   if (before.live.manager === undefined) return attached(model, clusterId);
   if (live.down !== "") return { ...model, meanwhile: { ...(model.meanwhile ?? here), dueMs: null } };
   if (before.live.down !== "") return returned(model);
@@ -57,7 +57,7 @@ function attached(model: Model, clusterId: string): Model {
 function returned(model: Model): Model {
   const { meanwhile, nowMs } = model;
   if (meanwhile === undefined) return model;
-  const short = nowMs - meanwhile.atMs < SHORT_MS;
+  const short = clusterMs(model) - meanwhile.atMs < SHORT_MS;
   return { ...model, meanwhile: short ? undefined : { ...meanwhile, dueMs: nowMs } };
 }
 

@@ -5,6 +5,7 @@ import type { EventResource, NodeResource, TaskResource, WatchItem } from "../..
 import type { Decision } from "../../core/decision.ts";
 import type { Availability } from "../../core/node.ts";
 import type { JobSpec } from "../../core/spec.ts";
+import type { DemoCommand, DemoState } from "../demo.ts";
 import { type Layout, layout, type PaneId } from "../layout.ts";
 import type { Key, Mouse } from "../terminal/key-names.ts";
 import type { ThemeName } from "../theme.ts";
@@ -53,6 +54,7 @@ export type Overlay =
   | { readonly kind: "why"; readonly taskId: string; readonly top: number }
   | { readonly kind: "node"; readonly nodeId: string; readonly top: number }
   | { readonly kind: "errors"; readonly top: number }
+  | { readonly kind: "faults"; readonly taskId: string; readonly nodeId: string; readonly top: number }
   | { readonly kind: "form"; readonly form: Form };
 
 /** A line that is being typed in the footer. */
@@ -93,6 +95,8 @@ export interface Model {
   readonly zoneMs: number;
   readonly mode: "in-process" | "attached";
   readonly readOnly: boolean;
+  /** How the simulation is of which this is the cluster; undefined for a real one. */
+  readonly demo: DemoState | undefined;
   readonly unicode: boolean;
   readonly mouse: boolean;
   readonly theme: ThemeName;
@@ -176,6 +180,7 @@ export type Effect =
   | { readonly kind: "shell"; readonly taskId: string; readonly name: string }
   | { readonly kind: "copy"; readonly text: string }
   | { readonly kind: "save-screen" }
+  | { readonly kind: "demo"; readonly command: DemoCommand }
   | { readonly kind: "save-log"; readonly name: string; readonly lines: readonly string[] }
   | { readonly kind: "mouse"; readonly on: boolean }
   | { readonly kind: "repaint" }
@@ -192,10 +197,11 @@ const START: Place = { index: 0, top: 0 };
 /** The state before anything is known. */
 export function begin(
   given: Pick<Model, "cols" | "rows" | "nowMs" | "zoneMs" | "mode" | "readOnly" | "unicode" | "theme"> &
-    Partial<Pick<Model, "seen">>,
+    Partial<Pick<Model, "seen" | "demo">>,
 ): Model {
   return {
     mouse: true,
+    demo: undefined,
     live: NO_CLUSTER,
     shown: NO_CLUSTER,
     paused: false,
@@ -224,6 +230,11 @@ export function begin(
   };
 }
 
+/** The cluster's wall clock at the newest message, ms since 1970: another one than this machine's where it is simulated. */
+export function clusterMs({ nowMs, demo }: Model): number {
+  return nowMs + (demo?.aheadMs ?? 0);
+}
+
 /** The selected task. */
 export function selectedTask(model: Model): TaskResource | undefined {
   return model.shown.tasks.get(model.taskId);
@@ -231,7 +242,7 @@ export function selectedTask(model: Model): TaskResource | undefined {
 
 /** The task that keys act on: the one of the open overlay or log, else the selected one. */
 export function actedTask(model: Model): TaskResource | undefined {
-  if (model.overlay?.kind === "detail" || model.overlay?.kind === "why")
+  if (model.overlay?.kind === "detail" || model.overlay?.kind === "why" || model.overlay?.kind === "faults")
     return model.shown.tasks.get(model.overlay.taskId);
   if (model.logs !== undefined) return model.shown.tasks.get(model.logs.taskId);
   return selectedTask(model);
@@ -239,7 +250,8 @@ export function actedTask(model: Model): TaskResource | undefined {
 
 /** The node that keys act on: the one of the open overlay, else the selected one. */
 export function selectedNode(model: Model): NodeResource | undefined {
-  if (model.overlay?.kind === "node") return model.shown.nodes.get(model.overlay.nodeId);
+  if (model.overlay?.kind === "node" || model.overlay?.kind === "faults")
+    return model.shown.nodes.get(model.overlay.nodeId);
   return model.nodes[model.places.nodes.index];
 }
 

@@ -2,11 +2,12 @@
 // last, on top; charts are given as figures, because their drawing is a widget's.
 import { type ChartId, centred, inner, type PaneId, type Rect, TINY } from "../layout.ts";
 import { memoryPercent } from "../state/cluster.ts";
-import { layoutOf, type Model, selectedTask } from "../state/ui.ts";
+import { clusterMs, layoutOf, type Model, selectedTask } from "../state/ui.ts";
 import { detailLines } from "./detail.ts";
 import { DIALOG_WIDTH, dialogLines } from "./dialog.ts";
 import { errorLines } from "./errors.ts";
 import { eventsTop, eventsView } from "./events.ts";
+import { faultLines } from "./faults.ts";
 import { footer } from "./footer.ts";
 import { FORM_WIDTH, formLines } from "./form.ts";
 import { frame } from "./frame.ts";
@@ -44,8 +45,9 @@ export interface Frame {
   readonly charts: readonly Chart[];
 }
 
-/** The screen of a state. */
-export function compose(model: Model): Frame {
+/** The screen of a state. Ages are by the cluster's clock. */
+export function compose(given: Model): Frame {
+  const model = { ...given, nowMs: clusterMs(given) };
   const { kind, regions: at } = layoutOf(model);
   const body = at.body as Rect;
   if (kind === "tiny") return { regions: [tooSmall(model, body)], charts: [] };
@@ -246,6 +248,7 @@ export function overlayLines(model: Model, width: number): Line[] {
   if (overlay?.kind === "why") return whyLines(model, { taskId: overlay.taskId, width });
   if (overlay?.kind === "node") return nodeDetailLines(model, { nodeId: overlay.nodeId, width });
   if (overlay?.kind === "errors") return errorLines(model, width);
+  if (overlay?.kind === "faults") return faultLines(model, width);
   return overlay?.kind === "help" ? helpLines(model, width) : [];
 }
 
@@ -281,6 +284,7 @@ function overlayTitle(model: Model): string {
   const { overlay } = model;
   if (overlay?.kind === "help") return "Help";
   if (overlay?.kind === "errors") return "Errors";
+  if (overlay?.kind === "faults") return "Break something";
   if (overlay?.kind === "node") return `Node ${model.shown.nodes.get(overlay.nodeId)?.name ?? ""}`;
   if (overlay?.kind !== "detail" && overlay?.kind !== "why") return "";
   const task = model.shown.tasks.get(overlay.taskId);

@@ -57,9 +57,9 @@ export function editSpans(edit: Edit, cells: number): Span[] {
 
 /** Leaving, closing and help are on the line whatever else is; then what can be done now; then, dim, what cannot. */
 function hints(model: Model): Span[] {
-  const bindings = bindingsOf({ context: contextOf(model), readOnly: model.readOnly }).filter(
-    (each) => each.short !== "",
-  );
+  const { readOnly, demo } = model;
+  const all = bindingsOf({ context: contextOf(model), readOnly, demo: demo !== undefined });
+  const bindings = all.filter((each) => each.short !== "");
   const must = bindings.filter((each) => ["help", "leave", "close", "dialog-cancel"].includes(each.action));
   const can = bindings.filter((each) => each.disabled?.(model) === undefined);
   const chosen = new Set<Binding>();

@@ -1,6 +1,7 @@
 // The first line: which manager this is, how it is, and how many tasks are in which state. Pure. What does not fit is
 // left out from the least important on; what is wrong with the manager is cut, never left out.
 import { isTerminal } from "../../core/task.ts";
+import type { DemoState } from "../demo.ts";
 import { type Cluster, cautionOf } from "../state/cluster.ts";
 import type { Model } from "../state/ui.ts";
 import { cut, width } from "../terminal/text.ts";
@@ -66,15 +67,21 @@ function leftParts(model: Model): Part[] {
     return [part("CUBE", "title", 0), down === "" ? part(text, "plain", 1) : trouble(text)];
   }
   return [
-    part(`CUBE ${manager.name}`, "title", 0),
-    part(manager.clusterId.slice(0, SHORT_ID), "plain", 5),
+    ...(model.demo === undefined ? [part(`CUBE ${manager.name}`, "title", 0)] : demoParts(model.demo, model.unicode)),
+    ...(model.demo === undefined ? [part(manager.clusterId.slice(0, SHORT_ID), "plain", 5)] : []),
     part(`v${manager.version}`, "plain", 6),
     health(model),
-    part(model.mode, "plain", 4),
+    part(model.demo === undefined ? model.mode : "simulated", "plain", 4),
     ...notice(manager.notice ?? ""),
     ...(model.readOnly ? [part("read-only", "warn", 2)] : []),
     ...(model.paused ? [part("PAUSED", "warn", 1)] : []),
   ];
+}
+
+/** Nobody is to take it for a real cluster. */
+function demoParts({ speed, held, leaping }: DemoState, unicode: boolean): Part[] {
+  const pace = held ? "held" : leaping || `${speed}${unicode ? "×" : "x"}`;
+  return [part("CUBE DEMO", "title", 0), part(pace, "warn", 0)];
 }
 
 const part = (text: string, role: Role, rank: number): Part => ({ text, role, rank });

@@ -1,5 +1,5 @@
 // The help, made from the keymap: every key that exists, by what it is about, filtered by what is typed. Pure.
-import { KEYMAP, keyText } from "../keymap.ts";
+import { keymapOf, keyText } from "../keymap.ts";
 import type { Binding } from "../keys/binding.ts";
 import type { Model } from "../state/ui.ts";
 import { wrap } from "../terminal/text.ts";
@@ -14,9 +14,9 @@ const SHORT_KEY_CELLS = 10;
 /** The rows of the help below its filter. */
 export function helpLines(model: Model, width: number): Line[] {
   const wanted = model.overlay?.kind === "help" ? model.overlay.filter.text.toLowerCase() : "";
-  const shown = KEYMAP.filter((each) => !(model.readOnly && each.changes === true)).filter((each) =>
-    matches(each, wanted),
-  );
+  const shown = keymapOf(model)
+    .filter((each) => !(model.readOnly && each.changes === true))
+    .filter((each) => matches(each, wanted));
   if (shown.length === 0) return [plain("no key does that", "warn")];
   const groups = [...new Set(shown.map((each) => each.group))];
   return groups.flatMap((group) => [

@@ -23,6 +23,6 @@ const code = await runCli(process.argv.slice(2), {
   io: processIo(),
   connect: async () => client,
   whatIf: refuse,
-  roles: { ui: refuse, attach: refuse, headless: refuse },
+  roles: { ui: refuse, attach: refuse, headless: refuse, demo: refuse },
 });
 process.exit(code);
