@@ -13,6 +13,8 @@ interface Attendance {
   reported: boolean;
   /** Monotonic ms since when it counts as out; null while it is there. */
   outSinceMs: number | null;
+  /** It had been out, and is linked again without having reported yet. */
+  isReturning: boolean;
   /** True once the brake has let its tasks be replaced. */
   released: boolean;
   /** Why it does not follow this manager's orders, as it said over this link; "" while it does. */
@@ -75,6 +77,7 @@ export class Presence {
       linked: false,
       reported: false,
       outSinceMs: null,
+      isReturning: false,
       released: false,
       refusal: "",
       local: as.local,
@@ -99,7 +102,9 @@ export class Presence {
     const node = this.#nodes.get(nodeId);
     this.#refusers.delete(nodeId);
     this.#epoch++;
-    if (node) Object.assign(node, { linked: true, reported: false, refusal: "", seenMs: as.monoMs });
+    if (!node) return;
+    const isReturning = node.outSinceMs !== null;
+    Object.assign(node, { linked: true, reported: false, isReturning, refusal: "", seenMs: as.monoMs });
   }
 
   /** It does not follow this manager; "" when it does again. */
@@ -131,7 +136,7 @@ export class Presence {
     this.#epoch++;
     // It is judged again from here on.
     this.#earliestMs = Math.min(this.#earliestMs, node.seenMs);
-    Object.assign(node, { reported: true, outSinceMs: null, released: false });
+    Object.assign(node, { reported: true, isReturning: false, outSinceMs: null, released: false });
     return wasAway;
   }
 
@@ -139,7 +144,14 @@ export class Presence {
     const node = this.#nodes.get(nodeId);
     this.#refusers.delete(nodeId);
     this.#epoch++;
-    if (node) Object.assign(node, { linked: false, reported: false });
+    if (!node) return;
+    const { isReturning } = node;
+    Object.assign(node, { linked: false, reported: false, isReturning: false });
+    if (!isReturning) return;
+    // It was there, if only to greet, and counts as there on record: it has to be missed anew.
+    this.#out.delete(nodeId);
+    this.#earliestMs = Math.min(this.#earliestMs, node.seenMs);
+    Object.assign(node, { outSinceMs: null, released: false });
   }
 
   /** Nobody is judged for a while: the manager has slept, or been stopped. What was out stays out, and its time begins anew. */

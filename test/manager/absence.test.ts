@@ -97,6 +97,24 @@ describe("a node out of reach", () => {
     expect(attempts(bench)).toEqual([`1 ${task.nodeId} failed run`, `2 ${replacement.nodeId} running run`]);
   });
 
+  test("one that comes back only to greet has been there: it has to be missed anew before its task is replaced", () => {
+    const bench = cluster(3);
+    const task = runAnywhere(bench);
+    bench.cut(linkOf(task.nodeId));
+    // Out on record, and not yet long enough for a replacement.
+    bench.passes(8_000);
+    bench.hello(task.nodeId ?? "", linkOf(task.nodeId), REMOTE);
+    bench.passes(4_000);
+    bench.cut(linkOf(task.nodeId));
+    const stateOf = (): string | undefined => bench.machine.cluster.nodes.get(task.nodeId ?? "")?.state;
+    bench.passes(4_000);
+    expect([stateOf(), bench.tasks.length]).toEqual(["ready", 1]);
+    bench.passes(5_000);
+    expect([stateOf(), bench.tasks.length]).toEqual(["disconnected", 1]);
+    bench.passes(4_000);
+    expect([stateOf(), bench.tasks.length]).toEqual(["disconnected", 2]);
+  });
+
   test("what a manager that has died left undecided is decided once both nodes have spoken to the next one", () => {
     const bench = cluster(3);
     const task = runAnywhere(bench);
