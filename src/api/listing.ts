@@ -10,18 +10,53 @@ export function page<T>(
   query: ListQuery,
   view: { readonly keyOf: (item: T) => string; readonly revision: number },
 ): Page<T> {
-  const limit = limitOf(query.limit);
-  const after = query.cursor ? decodeCursor(query.cursor) : "";
-  const rows: { readonly key: string; readonly item: T }[] = [];
-  for (const item of items) {
-    const key = view.keyOf(item);
-    if (key > after) rows.push({ key, item });
+  const pager = new Pager(query, view.keyOf);
+  for (const item of items) pager.add(item);
+  return pager.page(view.revision);
+}
+
+/** How many times a page's rows are held before all but the first of them are let go. */
+const SLACK = 4;
+
+/** Makes a page of items that come one by one, in any order; it never holds more than a few times the page. */
+export class Pager<T> {
+  readonly #keyOf: (item: T) => string;
+  readonly #limit: number;
+  readonly #after: string;
+  #rows: { readonly key: string; readonly item: T }[] = [];
+  /** Nothing from this key on can be on the page any more; null while that is not known. */
+  #before: string | null = null;
+
+  /** `keyOf` is unique, and compared as text. Throws ClientError `invalid` for a cursor or limit that cannot be. */
+  constructor(query: ListQuery, keyOf: (item: T) => string) {
+    this.#keyOf = keyOf;
+    this.#limit = limitOf(query.limit);
+    this.#after = query.cursor ? decodeCursor(query.cursor) : "";
   }
-  rows.sort((a, b) => (a.key < b.key ? -1 : 1));
-  const shown = rows.slice(0, limit);
-  const last = shown.at(-1);
-  const cursor = last && rows.length > limit ? encodeCursor(last.key) : "";
-  return { items: shown.map((row) => row.item), cursor, revision: view.revision };
+
+  add(item: T): void {
+    const key = this.#keyOf(item);
+    if (key <= this.#after || (this.#before !== null && key >= this.#before)) return;
+    this.#rows.push({ key, item });
+    if (this.#rows.length >= SLACK * (this.#limit + 1)) this.#cut();
+  }
+
+  /** The first items behind the cursor, in order. */
+  page(revision: number): Page<T> {
+    this.#cut();
+    const shown = this.#rows.slice(0, this.#limit);
+    const last = shown.at(-1);
+    const cursor = last && this.#rows.length > this.#limit ? encodeCursor(last.key) : "";
+    return { items: shown.map((row) => row.item), cursor, revision };
+  }
+
+  /** Keeps one more than the page, which says that there is another. */
+  #cut(): void {
+    this.#rows.sort((a, b) => (a.key < b.key ? -1 : 1));
+    if (this.#rows.length <= this.#limit) return;
+    this.#rows.length = this.#limit + 1;
+    this.#before = this.#rows.at(-1)?.key ?? null;
+  }
 }
 
 /** A page of something else made of the same items. */

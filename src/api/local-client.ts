@@ -19,7 +19,7 @@ import type {
   WatchItem,
 } from "../client/resources.ts";
 import type { AccessToken } from "../core/access.ts";
-import { type Cluster, isCurrent } from "../core/cluster.ts";
+import { type Cluster, isCurrent, tasksOf } from "../core/cluster.ts";
 import type { Result } from "../core/failure.ts";
 import type { Job } from "../core/job.ts";
 import type { Availability, Node } from "../core/node.ts";
@@ -28,8 +28,9 @@ import { TASK_STATES, type Task } from "../core/task.ts";
 import type { Command, ManagerAccess } from "../manager/commands.ts";
 import { execute } from "./execute.ts";
 import { oneOf } from "./filters.ts";
-import { byTime, byTimeDown, limitOf, mapPage, page } from "./listing.ts";
+import { byTime, byTimeDown, limitOf, mapPage, Pager, page } from "./listing.ts";
 import { sightOf } from "./node-view.ts";
+import { inPieces } from "./pieces.ts";
 import type { ManagerInfo, NodeLinks, TaskStreams } from "./ports.ts";
 import { findJob, findJobOrTask, findNode, findTask } from "./references.ts";
 import { eventResources, jobResource, managerResource, nodeResource, taskResource } from "./resources.ts";
@@ -91,20 +92,24 @@ class LocalClient implements ClusterClient {
   }
 
   async tasks(query: ListQuery = {}): Promise<Page<TaskResource>> {
-    const cluster = await this.#read();
+    const asked = await this.#read();
     const state = oneOf("state", query.state, TASK_STATES);
-    const job = query.job === undefined ? undefined : findJob(cluster, query.job).id;
-    const node = query.node === undefined ? undefined : findNode(cluster, query.node).id;
-    const shown = (task: Task): boolean =>
+    const job = query.job === undefined ? undefined : findJob(asked, query.job).id;
+    const node = query.node === undefined ? undefined : findNode(asked, query.node).id;
+    const shown = (cluster: Cluster, task: Task): boolean =>
       (job === undefined || task.jobId === job) &&
       (node === undefined || task.nodeId === node) &&
       (state === undefined || task.fact.state === state) &&
       (query.history === true || isCurrent(cluster, task));
-    const found = page([...cluster.tasks.values()].filter(shown), query, {
-      keyOf: (task) => byTime(task.createdMs, task.id),
-      revision: this.#revision(),
-    });
-    return mapPage(found, (task) => taskResource(cluster, task));
+    const pager = new Pager<Task>(query, (task) => byTime(task.createdMs, task.id));
+    await this.#inPieces(
+      (cluster) => candidates(cluster, { job, node }),
+      (cluster, task) => {
+        if (shown(cluster, task)) pager.add(task);
+      },
+    );
+    const cluster = await this.#read();
+    return mapPage(pager.page(this.#revision()), (task) => taskResource(cluster, cluster.tasks.get(task.id) ?? task));
   }
 
   async task(ref: string): Promise<TaskResource> {
@@ -314,6 +319,19 @@ class LocalClient implements ClusterClient {
     }
   }
 
+  async #inPieces<T>(
+    items: (cluster: Cluster) => Iterable<T>,
+    act: (cluster: Cluster, item: T) => void,
+  ): Promise<void> {
+    try {
+      await inPieces(this.#access, items, act);
+    } catch (error) {
+      if (error instanceof ClientError) throw error;
+      const { problem } = this.#access.status();
+      throw new ClientError("unavailable", "the manager cannot be read just now", problem || "try again", error);
+    }
+  }
+
   async #command(job: Job, commandOf: (jobId: string) => Command): Promise<JobResource> {
     await this.#execute(commandOf(job.id));
     return this.job(job.id);
@@ -322,6 +340,16 @@ class LocalClient implements ClusterClient {
   #execute(command: Command): ReturnType<typeof execute> {
     return execute(this.#access, command, this.#options.actor);
   }
+}
+
+/** The tasks among which those of a job or a node are. */
+function candidates(
+  cluster: Cluster,
+  of: { readonly job: string | undefined; readonly node: string | undefined },
+): Iterable<Task> {
+  if (of.job !== undefined) return tasksOf(cluster, of.job);
+  if (of.node === undefined) return cluster.tasks.values();
+  return [...(cluster.tasksOfNode.get(of.node) ?? [])].flatMap((id) => cluster.tasks.get(id) ?? []);
 }
 
 function given<T>(result: Result<T>): T {
