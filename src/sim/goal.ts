@@ -21,7 +21,7 @@ export function unfinished(sim: Simulation): string {
   // What is in memory only is not so yet.
   if (!manager.isIdle) return "the manager is at work";
   const goal = new Goal(sim, manager.machine.cluster);
-  return goal.nodes() || goal.jobs() || goal.strays();
+  return goal.nodes() || manager.machine.caution || goal.jobs() || goal.strays();
 }
 
 /** Whether tasks of it end by themselves, or never begin, so that they are tried again and again and never come to rest. */
@@ -60,6 +60,8 @@ class Goal {
       if (state !== "ready") return `node ${name} is ${state}`;
       const refusal = worker.machine?.refused() ?? "its worker does not run";
       if (refusal !== "") return `node ${name} does not follow: ${refusal}`;
+      // The record is of the last link.
+      if (!worker.isLinked) return `node ${name} has no link`;
     }
     return "";
   }

@@ -63,6 +63,10 @@ export class WorkerProcess {
     this.#facts = { ...this.#facts, labels: { ...this.#facts.labels, zone } };
   }
 
+  get isLinked(): boolean {
+    return this.#linked;
+  }
+
   get #facts(): NodeFacts {
     return this.parts.facts;
   }
