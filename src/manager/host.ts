@@ -230,7 +230,8 @@ export class ManagerHost implements ManagerAccess {
     for (const change of contents.records) apply(cluster, change);
     const { clusterId, instanceId, scheduler, heartbeatMs, keepLocalWorker, clock } = this.#options;
     return new ManagerMachine(cluster, {
-      identity: { clusterId, instanceId, term: contents.term, lineage: contents.lineage },
+      identity: { clusterId, instanceId, term: contents.term, lineage: contents.lineage, ...markOf(contents) },
+      past: contents.past ?? [],
       scheduler,
       heartbeatMs,
       keepLocalWorker,
@@ -271,6 +272,11 @@ export class ManagerHost implements ManagerAccess {
   #publish(news: ManagerNews): void {
     for (const listener of this.#listeners) listener(news);
   }
+}
+
+function markOf({ past }: StoreContents): { readonly mark?: string } {
+  const mark = past?.at(-1)?.mark;
+  return mark === undefined ? {} : { mark };
 }
 
 /** Loads the store and makes a manager of it; the failure is the store's own, `conflict` when another process has it. */

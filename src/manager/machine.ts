@@ -13,7 +13,7 @@ import { ingestRefusal, refusalCaution } from "../core/refusal.ts";
 import type { Scheduler } from "../core/schedule.ts";
 import type { Time } from "../core/time.ts";
 import { refusal } from "../protocol/fence.ts";
-import { type ManagerIdentity, PROTOCOL, type WorkerMessage } from "../protocol/messages.ts";
+import { type ManagerIdentity, type Opening, PROTOCOL, type WorkerMessage } from "../protocol/messages.ts";
 import { AbsenceStage } from "./absence-stage.ts";
 import { heartbeatFor } from "./beat.ts";
 import type { Command, CommandResult, Observation } from "./commands.ts";
@@ -36,6 +36,8 @@ export interface Tick {
 /** How a manager differs from another. */
 export interface ManagerOptions {
   readonly identity: Omit<ManagerIdentity, "revision">;
+  /** Openings of its store, for its workers; left out for none. */
+  readonly past?: readonly Opening[];
   readonly scheduler: Scheduler;
   /** Milliseconds between a worker's heartbeats in a small cluster; with many nodes they are further apart. */
   readonly heartbeatMs: number;
@@ -232,9 +234,10 @@ export class ManagerMachine {
     const manager = this.#identityFor(hello.seen);
     const heartbeatMs = heartbeatFor(this.cluster.nodes.size, this.#options.heartbeatMs);
     this.#heartbeatMs = Math.max(this.#heartbeatMs, heartbeatMs);
-    const welcome = { kind: "welcome", manager, protocol, heartbeatMs } as const;
+    const { past = [] } = this.#options;
+    const welcome = { kind: "welcome", manager, past, protocol, heartbeatMs } as const;
     this.#effects.push({ kind: "send", linkId, message: welcome });
-    const reason = refusal(hello.seen, manager);
+    const reason = refusal(hello.seen, manager, past);
     if (reason !== null) this.#refusedBy(hello.facts.id, reason);
   }
 

@@ -2,7 +2,7 @@
 import type { Change, LoggedChange } from "../core/change.ts";
 import type { Result } from "../core/failure.ts";
 import type { Time } from "../core/time.ts";
-import type { ManagerMessage, WorkerMessage } from "../protocol/messages.ts";
+import type { ManagerMessage, Opening, WorkerMessage } from "../protocol/messages.ts";
 
 /** Everything that a store holds, as read at opening. */
 export interface StoreContents {
@@ -12,6 +12,8 @@ export interface StoreContents {
   readonly term: number;
   /** Revision of the newest change; 0 for an empty store. */
   readonly revision: number;
+  /** The newest openings of the store in rising order, this one last; left out by a store that keeps none. */
+  readonly past?: readonly Opening[];
   /** One put for every live record, in no promised order. */
   readonly records: readonly Change[];
   /** "" for a sound store; otherwise what is wrong in words that name the way out. Such a store takes no commits. */

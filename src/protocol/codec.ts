@@ -15,6 +15,9 @@ import {
   type WorkerMessage,
 } from "./messages.ts";
 
+/** More openings of a store than this nobody tells. */
+const MAX_OPENINGS = 256;
+
 const text = z.string();
 const count = z.int().nonnegative();
 const range = z.object({ min: count, max: count });
@@ -66,6 +69,10 @@ const managerFrame: z.ZodType<ManagerMessage | SessionMessage> = z.discriminated
   z.strictObject({
     kind: z.literal("welcome"),
     manager: managerSchema,
+    past: z
+      .array(z.strictObject({ term: count, revision: count, mark: text }))
+      .max(MAX_OPENINGS)
+      .exactOptional(),
     protocol: count,
     heartbeatMs: z.int().positive(),
   }),

@@ -2,7 +2,7 @@
  * Whom a worker obeys. It remembers the highest manager that it has obeyed and refuses a lower term, another cluster, a store that has gone back, and an order
  * that would end what runs here because a manager has lost its memory. A manager judges itself by the same rules when it hears whom a worker has obeyed before.
  */
-import type { ManagerIdentity } from "./messages.ts";
+import type { ManagerIdentity, Opening } from "./messages.ts";
 
 /** The highest manager that was obeyed, as a worker keeps it. */
 export type Remembered = ManagerIdentity & {
@@ -12,8 +12,12 @@ export type Remembered = ManagerIdentity & {
 
 const WAY_OUT = "put the newer data directory back, or start the manager once with --adopt";
 
-/** null: obey. Otherwise why not, in words that name the way out. Pure. */
-export function refusal(remembered: ManagerIdentity | null, manager: ManagerIdentity): string | null {
+/** null: obey. Otherwise why not, in words that name the way out. `past`: the openings of the manager's store, as far as it tells. Pure. */
+export function refusal(
+  remembered: ManagerIdentity | null,
+  manager: ManagerIdentity,
+  past: readonly Opening[] = [],
+): string | null {
   if (remembered === null) return null;
   if (manager.clusterId !== remembered.clusterId) {
     return `manager of another cluster (${manager.clusterId}, this node belongs to ${remembered.clusterId})`;
@@ -31,7 +35,21 @@ export function refusal(remembered: ManagerIdentity | null, manager: ManagerIden
   if (manager.lineage === remembered.lineage && manager.revision < remembered.revision) {
     return `the manager's store has gone back from revision ${remembered.revision} to ${manager.revision}: it was restored from a copy; ${WAY_OUT}`;
   }
-  return null;
+  return manager.lineage === remembered.lineage && manager.term > remembered.term ? strayed(remembered, past) : null;
+}
+
+/**
+ * A store that was restored from a copy may have had more openings and more revisions since than it had when it was left. What was obeyed is in its past only if the
+ * same opening is, and went on at least to the revision that was seen.
+ */
+function strayed({ term, revision, mark }: ManagerIdentity, past: readonly Opening[]): string | null {
+  const [oldest] = past;
+  if (mark === undefined || oldest === undefined || oldest.term > term) return null;
+  const opening = past.find((each) => each.term === term);
+  const next = past.find((each) => each.term > term);
+  const isPast = opening?.mark === mark && (next === undefined || next.revision >= revision);
+  if (isPast) return null;
+  return `the manager's store does not go back to what this node has seen of it (term ${term}, revision ${revision}): it was restored from a copy, and has changed since; ${WAY_OUT}`;
 }
 
 /** True when obeying needs a record on disk first: another term, instance or store than the remembered. */

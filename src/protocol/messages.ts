@@ -19,6 +19,15 @@ export interface ManagerIdentity {
   /** The store's own id; a restored or emptied store has another, or a lower revision. */
   readonly lineage: string;
   readonly revision: number;
+  /** Of this opening of the store: another one of the same term has another. Left out by stores that make none. */
+  readonly mark?: string;
+}
+
+/** One opening of a store: its term, the revision that the store had then, and its mark. */
+export interface Opening {
+  readonly term: number;
+  readonly revision: number;
+  readonly mark: string;
 }
 
 /** From worker to manager. */
@@ -73,6 +82,8 @@ export type ManagerMessage =
   | {
       readonly kind: "welcome";
       readonly manager: ManagerIdentity;
+      /** The newest openings of its store in rising order, the present one last; left out where none are kept. */
+      readonly past?: readonly Opening[];
       readonly protocol: number;
       readonly heartbeatMs: number;
     }

@@ -6,7 +6,7 @@ import type { Change, LoggedChange } from "../core/change.ts";
 import { fail, ok, type Result } from "../core/failure.ts";
 import type { StoreContents, TakeOver } from "../manager/ports.ts";
 import { replaceInDigest, rowHash } from "./digest.ts";
-import { decodeHead, encodeHead, type Head } from "./head.ts";
+import { decodeHead, encodeHead, type Head, withOpening } from "./head.ts";
 import { HEAD_KEY, LOG_END, LOG_START, logKey, revisionOfKey } from "./keys.ts";
 import { Ledger } from "./ledger.ts";
 import { LOG_STRIDE, LogWindow } from "./log-window.ts";
@@ -56,14 +56,22 @@ export async function loadRows(rows: Rows, options: LoadOptions): Promise<Result
   if (refusal !== null) return { ok: false, failure: refusal };
   const found = await readRecords(rows);
   const log = await readLogWindow(rows, head?.revision ?? 0);
-  const judged = judge(rows, { head, found, log: log.newest }, options);
+  const judged = opened(judge(rows, { head, found, log: log.newest }, options), head);
   const ledger = new Ledger(judged.head, { hashes: found.hashes, log: log.window });
   const unclaimed = await claim(rows, judged);
   const problem = joinLines(judged.problem, unclaimed);
   const retry = judged.problem === "" && unclaimed !== "";
   const notice = joinLines(rows.notice, judged.notice);
+  const { lineage, term, revision, past } = judged.head;
+  return ok({ ledger, contents: { lineage, term, revision, past, records: found.records, problem, retry, notice } });
+}
+
+/** This opening is the newest of the store's; a new lineage begins with it. */
+function opened(judged: Judgement, before: Head | null): Judgement {
   const { lineage, term, revision } = judged.head;
-  return ok({ ledger, contents: { lineage, term, revision, records: found.records, problem, retry, notice } });
+  const earlier = before?.lineage === lineage ? before.past : [];
+  const past = withOpening(earlier, { term, revision, mark: crypto.randomUUID().slice(0, 8) });
+  return { ...judged, head: { ...judged.head, past } };
 }
 
 /** Makes the new term durable, and notes the lineage beside the rows. "" or what failed; the store is then only for reading. */
@@ -153,19 +161,26 @@ function judge(
   const damage = damageOf(rows, head, found);
   const actual = { format: STORE_FORMAT, rows: found.hashes.size, digest: found.digest };
   if (damage === "") {
-    const base = head ?? { lineage: crypto.randomUUID(), term: (options.firstTerm ?? 1) - 1, revision: 0 };
+    const base = head ?? { lineage: crypto.randomUUID(), term: (options.firstTerm ?? 1) - 1, revision: 0, past: [] };
     const lineage = options.takeOver ? crypto.randomUUID() : base.lineage;
     return { head: { ...base, ...actual, lineage, term: nextTerm(base, options) }, problem: "", notice: "", drop: [] };
   }
   const revision = Math.max(head?.revision ?? 0, read.log);
   if (options.acceptLoss) {
-    const left = { ...actual, ...forget(found), lineage: crypto.randomUUID(), term: nextTerm(head, options), revision };
+    const left = {
+      ...actual,
+      ...forget(found),
+      lineage: crypto.randomUUID(),
+      term: nextTerm(head, options),
+      revision,
+      past: [],
+    };
     const notice = `${damage}. The loss was accepted; the store has a new lineage`;
     return { head: left, problem: "", notice, drop: found.unreadable };
   }
   // Without a head any digest but the true one keeps the problem alive at the next opening.
   const wrong = BigInt.asUintN(64, found.digest + 1n);
-  const kept = head ?? { ...actual, digest: wrong, lineage: rows.lineage, term: 0, revision };
+  const kept = head ?? { ...actual, digest: wrong, lineage: rows.lineage, term: 0, revision, past: [] };
   return { head: { ...kept, term: kept.term + 1 }, problem: explain(damage, options.name), notice: "", drop: [] };
 }
 

@@ -201,7 +201,7 @@ export class WorkerMachine {
   #message(message: ManagerMessage): void {
     switch (message.kind) {
       case "welcome":
-        if (!this.#obedience.greet(message.manager)) this.#disclosure.judged(this.#obedience.refused);
+        if (!this.#obedience.greet(message.manager, message.past)) this.#disclosure.judged(this.#obedience.refused);
         return;
       case "refused":
         this.#log("warn", `the manager refuses this node: ${message.reason}`);

@@ -1,7 +1,7 @@
 /** Which manager this worker obeys and which of its numbered sets it holds. Judges and remembers; `fence.ts` has the rules. */
 
 import { amnesia, isNewManager, type Remembered, refusal } from "../protocol/fence.ts";
-import type { ManagerIdentity, ManagerMessage } from "../protocol/messages.ts";
+import type { ManagerIdentity, ManagerMessage, Opening } from "../protocol/messages.ts";
 import { runningLeftOut } from "./assignments.ts";
 import type { TaskRun } from "./task-run.ts";
 
@@ -58,9 +58,9 @@ export class Obedience {
   }
 
   /** A greeting is judged and remembered; another store is believed only by its first whole set. False when it is refused. */
-  greet(manager: ManagerIdentity): boolean {
+  greet(manager: ManagerIdentity, past: readonly Opening[] = []): boolean {
     this.#turnedAway = "";
-    if (this.#refuses(refusal(this.#manager, manager))) {
+    if (this.#refuses(refusal(this.#manager, manager, past))) {
       this.#turnedAway = manager.instanceId;
       this.#doubt(manager);
       return false;

@@ -67,11 +67,30 @@ export function storeContract(name: string, makeBed: () => StoreBed): void {
         lineage: true,
         term: 1,
         revision: 0,
+        past: [{ term: 1, revision: 0, mark: expect.any(String) }],
         records: [],
         problem: "",
         retry: false,
         notice: "",
       });
+    });
+
+    test("the newest 32 openings are kept, each with its revision and a mark of its own; a new lineage begins with its first", async () => {
+      const first = open();
+      await mustLoad(first);
+      const changes = logged(0, onePutOfEach("a"));
+      await mustCommit(first, changes);
+      const { past = [] } = await reopen(first);
+      expect(past.map(({ term, revision }) => [term, revision])).toEqual([
+        [1, 0],
+        [2, changes.length],
+      ]);
+      await opened.at(-1)?.close();
+      const last = open();
+      for (let i = 0; i < 34; i++) await mustLoad(last);
+      const kept = (await mustLoad(last)).past ?? [];
+      expect([kept.length, kept.at(-1)?.term, new Set(kept.map(({ mark }) => mark)).size]).toEqual([32, 37, 32]);
+      expect((await mustLoad(last, { aboveTerm: 40 })).past).toMatchObject([{ term: 41, revision: changes.length }]);
     });
 
     test("each opening raises the term and keeps the lineage, also without a close before it", async () => {

@@ -96,6 +96,35 @@ describe.skipIf(dockerSwitchedOff())("e2e: a lost store", () => {
     expect(await alive(cube)).toEqual(containers);
   }, 60_000);
 
+  test("e2e: an older copy that has grown past what the worker has seen kills nothing either", async () => {
+    await using cube = await Cube.start();
+    await cube.ok("run", TEST_IMAGE, "--name", "a", "--restart", "always", "--", "sleep", "1000");
+    await cube.state("a", "running");
+    await cube.end();
+    const copy = join(cube.home, "copy");
+    for (const name of STORE) cpSync(join(cube.dataDir, name), join(copy, name), { recursive: true });
+    await cube.start();
+    for (const name of ["b", "c"])
+      await cube.ok("run", TEST_IMAGE, "--name", name, "--restart", "always", "--", "sleep", "1000");
+    for (const name of NAMES) await cube.state(name, "running");
+    const [containers, { revision }] = [await alive(cube), await cube.manager()];
+    await cube.end();
+    for (const name of STORE) {
+      rmSync(join(cube.dataDir, name), { recursive: true });
+      cpSync(join(copy, name), join(cube.dataDir, name), { recursive: true });
+    }
+    // Without its worker it is started again and again and given work, until it has more terms and revisions than it had.
+    for (let opening = 0; opening < 3; opening++) {
+      await cube.start("--no-local-worker");
+      for (let job = 0; job < 12; job++) await cube.ok("run", TEST_IMAGE, "--name", `n${opening}-${job}`, "--", "true");
+      if (opening === 2) expect((await cube.manager()).revision).toBeGreaterThan(revision + 10);
+      await cube.end();
+    }
+    await cube.start();
+    expect(await refusal(cube)).toContain("does not go back to what this node has seen");
+    expect(await alive(cube)).toEqual(containers);
+  }, 120_000);
+
   test("e2e: --adopt without a worker that answers changes nothing and says so", async () => {
     await using cube = new Cube();
     const { code, stderr } = await cube.fails("--adopt", "--no-local-worker");
