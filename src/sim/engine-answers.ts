@@ -10,7 +10,7 @@ export type EngineEffect = Extract<
 >;
 
 /** A container as its engine shows it. */
-export function sight(one: Container): Instance {
+export function sight(one: Container, wallAt: (ms: number) => number): Instance {
   return {
     taskId: one.taskId,
     incarnation: one.incarnation,
@@ -23,8 +23,8 @@ export function sight(one: Container): Instance {
     error: "",
     ports: one.spec.ports,
     address: "",
-    startedMs: one.startedMs,
-    finishedMs: one.finishedMs,
+    startedMs: one.startedMs === 0 ? 0 : wallAt(one.startedMs),
+    finishedMs: one.finishedMs === 0 ? 0 : wallAt(one.finishedMs),
   };
 }
 

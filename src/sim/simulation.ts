@@ -9,7 +9,7 @@ import { SimEngine } from "./engine.ts";
 import type { NodePlan, Plan } from "./faults.ts";
 import { SimManagerLinks, SimWorkerLink } from "./links.ts";
 import { LocalLink, withLocal } from "./local-link.ts";
-import { MachineClock } from "./machine-clock.ts";
+import { BEGIN_MS, MachineClock } from "./machine-clock.ts";
 import { ManagerProcess } from "./manager-process.ts";
 import { Network } from "./network.ts";
 import { SimProcess } from "./process.ts";
@@ -204,6 +204,7 @@ export class Simulation {
   #makeWorker(plan: NodePlan, clock: MachineClock, process: SimProcess): SimNode {
     const { name } = plan;
     const engine = new SimEngine(name, this.queue, this.streams.of(`engine/${name}`), (event) => this.tell(event));
+    if (this.#stage !== null) engine.wallAt = (ms) => BEGIN_MS + ms + plan.skewMs;
     const journal = new SimJournal(this.queue, this.streams.of(`disk/${name}`), (records, isWhole) =>
       this.tell({ kind: "journaled", node: name, records, isWhole }),
     );
