@@ -3,6 +3,7 @@ import { DEFAULT_DISCONNECT, DEFAULT_RESTART, DEFAULT_TASK, type JobSpec, type T
 import type { Command, CommandResult } from "../manager/commands.ts";
 import { asEnvironment } from "./behaviour.ts";
 import type { Step } from "./faults.ts";
+import { SECRET } from "./secret.ts";
 import type { Simulation } from "./simulation.ts";
 
 /** Milliseconds after which somebody who got no answer asks again, and how often. */
@@ -86,7 +87,7 @@ function specOf(step: Extract<Step, { kind: "submit" }>): JobSpec {
   const task: TaskSpec = {
     ...DEFAULT_TASK,
     image: step.behaviour.image === "missing" ? "nowhere:1" : `${step.name}:1`,
-    env: asEnvironment(step.behaviour),
+    env: { ...asEnvironment(step.behaviour), PASSWORD: SECRET },
     resources: { cpuMillis: step.cpuMillis, memoryBytes: 0, diskBytes: 0 },
     restart: { ...DEFAULT_RESTART, condition: step.batch ? "no" : "always" },
     disconnect: { ...DEFAULT_DISCONNECT, replace: step.replace, stopAfterMs: step.stopAfterMs ?? null },
