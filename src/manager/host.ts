@@ -2,6 +2,7 @@
  * The manager's asynchronous half: it owns the store, the links and one timer, feeds the machine, and releases effects once what justifies them is durable.
  * It decides nothing. After a failed or unknown commit the machine is thrown away and made anew from the store: the same path as a crash.
  */
+import type { Double } from "../core/adopt-task.ts";
 import { apply, type Cluster, emptyCluster } from "../core/cluster.ts";
 import { ok, type Result } from "../core/failure.ts";
 import type { Node } from "../core/node.ts";
@@ -27,7 +28,7 @@ export interface ManagerHostOptions {
   /** Whether the manager's own worker goes on taking tasks once a node has joined from elsewhere. */
   readonly keepLocalWorker: boolean;
   /** After an adoption: how the store is loaded the first time, and what people should know of it. */
-  readonly takeOver?: TakeOver & { readonly notice: string };
+  readonly takeOver?: TakeOver & { readonly notice: string; readonly doubles: readonly Double[] };
 }
 
 /** A running manager. Made by `openManager`. */
@@ -44,6 +45,7 @@ export class ManagerHost implements ManagerAccess {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #recovery: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
+  #caution = "";
   #links: Disposable | undefined;
 
   constructor(options: ManagerHostOptions, contents: StoreContents) {
@@ -140,6 +142,7 @@ export class ManagerHost implements ManagerAccess {
   #turn(): void {
     if (this.#closed || this.#committing || this.#status.health !== "ok") return;
     const tick = this.#machine.tick(this.#options.clock.now());
+    this.#noteCaution();
     if (tick.changes.length === 0) {
       this.#release(tick.effects);
       this.#rest();
@@ -149,6 +152,16 @@ export class ManagerHost implements ManagerAccess {
       this.#committing = undefined;
       this.#rest();
     });
+  }
+
+  /** Whoever has only the log must find there that the manager slept, was cut off or is not followed, and when that was over. */
+  #noteCaution(): void {
+    const { caution } = this.#machine;
+    if (caution === this.#caution) return;
+    this.#caution = caution;
+    if (caution === "") this.#options.log.info("absences of nodes are acted on again");
+    else if (caution.startsWith("settling")) this.#options.log.info(caution);
+    else this.#options.log.warn(caution);
   }
 
   /** Turns again at once while there is work, else when the next deadline comes. */
@@ -228,13 +241,14 @@ export class ManagerHost implements ManagerAccess {
     if (contents.notice) this.#options.log.warn(contents.notice);
     const cluster = emptyCluster();
     for (const change of contents.records) apply(cluster, change);
-    const { clusterId, instanceId, scheduler, heartbeatMs, keepLocalWorker, clock } = this.#options;
+    const { clusterId, instanceId, scheduler, heartbeatMs, keepLocalWorker, clock, takeOver } = this.#options;
     return new ManagerMachine(cluster, {
       identity: { clusterId, instanceId, term: contents.term, lineage: contents.lineage, ...markOf(contents) },
       past: contents.past ?? [],
       scheduler,
       heartbeatMs,
       keepLocalWorker,
+      doubles: takeOver?.doubles ?? [],
       revision: contents.revision,
       time: clock.now(),
     });

@@ -45,6 +45,7 @@ class StubbornStore implements Store {
 
 async function managerOn(
   store: Store,
+  more: Partial<Parameters<typeof openManager>[0]> = {},
 ): Promise<{ manager: ManagerHost; heard: ManagerMessage[]; link: ReturnType<typeof createInProcessLink> }> {
   const link = createInProcessLink();
   const opened = await openManager({
@@ -57,6 +58,7 @@ async function managerOn(
     instanceId: "i",
     heartbeatMs: 2_000,
     keepLocalWorker: false,
+    ...more,
   });
   if (!opened.ok) throw new Error(opened.failure.message);
   const heard: ManagerMessage[] = [];
@@ -86,6 +88,30 @@ async function until(what: () => boolean): Promise<void> {
 }
 
 describe("manager host", () => {
+  test("the log tells that the manager settles after its machine has slept, and when that is over", async () => {
+    const lines: string[] = [];
+    const log = { ...quietLog, info: (line: string) => void lines.push(line) };
+    const ahead = { monoMs: 0, wallMs: 0 };
+    const now = () => {
+      const { monoMs, wallMs, bootId } = clock.now();
+      return { monoMs: monoMs + ahead.monoMs, wallMs: wallMs + ahead.wallMs, bootId };
+    };
+    const { manager } = await managerOn(new StubbornStore(), { log, clock: { now } });
+    const pass = async (monoMs: number, wallMs: number) => {
+      ahead.monoMs += monoMs;
+      ahead.wallMs += wallMs;
+      await manager.execute(submit(`job${ahead.wallMs}`), "me");
+    };
+    const minute = 60_000;
+    await pass(0, 0);
+    await pass(minute, minute);
+    await pass(0, 12 * 60 * minute);
+    await pass(minute, minute);
+    const [settles, acts] = ["settling: nodes are given time to come back", "absences of nodes are acted on again"];
+    expect(lines).toEqual([settles, acts, settles, acts]);
+    await manager.close();
+  });
+
   test("nothing leaves and nothing is answered before the commit that justifies it", async () => {
     const store = new StubbornStore();
     const { manager, heard } = await managerOn(store);
