@@ -106,7 +106,11 @@ function mergeJob(
   of: { readonly jobId: string; readonly merged: readonly MergedSlot[] },
 ): Job {
   const desired = desiredOf(context.cluster, before, of.merged);
-  if (before) return { ...before, desired, spec: { ...before.spec, services: mergeServices(before.spec, of.merged) } };
+  if (before) {
+    // A restart that this store has seen asked for may long have been answered: what runs is left as it is.
+    const spec = { ...before.spec, services: mergeServices(before.spec, of.merged) };
+    return { ...before, desired, spec, restartSerial: 0 };
+  }
   const createdMs = Math.min(...of.merged.map(({ current }) => current.createdMs));
   return {
     id: of.jobId,

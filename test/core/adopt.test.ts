@@ -124,6 +124,18 @@ describe("adoption:", () => {
     expect(reconcile(cluster, 0).map(({ change }) => change.kind)).toEqual(["slot.put"]);
   });
 
+  test("what runs is left alone also when the store that went back stood amid a restart", () => {
+    const claim = held({});
+    const cluster = clusterWith();
+    adopt(cluster, claim);
+    const job = cluster.jobs.get("j");
+    if (!job) throw new Error("nothing was adopted");
+    apply(cluster, { kind: "job.put", job: { ...job, startSerial: 2, restartSerial: 2 } });
+    expect(reconcile(cluster, 0).map(({ change }) => change.kind)).toEqual(["slot.put", "task.put"]);
+    adopt(cluster, claim);
+    expect(reconcile(cluster, 0).map(({ change }) => change.kind)).toEqual(["slot.put"]);
+  });
+
   test("of two nodes that hold one task the one where it lives keeps it, and the other is named", () => {
     const cluster = clusterWith();
     const ended = held({ node: "n1" }, { state: "complete" });
