@@ -1,6 +1,8 @@
 // The manager's machine sleeps: its process stands still and its wall clock is hours ahead when it goes on. It recognises that, gives everybody time to come back,
 // and finds all as it was. The clock is moved for the manager (and a screen beside it) alone, by libfaketime. The tests share one cluster and run in order.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { dockerSwitchedOff, requireDocker } from "../setup/docker.ts";
 import { MovedClock } from "./chaos/moved-clock.ts";
 import { RealCluster } from "./real-cluster.ts";
@@ -39,6 +41,13 @@ async function settling(): Promise<void> {
   );
 }
 
+/** How often the manager's log tells that it settles. */
+function settledInLog(): number {
+  return (
+    readFileSync(join(cluster.manager.dataDir, "cube.log"), "utf8").split("settling: nodes are given time").length - 1
+  );
+}
+
 /** Network namespaces need root; a CI run has it, or fails here. */
 const mayNotMakeNamespaces = process.getuid?.() !== 0 && process.env.CI !== "true";
 
@@ -62,7 +71,7 @@ describe.skipIf(dockerSwitchedOff() || mayNotMakeNamespaces)("e2e: a manager tha
       const screen = cluster.manager.screen({ args: ["attach"], env: clock.env });
       await screen.until("onn1");
       clock.carriedBy(screen.process.pid);
-      const [before, revision] = [await standing(), await revisionNow()];
+      const [before, revision, settled] = [await standing(), await revisionNow(), settledInLog()];
       const sleepers = [cluster.manager.child?.pid ?? 0, screen.process.pid];
       for (const pid of sleepers) process.kill(pid, "SIGSTOP");
       await cluster.until("all nodes have given it up", async () =>
@@ -73,6 +82,7 @@ describe.skipIf(dockerSwitchedOff() || mayNotMakeNamespaces)("e2e: a manager tha
       await settling();
       await cluster.ready();
       await cluster.untilSettled();
+      expect(settledInLog()).toBe(settled + 1);
       expect(await standing()).toEqual(before);
       expect(await upheavals(revision)).toEqual([]);
       await screen.until(`while you were away (${NIGHT_H}h`);
