@@ -21,32 +21,43 @@ export interface AdoptionContext {
   readonly nowMs: number;
 }
 
-/** One claim for each task. Where two nodes hold it, or the store has it running elsewhere, the one that is further on keeps it; the other is named and left alone. */
+/** A task's copy on a node that another node, which has answered too, holds and keeps. */
+export interface Double {
+  readonly nodeId: string;
+  readonly taskId: string;
+}
+
+/**
+ * One claim for each task. Where two nodes hold it, the one that is further on keeps it, and the other one's copy is a double. One that the store has running on
+ * a third node is named and left alone.
+ */
 export function settleClaims(
   { cluster, clusterId }: AdoptionContext,
   held: readonly HeldTask[],
-  conflicts: string[],
+  { conflicts, doubles }: { readonly conflicts: string[]; readonly doubles: Double[] },
 ): HeldTask[] {
-  const byTask = new Map<string, HeldTask>();
   const nameOf = (nodeId: string) => cluster.nodes.get(nodeId)?.name ?? nodeId;
-  for (const claim of held) {
+  const ours = held.filter((claim) => {
     const { taskId: id, name } = claim.assignment;
-    if (!isOurs(clusterId, claim)) {
-      conflicts.push(`${name} (${id}) on ${nameOf(claim.nodeId)} is not what its id says`);
-      continue;
+    const isTrue = isOurs(clusterId, claim);
+    if (!isTrue) conflicts.push(`${name} (${id}) on ${nameOf(claim.nodeId)} is not what its id says`);
+    return isTrue;
+  });
+  return [...Map.groupBy(ours, ({ assignment }) => assignment.taskId)].flatMap(([id, claims]) => {
+    const known = cluster.tasks.get(id);
+    const home = known && isAtHome(known) ? known.nodeId : null;
+    const kept = claims.reduce((best, claim) => (prefers(claim, best, home) ? claim : best));
+    const isElsewhere = known !== undefined && claims.every(({ nodeId }) => runsElsewhere(known, nodeId));
+    if (!isElsewhere) {
+      for (const { nodeId } of claims) if (nodeId !== kept.nodeId) doubles.push({ nodeId, taskId: id });
+      return [kept];
     }
-    const other = byTask.get(id);
-    if (!other || prefers(claim.fact, other.fact)) byTask.set(id, claim);
-    if (other) conflicts.push(`${name} (${id}) is held by ${nameOf(other.nodeId)} and by ${nameOf(claim.nodeId)}`);
-  }
-  return [...byTask.values()].filter((claim) => {
-    const known = cluster.tasks.get(claim.assignment.taskId);
-    if (!known || !runsElsewhere(known, claim.nodeId)) return true;
-    const { name } = claim.assignment;
-    conflicts.push(
-      `${name} (${known.id}) is held by ${nameOf(claim.nodeId)}, but belongs to ${nameOf(known.nodeId ?? "")}`,
-    );
-    return false;
+    for (const { nodeId, assignment } of claims) {
+      conflicts.push(
+        `${assignment.name} (${id}) is held by ${nameOf(nodeId)}, but belongs to ${nameOf(known.nodeId ?? "")}`,
+      );
+    }
+    return [];
   });
 }
 
@@ -60,15 +71,19 @@ function isOurs(clusterId: string, { assignment, fact }: HeldTask): boolean {
   return assignment.taskId === id && fact.taskId === id && slot < MAX_SLOTS && attempt > 0;
 }
 
-/** What is alive before what has ended, then what is further on. */
-function prefers(a: TaskFact, b: TaskFact): boolean {
-  if (isTerminal(a.state) !== isTerminal(b.state)) return isTerminal(b.state);
-  return supersedes(a, b);
+/** What is where the store has it living, then what is alive before what has ended, then what is further on. */
+function prefers(a: HeldTask, b: HeldTask, home: string | null): boolean {
+  if ((a.nodeId === home) !== (b.nodeId === home)) return a.nodeId === home;
+  if (isTerminal(a.fact.state) !== isTerminal(b.fact.state)) return isTerminal(b.fact.state);
+  return supersedes(a.fact, b.fact);
 }
 
 function runsElsewhere(known: Task, nodeId: string): boolean {
-  if (known.nodeId === null || known.nodeId === nodeId) return false;
-  return rank(known.fact.state) > rank("assigned") && !isTerminal(known.fact.state);
+  return known.nodeId !== null && known.nodeId !== nodeId && isAtHome(known);
+}
+
+function isAtHome({ fact }: Task): boolean {
+  return rank(fact.state) > rank("assigned") && !isTerminal(fact.state);
 }
 
 /** The task as it is from now on. */

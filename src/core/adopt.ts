@@ -2,7 +2,7 @@
  * Adoption: what workers run becomes records again, for a manager whose store was emptied or has gone back. Only an operator asks for it (`--adopt`).
  * What the store still knows is merged: the higher attempt and the higher fact win, nothing is lowered, and nothing is wanted that did not run. Pure.
  */
-import { type AdoptionContext, type HeldTask, mergeTask, settleClaims } from "./adopt-task.ts";
+import { type AdoptionContext, type Double, type HeldTask, mergeTask, settleClaims } from "./adopt-task.ts";
 import type { Assignment } from "./assignment.ts";
 import type { Cluster } from "./cluster.ts";
 import { type Draft, quiet } from "./draft.ts";
@@ -18,12 +18,15 @@ export interface AdoptionPlan {
   readonly newTasks: number;
   /** Claims that could not be granted, each as a sentence for people. */
   readonly conflicts: readonly string[];
+  /** Copies of tasks that run on another node, where they stay. */
+  readonly doubles: readonly Double[];
 }
 
 /** The records that make everything in `held` known. Adopting the same once more changes nothing. */
 export function planAdoption(context: AdoptionContext, held: readonly HeldTask[]): AdoptionPlan {
   const conflicts: string[] = [];
-  const claims = settleClaims(context, held, conflicts);
+  const doubles: Double[] = [];
+  const claims = settleClaims(context, held, { conflicts, doubles });
   const drafts: Draft[] = [];
   for (const [jobId, claimed] of Map.groupBy(claims, ({ assignment }) => assignment.jobId)) {
     drafts.push(...adoptJob(context, jobId, claimed));
@@ -34,6 +37,7 @@ export function planAdoption(context: AdoptionContext, held: readonly HeldTask[]
     newJobs: drafts.filter(({ change }) => change.kind === "job.put" && !jobs.has(change.job.id)).length,
     newTasks: drafts.filter(({ change }) => change.kind === "task.put" && !tasks.has(change.task.id)).length,
     conflicts,
+    doubles,
   };
 }
 
@@ -111,7 +115,9 @@ function mergeJob(
     const spec = { ...before.spec, services: mergeServices(before.spec, of.merged) };
     return { ...before, desired, spec, restartSerial: 0 };
   }
-  const createdMs = Math.min(...of.merged.map(({ current }) => current.createdMs));
+  const createdMs = Math.min(
+    ...of.merged.map(({ current, assignment }) => assignment.jobCreatedMs ?? current.createdMs),
+  );
   return {
     id: of.jobId,
     version: 1,
@@ -176,7 +182,7 @@ function slotDrafts(context: AdoptionContext, job: Job, merged: MergedSlot): Dra
 
 /** Earlier attempts that, as far as the store knows, no worker has seen, and that none holds: later ones took their place, and they are not to begin now. */
 function overtaken({ cluster, actor, nowMs }: AdoptionContext, key: string, merged: MergedSlot): Draft[] {
-  const heldIds = new Set(merged.tasks.map((task) => task.id));
+  const heldIds = new Set([merged.slot.taskId, ...merged.tasks.map((task) => task.id)]);
   return [...(cluster.attempts.get(key) ?? [])].flatMap((id) => {
     const task = cluster.tasks.get(id);
     const isUnseen = task?.fact.state === "pending" || task?.fact.state === "assigned";

@@ -160,6 +160,11 @@ export function adoptionLines(adopted: Adopted): string[] {
       `node ${name} did not answer: what runs there is left alone until --adopt is given again while it is linked`,
     );
   }
+  for (const { nodeId, taskId } of adopted.doubles) {
+    lines.push(
+      `task ${taskId} runs on another node too and stays there: its copy on node ${nodeId.slice(0, 8)} is ended`,
+    );
+  }
   for (const conflict of adopted.conflicts) lines.push(`${conflict}: it is left alone`);
   lines.push(summaryOf(adopted));
   return lines;

@@ -3,6 +3,7 @@
  * A tick gives the changes to make durable and the effects that wait for them; it never does anything itself. While a commit is under way there is no tick.
  */
 
+import type { Double } from "../core/adopt-task.ts";
 import type { Change, LoggedChange } from "../core/change.ts";
 import { apply, type Cluster, inverse } from "../core/cluster.ts";
 import type { Draft } from "../core/draft.ts";
@@ -43,6 +44,8 @@ export interface ManagerOptions {
   readonly heartbeatMs: number;
   /** Whether the manager's own worker goes on taking tasks once a node has joined from elsewhere. */
   readonly keepLocalWorker: boolean;
+  /** After an adoption: copies of tasks that are to end; left out for none. */
+  readonly doubles?: readonly Double[];
 }
 
 /** Slots looked at in one tick, and changes made of them past which no further one is begun; the rest wait for the next, so that a turn stays short. */
@@ -61,7 +64,7 @@ export class ManagerMachine {
   readonly #options: ManagerOptions;
   readonly #presence: Presence;
   readonly #derived: Derived;
-  readonly #sessions = new Sessions();
+  readonly #sessions: Sessions;
   readonly #observations = new Map<string, Observation>();
   /** The longest that a worker was told: one that was told less beats more often than it must. */
   #heartbeatMs: number;
@@ -82,6 +85,7 @@ export class ManagerMachine {
     this.#revision = options.revision;
     this.#loadedRevision = options.revision;
     this.#time = options.time;
+    this.#sessions = new Sessions(options.doubles ?? []);
     this.#heartbeatMs = heartbeatFor(cluster.nodes.size, options.heartbeatMs);
     const { monoMs } = options.time;
     this.#presence = new Presence(monoMs);

@@ -1,4 +1,5 @@
 /** The manager's side of its links: which link speaks for which node, and what that node has been told. Pure; kept in memory only, made anew by each hello. */
+import type { Double } from "../core/adopt-task.ts";
 import { assignmentOf, assignmentsOf, concernsNode } from "../core/assign.ts";
 import type { Assignment } from "../core/assignment.ts";
 import type { Change } from "../core/change.ts";
@@ -32,11 +33,6 @@ interface Content {
   readonly remove: string[];
 }
 
-function wholeSet(cluster: Cluster, session: Session): Content {
-  session.dirty.clear();
-  return { put: assignmentsOf(cluster, session.nodeId), remove: [] };
-}
-
 function changes(cluster: Cluster, session: Session, most: number): Content {
   const content: Content = { put: [], remove: [] };
   for (const id of session.dirty) {
@@ -56,6 +52,12 @@ export class Sessions {
   readonly #waiting = new Set<Session>();
   /** Number of the newest set sent to anybody: it rises for as long as this manager lives, so that no older set can pass for a newer one. */
   #newest = 0;
+  readonly #doubles: readonly Double[];
+
+  /** `doubles`: what was found on two nodes. A whole set names them: what it leaves out without a word may be what this manager has forgotten. */
+  constructor(doubles: readonly Double[] = []) {
+    this.#doubles = doubles;
+  }
 
   get hasWork(): boolean {
     return this.#waiting.size > 0;
@@ -102,7 +104,7 @@ export class Sessions {
     for (const session of this.#waiting) {
       if (told >= ASSIGNED_PER_TICK || effects.length >= SETS_PER_TICK) break;
       const { put, remove } =
-        session.number === 0 ? wholeSet(cluster, session) : changes(cluster, session, ASSIGNED_PER_TICK - told);
+        session.number === 0 ? this.#wholeSet(cluster, session) : changes(cluster, session, ASSIGNED_PER_TICK - told);
       told += put.length + remove.length;
       const base = session.number;
       session.number = ++this.#newest;
@@ -111,6 +113,13 @@ export class Sessions {
       if (session.dirty.size === 0) this.#waiting.delete(session);
     }
     return effects;
+  }
+
+  #wholeSet(cluster: Cluster, { nodeId, dirty }: Session): Content {
+    dirty.clear();
+    const doubles = this.#doubles.filter((one) => one.nodeId === nodeId);
+    const left = doubles.filter(({ taskId }) => cluster.tasks.get(taskId)?.nodeId !== nodeId);
+    return { put: assignmentsOf(cluster, nodeId), remove: left.map(({ taskId }) => taskId) };
   }
 
   #mark(nodeId: string | null | undefined, taskId: string): void {

@@ -5,7 +5,8 @@ import { ok, type Result } from "../core/failure.ts";
 import type { Log } from "../log/log.ts";
 import { type AdoptOptions, adopt } from "../manager/adopt-host.ts";
 import { adoptionLines, summaryOf } from "../manager/adoption.ts";
-import type { Store, TakeOver, WorkerLinks } from "../manager/ports.ts";
+import type { ManagerHostOptions } from "../manager/host.ts";
+import type { Store, WorkerLinks } from "../manager/ports.ts";
 import { systemClock } from "./clock.ts";
 import { userName } from "./names.ts";
 
@@ -21,7 +22,7 @@ export async function adoptWorkers(
     readonly added: readonly string[];
     readonly begin: AdoptOptions["begin"];
   },
-): Promise<Result<TakeOver & { readonly notice: string }>> {
+): Promise<Result<NonNullable<ManagerHostOptions["takeOver"]>>> {
   const { host, localWorker, keepLocalWorker, workers } = config.manager;
   const say = (line: string) => {
     log.info(line);
@@ -38,5 +39,6 @@ export async function adoptWorkers(
   });
   if (!adopted.ok) return adopted;
   for (const line of adoptionLines(adopted.value)) say(line);
-  return ok({ aboveTerm: adopted.value.aboveTerm, notice: summaryOf(adopted.value) });
+  const { aboveTerm, doubles } = adopted.value;
+  return ok({ aboveTerm, doubles, notice: summaryOf(adopted.value) });
 }

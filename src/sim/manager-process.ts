@@ -48,6 +48,8 @@ export class ManagerProcess {
   guest: { start(): void; die(): void } | null = null;
   #machine: ManagerMachine | null = null;
   #adoption: { readonly adoption: Adoption; readonly contents: StoreContents; readonly timer: Timer } | null = null;
+  /** What the adoption at this life's begin has found twice. */
+  #doubles: Adopted["doubles"] = [];
   #instances = 0;
   #tickets = 0;
   readonly #answers = new Map<number, { readonly command: Command; readonly answer: Answer }>();
@@ -95,6 +97,7 @@ export class ManagerProcess {
     process.begin();
     tell({ kind: "process", who: name, what: "starts" });
     this.#instances++;
+    this.#doubles = [];
     this.#answers.clear();
     this.#linkIds.clear();
     this.#committing = false;
@@ -268,6 +271,7 @@ export class ManagerProcess {
       scheduler: SCHEDULERS[scheduler],
       heartbeatMs: HEARTBEAT_MS,
       keepLocalWorker: false,
+      doubles: this.#doubles,
       revision,
       time: clock.now(),
     });
@@ -322,7 +326,8 @@ export class ManagerProcess {
     });
   }
 
-  #adopted({ aboveTerm }: Adopted): void {
+  #adopted({ aboveTerm, doubles }: Adopted): void {
+    this.#doubles = doubles;
     this.#takeOver(this.parts.store.load({ aboveTerm }), "adoption");
     for (const linkId of [...this.#linkIds]) this.links?.close(linkId);
   }

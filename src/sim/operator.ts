@@ -4,7 +4,7 @@
  */
 import type { Cluster } from "../core/cluster.ts";
 import { goneNodes } from "./faults.ts";
-import { MANAGER, type Simulation } from "./simulation.ts";
+import { MANAGER, type SimNode, type Simulation } from "./simulation.ts";
 
 /** How long it takes until somebody has read a message and acts, in ms; longer than an adoption and the first reports after it. */
 const PATIENCE_MS = 60_000;
@@ -32,7 +32,9 @@ export class Operator {
   /** The way out that a refusal names (fence.ts). */
   #adopt(): boolean {
     const core = [...this.#sim.nodes].filter(([name]) => !this.#gone.has(name));
-    if (!core.some(([, { worker }]) => (worker.machine?.refused() ?? "") !== "")) return false;
+    const refusing = core.filter(([, { worker }]) => (worker.machine?.refused() ?? "") !== "");
+    if (refusing.length === 0) return false;
+    for (const [, node] of refusing) endStrays(node);
     const one = this.#sim.process(MANAGER);
     if (one.process.alive) one.die();
     this.#sim.manager.manager.start(true);
@@ -55,4 +57,11 @@ export class Operator {
       this.#sim.manager.manager.execute({ kind: "job.start", jobId }, () => {});
     return empty.length > 0;
   }
+}
+
+/** "Its journal was lost … stop their containers there by hand" (adoption.ts): nobody knows what they are for. */
+function endStrays({ worker, engine }: SimNode): void {
+  const strays = worker.machine?.holdings().filter(({ assignment }) => assignment === null) ?? [];
+  const ids = new Set(strays.map(({ fact }) => fact.taskId));
+  for (const one of engine.live()) if (!one.isForeign && ids.has(one.taskId)) engine.removeByHand(one, false);
 }

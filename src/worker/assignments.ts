@@ -31,18 +31,18 @@ export function takeAssignments(holdings: Holdings, set: AssignmentSet, turn: Tu
   for (const taskId of unwanted) removeTask(holdings, taskId, turn);
 }
 
-/** How many tasks run here, or may do so, and how many of them a whole set leaves out. */
+/** How many tasks run here, or may do so, and how many of them a whole set leaves out. What it names as to go it has not forgotten. */
 export function runningLeftOut(
   runs: Iterable<TaskRun>,
   set: AssignmentSet,
 ): { readonly total: number; readonly missing: number } {
-  const wanted = new Set(set.put.map((assignment) => assignment.taskId));
+  const named = new Set([...set.put.map((assignment) => assignment.taskId), ...set.remove]);
   let total = 0;
   let missing = 0;
   for (const run of runs) {
     if (isLocalTask(run.taskId) || !mayRun(run)) continue;
     total += 1;
-    if (!wanted.has(run.taskId)) missing += 1;
+    if (!named.has(run.taskId)) missing += 1;
   }
   return { total, missing };
 }

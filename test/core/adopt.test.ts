@@ -136,14 +136,25 @@ describe("adoption:", () => {
     expect(reconcile(cluster, 0).map(({ change }) => change.kind)).toEqual(["slot.put"]);
   });
 
-  test("of two nodes that hold one task the one where it lives keeps it, and the other is named", () => {
+  test("of two nodes that hold one task the one where it lives keeps it, and the other one's copy is a double", () => {
     const cluster = clusterWith();
     const ended = held({ node: "n1" }, { state: "complete" });
-    const { conflicts, newTasks } = adopt(cluster, ended, held({ node: "n2" }));
-    expect(newTasks).toBe(1);
+    const { conflicts, doubles, newTasks } = adopt(cluster, ended, held({ node: "n2" }));
+    expect([newTasks, conflicts]).toEqual([1, []]);
     expect([...cluster.tasks.values()].map(({ nodeId, fact }) => [nodeId, fact.state])).toEqual([["n2", "running"]]);
-    expect(conflicts).toHaveLength(1);
-    expect(conflicts[0]).toContain("held by n1 and by n2");
+    expect(doubles).toEqual([{ nodeId: "n1", taskId: ended.assignment.taskId }]);
+  });
+
+  test("of two nodes where one task lives the one that the store has it on keeps it", () => {
+    const cluster = clusterWith();
+    adopt(cluster, held({ node: "n1" }));
+    const { conflicts, doubles, drafts } = adopt(
+      cluster,
+      held({ node: "n2" }, { incarnation: 9 }),
+      held({ node: "n1" }),
+    );
+    expect([conflicts, drafts]).toEqual([[], []]);
+    expect(doubles.map(({ nodeId }) => nodeId)).toEqual(["n2"]);
   });
 
   test("what is not what its id says is named and left alone", () => {

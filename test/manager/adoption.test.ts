@@ -5,6 +5,7 @@ import { taskId } from "../../src/core/ids.ts";
 import type { TaskFact } from "../../src/core/task.ts";
 import { adopt } from "../../src/manager/adopt-host.ts";
 import { Adoption, type AdoptionOptions, adoptionLines } from "../../src/manager/adoption.ts";
+import { Sessions } from "../../src/manager/sessions.ts";
 import type { ManagerIdentity, WorkerMessage } from "../../src/protocol/messages.ts";
 import { createMemoryStore } from "../../src/store/memory.ts";
 import { createInProcessLink } from "../../src/transport/in-process.ts";
@@ -234,5 +235,22 @@ describe("manager: a node that refuses it", () => {
     bench.say({ kind: "hello", protocol: { min: 1, max: 1 }, facts, bootId: "b", setNumber: 0, seen });
     expect(bench.sent.find(({ kind }) => kind === "welcome")).toMatchObject({ manager: { revision: 0 } });
     expect(bench.machine.caution).toContain("refuses this manager");
+  });
+});
+
+describe("adoption: what two nodes hold", () => {
+  test("is told to end, by name, to the one that does not keep it", () => {
+    const plan = new Adoption(clusterOf("n1", "n2"), OPTIONS);
+    for (const name of ["n1", "n2"]) {
+      plan.receive(name, hello(name));
+      plan.receive(name, held("web"));
+    }
+    const { doubles } = plan.finish(NOW);
+    expect(doubles.map(({ nodeId }) => nodeId)).toEqual(["n2"]);
+    const sessions = new Sessions(doubles);
+    sessions.open("l2", "n2");
+    expect(sessions.assignments(clusterOf("n1", "n2"), SEEN)).toMatchObject([
+      { message: { base: 0, put: [], remove: doubles.map(({ taskId: id }) => id) } },
+    ]);
   });
 });

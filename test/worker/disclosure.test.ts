@@ -97,4 +97,12 @@ describe("worker: what it tells a manager", () => {
     again.set({ manager: grown, number: 3, put: [assignment("a")] });
     expect(again.engine.live("b")).toEqual([]);
   });
+
+  test("what a set of another store names as to go it has not forgotten: that alone ends, and the manager is followed", () => {
+    const driver = new Driver().begin().welcome().assign(assignment("a"), assignment("b"));
+    const adopter = { ...MANAGER, instanceId: "m2", term: 9, lineage: "after adoption", revision: 3 };
+    driver.feed({ kind: "unlinked" }).feed({ kind: "linked" }).welcome(adopter);
+    driver.set({ manager: adopter, number: 1, put: [assignment("a")], remove: ["b"] });
+    expect([refusals(driver), driver.engine.live("b"), driver.engine.live("a").length]).toEqual([[], [], 1]);
+  });
 });
