@@ -35,7 +35,7 @@ export async function runDemoRole(options: DemoOptions): Promise<number> {
   const terminal = { stdin: process.stdin.isTTY === true, stdout: process.stdout.isTTY === true };
   const problem = unusable(process.env, terminal);
   if (problem) return refused(problem.message);
-  const cluster = new DemoCluster({ ...options, wallMs: Date.now() });
+  const cluster = new DemoCluster(options);
   const links = new DemoLinks(cluster);
   const access = new DemoAccess(cluster);
   using pace = new DemoPace(cluster, options.speed);
@@ -74,10 +74,12 @@ interface Parts {
 
 /** The keys of the demo, carried out. */
 class DemoControls implements Demo {
+  readonly laterMs: number;
   readonly #parts: Parts;
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.laterMs = Date.now() - parts.cluster.wallMs;
   }
 
   state(): DemoState {

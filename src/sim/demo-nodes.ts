@@ -61,13 +61,13 @@ function size(
   return { name, cpuMillis: cores * 1_000, memoryBytes: memoryGiB * GIB, diskBytes: diskGiB * GIB, disk, arch };
 }
 
-/** So many machines; their clocks are `skewMs` ahead of the simulation's. */
-export function demoNodes(count: number, skewMs: number): readonly NodePlan[] {
+/** So many machines. */
+export function demoNodes(count: number): readonly NodePlan[] {
   return Array.from({ length: count }, (_, i) => ({
     name: NAMES[i] ?? `node-${i + 1}`,
     cpuMillis: sizeOf(i).cpuMillis,
     driftPpm: 0,
-    skewMs,
+    skewMs: 0,
     dialledBy: i % 4 === 3 ? ("worker" as const) : ("manager" as const),
   }));
 }

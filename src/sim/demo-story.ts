@@ -87,8 +87,10 @@ export class DemoStory {
 
   #batch(): void {
     const { manager } = this.#stage.sim.manager;
+    // Nobody submits to a manager that is away.
+    if (!manager.isOk || manager.parts.process.stopped) return;
     const spec = demoBatch(++this.#number, this.#dice.between(4, 9));
-    const command = { kind: "job.submit", id: "", spec, idempotencyKey: `demo ${spec.name}` } as const;
+    const command = { kind: "job.submit", id: spec.name, spec, idempotencyKey: "" } as const;
     manager.execute(
       command,
       (result) => {

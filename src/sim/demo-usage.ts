@@ -2,8 +2,9 @@
  * What the simulated tasks and machines of the demo use: each task has a share of what it reserves, and breathes slowly about it. Pure, and in whole numbers,
  * so that the same moment of the same task is the same figure everywhere.
  */
-import type { NodeFacts, NodeMetrics, TaskUsage } from "../core/node.ts";
+import type { TaskUsage } from "../core/node.ts";
 import { isBatch, reservation } from "../core/spec.ts";
+import { BEGIN_MS } from "./machine-clock.ts";
 import { hashText } from "./random.ts";
 import type { Container } from "./trace.ts";
 import type { Measure } from "./worker-process.ts";
@@ -15,20 +16,9 @@ const IDLE = { cpuMillis: 90, memoryBytes: 420 * 1024 * 1024 };
 const FILLING_MS = 30 * MINUTE;
 const WARMING_MS = 12_000;
 
-/** How nodes measure themselves whose simulation began at `beginMs` of their wall clocks. */
-export function demoUse(beginMs: number): Measure {
-  return (facts, live, atMs) => sampleOf(facts, live, { atMs, beginMs });
-}
-
-interface Moment {
-  /** Wall clock, ms since 1970. */
-  readonly atMs: number;
-  readonly beginMs: number;
-}
-
-function sampleOf(facts: NodeFacts, live: readonly Container[], at: Moment): NodeMetrics {
-  const { atMs } = at;
-  const tasks = live.filter((one) => !one.isForeign).map((one) => usageOf(one, at));
+/** How nodes of the demo measure themselves. */
+export const demoUse: Measure = (facts, live, atMs) => {
+  const tasks = live.filter((one) => !one.isForeign).map((one) => usageOf(one, atMs));
   const { capacity } = facts;
   const sum = (read: (task: TaskUsage) => number): number => tasks.reduce((all, task) => all + read(task), 0);
   const cpuMillis = Math.min(
@@ -51,12 +41,12 @@ function sampleOf(facts: NodeFacts, live: readonly Container[], at: Moment): Nod
     atMs,
     book: null,
   };
-}
+};
 
-function usageOf(one: Container, { atMs, beginMs }: Moment): TaskUsage {
+function usageOf(one: Container, atMs: number): TaskUsage {
   const own = hashText(one.taskId);
   const { cpuMillis, memoryBytes } = reservation(one.spec);
-  const upMs = Math.max(0, atMs - beginMs - one.startedMs);
+  const upMs = Math.max(0, atMs - BEGIN_MS - one.startedMs);
   const steady = isBatch(one.spec) ? 820 : 220 + (own % 420);
   const breath =
     wave(atMs, 40_000 + (own % 50_000), own, 90) + wave(atMs, 7 * MINUTE + (own % (4 * MINUTE)), own >>> 8, 110);

@@ -26,8 +26,6 @@ const SETTLE_MS = 5_000;
 export interface DemoOptions {
   readonly seed: number;
   readonly nodes: number;
-  /** The wall clock that its machines show when somebody first looks, ms since 1970. */
-  readonly wallMs: number;
 }
 
 export class DemoCluster {
@@ -41,13 +39,12 @@ export class DemoCluster {
   /** Nodes that a fault holds until that moment of the run. */
   readonly #held = new Map<string, number>();
 
-  constructor({ seed, nodes, wallMs }: DemoOptions) {
-    const skewMs = wallMs - BEFORE_MS - BEGIN_MS;
-    const plan = planOf(seed, nodes, skewMs);
+  constructor({ seed, nodes }: DemoOptions) {
+    const plan = planOf(seed, nodes);
     const places = new Map(plan.nodes.map(({ name }, at) => [name, at]));
     this.sim = new Simulation(plan, {
       facts: ({ name }) => demoFacts(places.get(name) ?? 0),
-      measure: demoUse(wallMs - BEFORE_MS),
+      measure: demoUse,
     });
     this.#injector = new Injector(this.sim);
     this.story = new DemoStory({ sim: this.sim, begin: (fault) => this.begin(fault), whole: () => this.#whole() });
@@ -57,21 +54,21 @@ export class DemoCluster {
     this.sim.watch((event, atMs) => past.hear(event, this.wallAt(atMs)));
     this.sim.begin();
     for (const spec of demoJobs(nodes)) {
-      this.#submit({ kind: "job.submit", id: "", spec, idempotencyKey: `demo ${spec.name}` }, SUBMIT_MS);
+      this.#submit({ kind: "job.submit", id: spec.name, spec, idempotencyKey: "" }, SUBMIT_MS);
     }
     this.sim.queue.after(STORY_MS, () => this.story.start());
     this.advance(BEFORE_MS);
     past.isOver = true;
   }
 
-  /** The world's wall clock, ms since 1970; the manager's own is the same while it is awake. */
+  /** The wall clock of all its machines, ms since 1970: always of the same day, so that a seed is the same story on every day. */
   get wallMs(): number {
     return this.wallAt(this.sim.nowMs);
   }
 
   /** The wall clock at a moment of the run. */
   wallAt(ms: number): number {
-    return Math.floor(BEGIN_MS + ms + this.sim.plan.manager.skewMs);
+    return Math.floor(BEGIN_MS + ms);
   }
 
   /** Lets so much time pass, and what the manager is writing then become durable. */
@@ -137,12 +134,12 @@ class Past {
   }
 }
 
-function planOf(seed: number, nodes: number, skewMs: number): Plan {
+function planOf(seed: number, nodes: number): Plan {
   return {
     format: 1,
     seed,
-    nodes: demoNodes(nodes, skewMs),
-    manager: { driftPpm: 0, skewMs, scheduler: "epvm" },
+    nodes: demoNodes(nodes),
+    manager: { driftPpm: 0, skewMs: 0, scheduler: "epvm" },
     network: { minDelayMs: 1, meanDelayMs: 3 },
     durationMs: Number.MAX_SAFE_INTEGER,
     faults: [],

@@ -29,6 +29,8 @@ export interface DemoState {
 
 /** The port. */
 export interface Demo {
+  /** So much later are its moments shown than its wall clock says, in ms: it may begin on any day. */
+  readonly laterMs: number;
   state(): DemoState;
   /** Resolves with what to say about it; rejects with why it cannot be done. */
   perform(command: DemoCommand): Promise<string>;

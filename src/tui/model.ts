@@ -105,7 +105,7 @@ function toldMeanwhile(model: Model, message: Extract<Message, { kind: "meanwhil
 function failed(model: Model, error: UiError): Model {
   const hint = error.hint === "" ? "" : ` (${error.hint})`;
   return say(
-    { ...model, errors: [...model.errors, error].slice(-ERRORS_KEPT) },
+    { ...model, errors: [...model.errors, { ...error, atMs: clusterMs(model) }].slice(-ERRORS_KEPT) },
     "bad",
     `[${error.code}] ${error.message}${hint}`,
   );

@@ -122,7 +122,7 @@ class Host {
       cols: this.terminal.out.columns,
       rows: this.terminal.out.rows,
       nowMs: this.now(),
-      zoneMs: -new Date().getTimezoneOffset() * 60_000,
+      zoneMs: (this.demo?.laterMs ?? 0) - new Date().getTimezoneOffset() * 60_000,
       mode: options.mode,
       readOnly: options.readOnly ?? false,
       unicode: can.unicode,

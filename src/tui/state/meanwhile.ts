@@ -128,7 +128,7 @@ export function noted(model: Model, text: string): Model {
   const { live } = model;
   const line: EventResource = {
     revision: live.revision,
-    atMs: model.nowMs,
+    atMs: clusterMs(model),
     actor: "",
     text,
     kind: "note",

@@ -2,7 +2,7 @@
 // its store, what its own worker cannot do. Pure. Each new one is a line among the events, and in the list of errors.
 import { type Cluster, cautionOf } from "./cluster.ts";
 import { noted } from "./meanwhile.ts";
-import { ERRORS_KEPT, type Model } from "./ui.ts";
+import { clusterMs, ERRORS_KEPT, type Model } from "./ui.ts";
 
 type Remark = "caution" | "notice" | "workerProblem";
 
@@ -31,7 +31,12 @@ const textOf = (cluster: Cluster, remark: Remark): string =>
   remark === "caution" ? cautionOf(cluster) : (cluster.manager?.[remark] ?? "");
 
 function told(model: Model, remark: Remark, text: string): Model {
-  const error = { atMs: model.nowMs, code: remark === "workerProblem" ? "worker" : remark, message: text, hint: "" };
+  const error = {
+    atMs: clusterMs(model),
+    code: remark === "workerProblem" ? "worker" : remark,
+    message: text,
+    hint: "",
+  };
   // A manager that settles does what it always does after a start: no error, only a line.
   const errors = text.startsWith("settling") ? model.errors : [...model.errors, error].slice(-ERRORS_KEPT);
   return noted({ ...model, errors }, `${TITLES[remark]}: ${text}`);

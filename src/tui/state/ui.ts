@@ -91,7 +91,7 @@ export interface Model {
   readonly rows: number;
   /** Wall clock of the newest message, ms since 1970. */
   readonly nowMs: number;
-  /** Local time is UTC plus this, in ms. */
+  /** Local time is the cluster's UTC plus this, in ms. */
   readonly zoneMs: number;
   readonly mode: "in-process" | "attached";
   readonly readOnly: boolean;
