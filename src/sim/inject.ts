@@ -21,6 +21,8 @@ export class Injector {
   readonly #pending = new Set<() => void>();
   /** Processes that nobody starts again. */
   readonly #dead = new Set<string>();
+  /** How many faults keep each machine without power: nothing is started there, and its clock begins anew once the last is over. */
+  readonly #unpowered = new Map<string, number>();
   #stopped = false;
 
   constructor(sim: Simulation) {
@@ -50,7 +52,8 @@ export class Injector {
   /** Unless somebody has already, or it never comes back. */
   #startAgain(who: string, start?: () => void): void {
     const one = this.#sim.process(who);
-    if (!one.process.alive && !this.#dead.has(who)) (start ?? one.start)();
+    const isOff = (this.#unpowered.get(this.#machineOf(who)) ?? 0) > 0;
+    if (!one.process.alive && !this.#dead.has(who) && !isOff) (start ?? one.start)();
   }
 
   #goes({ node, how }: Extract<Fault, { kind: "gone" }>): void {
@@ -209,11 +212,21 @@ export class Injector {
 
   #power(fault: Extract<Fault, { kind: "power" }>): void {
     const { machine, downMs } = fault;
+    const where = this.#machineOf(machine);
     this.#losePower(machine);
+    this.#unpowered.set(where, (this.#unpowered.get(where) ?? 0) + 1);
     this.#ends(fault, downMs, () => {
+      const left = (this.#unpowered.get(where) ?? 1) - 1;
+      this.#unpowered.set(where, left);
+      if (left > 0) return;
       this.#sim.clockOf(machine).reboot();
       this.#startAgain(machine);
     });
+  }
+
+  /** The machine under a process: the manager's own worker has none of its own. */
+  #machineOf(who: string): string {
+    return this.#sim.nodes.get(who)?.plan.local === true ? MANAGER : who;
   }
 
   #losePower(machine: string): void {
