@@ -7,7 +7,7 @@ import type { Observation } from "../manager/commands.ts";
 import { label, type Page, type Sample } from "./prometheus-page.ts";
 
 /** Tasks with series of their own; the oldest come first, and how many were left out is a figure too. */
-export const TASK_SERIES = 5_000;
+const TASK_SERIES = 5_000;
 
 /** Adds the series of the newest attempts that have not ended. */
 export function addTasks(page: Page, cluster: Cluster, observations: ReadonlyMap<string, Observation>): void {
