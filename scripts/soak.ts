@@ -8,7 +8,7 @@ import { FAULT_KINDS, type FaultKind, faultsOf, kindOf } from "../test/e2e/chaos
 import { type SoakOutcome, soak } from "../test/e2e/chaos/soak.ts";
 import { reportOf, runsAt } from "../test/e2e/chaos/tally.ts";
 import { requireDocker } from "../test/setup/docker.ts";
-import { CubeCopy } from "./bench/cube.ts";
+import { CubeCopy, closing } from "./bench/cube.ts";
 import { installTestPackages } from "./test-machine/packages.ts";
 
 const OPTIONS = {
@@ -32,20 +32,22 @@ const endMs = performance.now() + Number(values.minutes) * 60_000;
 
 await installTestPackages();
 await requireDocker();
-using copy = new CubeCopy(values.cube);
-process.env.CUBE_BIN = copy.executable;
-const commit = Bun.spawnSync([copy.executable, "--version"]).stdout.toString().trim();
-console.log(`${commit}, seed ${seed}`);
-const outcome = await soak({
-  seed,
-  commit,
-  plan: plan(),
-  // Longer than the sweep for orphans takes to come round.
-  quietMs: 70_000,
-  isOver: () => performance.now() > endMs,
-  say: (line) => console.log(line),
+await closing(async (opened) => {
+  const copy = opened.use(new CubeCopy(values.cube));
+  process.env.CUBE_BIN = copy.executable;
+  const commit = Bun.spawnSync([copy.executable, "--version"]).stdout.toString().trim();
+  console.log(`${commit}, seed ${seed}`);
+  const options = {
+    seed,
+    commit,
+    plan: plan(),
+    // Longer than the sweep for orphans takes to come round.
+    quietMs: 70_000,
+    isOver: () => performance.now() > endMs,
+    say: (line: string) => console.log(line),
+  };
+  report(await soak(options, opened));
 });
-report(outcome);
 
 function* plan() {
   for (let step = 1; step <= steps; step++) yield faultsOf(seed, step, kinds);
@@ -62,7 +64,7 @@ function chosen(names: string | undefined): readonly FaultKind[] {
 function report({ tally, failure }: SoakOutcome): void {
   if (values.append !== undefined) appendFileSync(values.append, `${JSON.stringify(tally)}\n`);
   const kept = values.append !== undefined && existsSync(values.append) ? readFileSync(values.append, "utf8") : "";
-  console.log(`\n${reportOf(kept === "" ? [tally] : runsAt(commit, kept))}`);
+  console.log(`\n${reportOf(kept === "" ? [tally] : runsAt(tally.commit, kept))}`);
   if (failure === "") return;
   console.log(`\nthe books did not balance:\n${failure}`);
   process.exitCode = 1;

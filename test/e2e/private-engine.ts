@@ -61,6 +61,20 @@ export class PrivateEngine extends Engine implements AsyncDisposable {
     await this.#end("SIGTERM");
   }
 
+  /**
+   * Starts it again after a crash as an operator does who sees it hang: Docker 20.10 may find its own record of networks half-written and then tries for ever
+   * ("Unable to complete atomic operation, key modified"); without that record it makes another.
+   */
+  async startAfterCrash(): Promise<void> {
+    try {
+      await this.start();
+    } catch {
+      await this.crash();
+      rmSync(this.#at("data/network/files"), { recursive: true, force: true });
+      await this.start();
+    }
+  }
+
   /** Ends it as the kernel would. */
   async crash(): Promise<void> {
     await this.#end("SIGKILL");

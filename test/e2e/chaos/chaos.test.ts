@@ -50,13 +50,9 @@ describe.skipIf(dockerSwitchedOff() || mayNotMakeNamespaces)("e2e: chaos", () =>
     "e2e: under faults of every kind no accepted task is lost, none runs twice, nothing is orphaned, and no foreign container is touched",
     async () => {
       const said: string[] = [];
-      const { tally, failure } = await soak({
-        seed: 4,
-        plan: PLAN,
-        quietMs: 3_000,
-        commit: "",
-        say: (line) => said.push(line),
-      });
+      await using opened = new AsyncDisposableStack();
+      const options = { seed: 4, plan: PLAN, quietMs: 3_000, commit: "", say: (line: string) => said.push(line) };
+      const { tally, failure } = await soak(options, opened);
       expect(`${failure}${failure === "" ? "" : said.join("\n")}`).toBe("");
       expect(tally.steps).toBe(PLAN.length);
       const kinds = new Set(PLAN.flat().map(({ kind }) => kind));

@@ -76,8 +76,8 @@ export type FaultKind = keyof typeof KINDS;
 /** All kinds, in the order of the table. */
 export const FAULT_KINDS = Object.keys(KINDS) as FaultKind[];
 
-/** Faults of one step at most; several come within a moment of each other. */
-const BURST = 4;
+/** How many faults a step has, when they find different seats; they come within a moment of each other. */
+const BURST = [2, 5] as const;
 const MOMENT_MS = 1_500;
 const NODES = 3;
 
@@ -91,7 +91,7 @@ export function faultsOf(seed: number, step: number, kinds: readonly FaultKind[]
   const dice = new Dice(seed, `step ${step}`);
   const faults: Fault[] = [];
   const taken = new Set<string>();
-  for (let left = dice.between(1, BURST); left > 0; left--) {
+  for (let left = dice.between(...BURST); left > 0; left--) {
     const fault = draw(dice, kinds);
     const seat = seatOf(fault);
     if (seat === "alone") return faults.length === 0 ? [{ ...fault, afterMs: 0 }] : faults;

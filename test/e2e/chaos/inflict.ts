@@ -140,7 +140,7 @@ async function interruptEngine(
   foreigners.leave(node);
   await (how.isCrash ? node.engine.crash() : node.engine.stop());
   await how.hold();
-  await node.engine.start();
+  await node.engine.startAfterCrash();
   await foreigners.comeBack(node);
 }
 

@@ -145,7 +145,11 @@ export class ChaosCluster implements AsyncDisposable {
         role: "manager",
         dataDir: managerDisk.directory,
         env: managerClock.env,
-        args: ["--host", managerMachine.address, "--port", String(MANAGER_PORT), "--workers", dialled.join(",")],
+        args: [
+          ...["--host", managerMachine.address, "--port", String(MANAGER_PORT), "--workers", dialled.join(",")],
+          // All nodes share one machine, whose measured load would let the default scheduler take any of them for all tasks: none may be empty.
+          ...["--scheduler", "roundrobin"],
+        ],
       }),
     );
     const nodes = machines.map((machine, index) =>

@@ -39,9 +39,9 @@ export interface SoakOutcome {
   readonly failure: string;
 }
 
-/** Runs the plan on a cluster of its own. Fails only where the run itself could not go on. */
-export async function soak(options: SoakOptions): Promise<SoakOutcome> {
-  await using cluster = await ChaosCluster.start();
+/** Runs the plan on a cluster of its own, which ends with `opened`. Fails only where there could be no cluster. */
+export async function soak(options: SoakOptions, opened: AsyncDisposableStack): Promise<SoakOutcome> {
+  const cluster = opened.use(await ChaosCluster.start());
   const run = new Run(cluster, options);
   try {
     await run.begin();
