@@ -1,5 +1,7 @@
 /** All checkers of invariants, in the order of their numbers. What belongs to features that are not there yet stands in not-yet.ts. */
 import type { Checker } from "./checker.ts";
+import { booksBalance, placementIsAFunction } from "./checks/books.ts";
+import { everythingIsBounded } from "./checks/bounds.ts";
 import {
   endedIncarnationsStayEnded,
   foreignersUntouched,
@@ -8,6 +10,7 @@ import {
   oneIncarnationPerNode,
 } from "./checks/containers.ts";
 import { desiredOnlyRises, factsOnlyRise } from "./checks/facts.ts";
+import { orphansEnd, whatFitsIsPlaced, workersComeBack } from "./checks/liveness.ts";
 import { nothingEndsByAmnesia, oldManagersAreRefused } from "./checks/orders.ts";
 import {
   decisionsReadOwnWrites,
@@ -28,6 +31,7 @@ export const CHECKERS: readonly Checker[] = [
   slotsAreNotOverfilled,
   exclusiveSlotsLiveOnce,
   nodesAreNotOverfilled,
+  booksBalance,
   factsOnlyRise,
   desiredOnlyRises,
   oneRestarter,
@@ -40,4 +44,9 @@ export const CHECKERS: readonly Checker[] = [
   watchersSeeAll,
   decisionsReadOwnWrites,
   recoveryFindsAll,
+  everythingIsBounded,
+  placementIsAFunction,
+  workersComeBack,
+  orphansEnd,
+  whatFitsIsPlaced,
 ];
