@@ -7,6 +7,7 @@ import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import type { Readable } from "node:stream";
 import type { Config } from "../config/config.ts";
+import { wordsOf } from "../core/failure.ts";
 import type { Stack } from "./stack.ts";
 import { STORE_IS_FREE, SUCCEEDS, SUCCESSOR_SPEAKS_ON, type SuccessorWord } from "./succession.ts";
 
@@ -47,17 +48,18 @@ function startSuccessor(config: Config): Successor {
     env: { ...process.env, [SUCCEEDS]: String(process.pid) },
   });
   closeSync(log);
-  const voice = child.stdio[SUCCESSOR_SPEAKS_ON] as Readable;
+  // There are no pipes to a process that could not be started.
+  const voice = child.stdio[SUCCESSOR_SPEAKS_ON] as Readable | null | undefined;
   const ended = endOf(child);
   let heard = "";
   const words = { next: Promise.withResolvers<void>() };
-  voice.on("data", (data) => {
+  voice?.on("data", (data) => {
     heard += String(data);
     words.next.resolve();
     words.next = Promise.withResolvers<void>();
   });
   child.stdin?.on("error", () => undefined);
-  voice.on("error", () => undefined);
+  voice?.on("error", () => undefined);
   return {
     says: async (word) => {
       const late = Promise.withResolvers<string>();
@@ -75,7 +77,7 @@ function startSuccessor(config: Config): Successor {
     storeIsFree: () => void child.stdin?.write(`${STORE_IS_FREE}\n`),
     letGo: () => {
       child.stdin?.end();
-      voice.destroy();
+      voice?.destroy();
       child.unref();
       return child.pid ?? 0;
     },
@@ -87,7 +89,7 @@ async function endOf(child: ChildProcess): Promise<string> {
     const [code] = await once(child, "exit");
     return `it ended with code ${code}`;
   } catch (error) {
-    return String(error);
+    return wordsOf(error);
   }
 }
 

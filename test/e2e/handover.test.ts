@@ -1,7 +1,9 @@
 // `q` on the real thing: the manager goes on in the background, and its nodes elsewhere are without one for a single dial, whoever dials.
 import { describe, expect, test } from "bun:test";
-import { existsSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { cubeBin } from "../setup/cube-bin.ts";
+import { belowShell, Tty } from "../terminal/tty.ts";
 import { Cube } from "./cube.ts";
 import { Engine } from "./engine.ts";
 import { freePort, until } from "./until.ts";
@@ -123,4 +125,27 @@ describe("e2e: handing over", () => {
     await until("the tasks are gone", async () => (await cube.tasks()).length === 0);
     await cube.ok("shutdown");
   }, 120_000);
+
+  test("e2e: where nothing can go on in the background q says so, and leaves the store in order", async () => {
+    await using cube = new Cube({ engine: NO_ENGINE });
+    const copy = join(cube.home, "cube");
+    cpSync(cubeBin(), copy);
+    await using screen = new Tty(belowShell([copy, ...cube.flags]), {
+      cols: 120,
+      rows: 40,
+      cwd: cube.home,
+      env: cube.env,
+    });
+    await screen.until("Nothing runs here yet");
+    await cube.ok("run", "--runtime", "process", "--name", "kept", "--restart", "always", "--", "sleep", "1000");
+    await cube.state("kept", "running");
+    rmSync(copy);
+    screen.send("q");
+    await screen.until("did not come up in the background");
+    await screen.until("code=1");
+    await cube.start();
+    expect(await cube.state("kept", "running")).toMatchObject({ restarts: 0 });
+    await cube.ok("rm", "kept");
+    await until("it is gone", async () => (await cube.tasks()).length === 0);
+  }, 60_000);
 });
