@@ -17,6 +17,8 @@ export interface AdoptionContext {
   readonly cluster: Cluster;
   readonly clusterId: string;
   readonly actor: string;
+  /** Nodes that have said all that they hold; left out when nobody is known to have. */
+  readonly answered?: ReadonlySet<string>;
   /** Wall clock, ms since 1970. */
   readonly nowMs: number;
 }
@@ -45,8 +47,7 @@ export function settleClaims(
   });
   return [...Map.groupBy(ours, ({ assignment }) => assignment.taskId)].flatMap(([id, claims]) => {
     const known = cluster.tasks.get(id);
-    const home = known && isAtHome(known) ? known.nodeId : null;
-    const kept = claims.reduce((best, claim) => (prefers(claim, best, home) ? claim : best));
+    const kept = claims.reduce((best, claim) => (prefers(claim, best, known?.nodeId ?? null) ? claim : best));
     const isElsewhere = known !== undefined && claims.every(({ nodeId }) => runsElsewhere(known, nodeId));
     if (!isElsewhere) {
       for (const { nodeId } of claims) if (nodeId !== kept.nodeId) doubles.push({ nodeId, taskId: id });
@@ -71,19 +72,16 @@ function isOurs(clusterId: string, { assignment, fact }: HeldTask): boolean {
   return assignment.taskId === id && fact.taskId === id && slot < MAX_SLOTS && attempt > 0;
 }
 
-/** What is where the store has it living, then what is alive before what has ended, then what is further on. */
+/** What is alive before what has ended, then what is where the store has it, then what is further on. */
 function prefers(a: HeldTask, b: HeldTask, home: string | null): boolean {
-  if ((a.nodeId === home) !== (b.nodeId === home)) return a.nodeId === home;
   if (isTerminal(a.fact.state) !== isTerminal(b.fact.state)) return isTerminal(b.fact.state);
+  if ((a.nodeId === home) !== (b.nodeId === home)) return a.nodeId === home;
   return supersedes(a.fact, b.fact);
 }
 
 function runsElsewhere(known: Task, nodeId: string): boolean {
-  return known.nodeId !== null && known.nodeId !== nodeId && isAtHome(known);
-}
-
-function isAtHome({ fact }: Task): boolean {
-  return rank(fact.state) > rank("assigned") && !isTerminal(fact.state);
+  if (known.nodeId === null || known.nodeId === nodeId) return false;
+  return rank(known.fact.state) > rank("assigned") && !isTerminal(known.fact.state);
 }
 
 /** The task as it is from now on. */

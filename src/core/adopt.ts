@@ -180,18 +180,27 @@ function slotDrafts(context: AdoptionContext, job: Job, merged: MergedSlot): Dra
   return [...drafts, ...overtaken(context, key, merged)];
 }
 
-/** Earlier attempts that, as far as the store knows, no worker has seen, and that none holds: later ones took their place, and they are not to begin now. */
-function overtaken({ cluster, actor, nowMs }: AdoptionContext, key: string, merged: MergedSlot): Draft[] {
+/** Earlier attempts that none holds: later ones took their place, and they are not to begin, or to go on, now. */
+function overtaken(context: AdoptionContext, key: string, merged: MergedSlot): Draft[] {
+  const { cluster, actor, nowMs } = context;
   const heldIds = new Set([merged.slot.taskId, ...merged.tasks.map((task) => task.id)]);
   return [...(cluster.attempts.get(key) ?? [])].flatMap((id) => {
     const task = cluster.tasks.get(id);
-    const isUnseen = task?.fact.state === "pending" || task?.fact.state === "assigned";
-    if (!task || !isUnseen || heldIds.has(id) || task.attempt >= merged.slot.attempt || !wantsRun(task)) return [];
-    const fact = { ...task.fact, state: "stopped" as const, message: "stopped before it was placed" };
-    const ended = { ...task, desired: "stop" as const, updatedMs: nowMs };
-    return [quiet({ kind: "task.put", task: task.nodeId === null ? { ...ended, fact } : ended }, actor)];
+    if (!task || heldIds.has(id) || task.attempt >= merged.slot.attempt || isOver(task)) return [];
+    const left = leftBehind(context, task);
+    return left === task ? [] : [quiet({ kind: "task.put", task: { ...left, updatedMs: nowMs } }, actor)];
   });
 }
+
+/** A worker that has answered would have told of it; one that has not may still have it, and is to end it. */
+function leftBehind({ answered }: AdoptionContext, task: Task): Task {
+  const { nodeId, fact } = task;
+  if (nodeId === null) return { ...task, desired: "stop", fact: { ...fact, state: "stopped", message: NEVER_PLACED } };
+  if (answered?.has(nodeId)) return { ...task, fact: { ...fact, state: "lost", message: "its node does not hold it" } };
+  return fact.state === "assigned" ? { ...task, desired: "stop" } : task;
+}
+
+const NEVER_PLACED = "stopped before it was placed";
 
 /**
  * Slots below the highest one that is held, of which nobody has said anything: their tasks may run on nodes that are away, or have done their work.

@@ -101,8 +101,8 @@ export class Adoption {
     if (joined && !this.#options.keepLocalWorker) nodes.push(...this.#record(stepBack(this.#cluster)));
     const held = witnesses.flatMap((witness) => witness.held);
     const { clusterId, actor } = this.#options;
-    const plan = planAdoption({ cluster: this.#cluster, clusterId, actor, nowMs }, held);
     const heard = new Set(witnesses.map(({ facts }) => facts.id));
+    const plan = planAdoption({ cluster: this.#cluster, clusterId, actor, nowMs, answered: heard }, held);
     const silent = [...this.#cluster.nodes.values()].filter((node) => !heard.has(node.id)).map((node) => node.name);
     const drafts = [...nodes, ...plan.drafts];
     const answers = witnesses.map((witness) => answerOf(witness, unknown.has(witness.facts.id)));

@@ -103,6 +103,17 @@ describe("adoption:", () => {
     expect(reconcile(cluster, 0)).toEqual([]);
   });
 
+  test("an attempt that an older store has running where nobody knows it any more is lost beside later ones", () => {
+    const cluster = clusterWith();
+    const first = held({ attempt: 1 });
+    adopt(cluster, first);
+    const claims = [held({ node: "n2", attempt: 2 })];
+    const context = { cluster, clusterId: "c", actor: "op", nowMs: NOW, answered: new Set(["n1", "n2"]) };
+    for (const { change } of planAdoption(context, claims).drafts) apply(cluster, change);
+    expect(cluster.tasks.get(first.assignment.taskId)?.fact.state).toBe("lost");
+    expect([...cluster.slots.values()].map((slot) => slot.attempt)).toEqual([2]);
+  });
+
   test("a lone task keeps its job's name", () => {
     const cluster = clusterWith();
     adopt(cluster, held({ name: "solo" }));
