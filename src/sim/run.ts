@@ -7,6 +7,7 @@ import { emptyCluster } from "../core/cluster.ts";
 import type { TaskSpec } from "../core/spec.ts";
 import { type Checker, RECOUNT_STEPS, type Violation } from "./checker.ts";
 import { CHECKERS } from "./checks.ts";
+import { Coverage, type Mark } from "./coverage.ts";
 import { goneNodes, type Plan } from "./faults.ts";
 import { neverRests, unfinished } from "./goal.ts";
 import { Injector } from "./inject.ts";
@@ -31,6 +32,8 @@ export interface Outcome {
   readonly virtualMs: number;
   /** Commands of users that were answered. */
   readonly commands: number;
+  /** Marks of coverage that it has hit. */
+  readonly marks: ReadonlySet<Mark>;
   /** The last events, oldest first. */
   readonly trace: readonly Traced[];
 }
@@ -59,6 +62,7 @@ class Run {
   readonly #sim: Simulation;
   readonly #injector: Injector;
   readonly #user: User;
+  readonly #coverage = new Coverage();
   readonly #recounts: (() => void)[] = [];
   #violation: Violation | null = null;
   /** Changes that are durable so far, in phases where there should be none. */
@@ -68,6 +72,7 @@ class Run {
     this.#plan = plan;
     this.#sim = new Simulation(plan);
     for (const checker of options.checkers ?? CHECKERS) this.#listen(checker);
+    this.#coverage.listen(this.#sim);
     this.#injector = new Injector(this.#sim);
     this.#user = new User(this.#sim);
   }
@@ -76,7 +81,7 @@ class Run {
     try {
       this.#sim.begin();
       this.#advance(this.#plan.durationMs);
-      if (this.#violation !== null) return this.#outcome("safety");
+      if (this.#violation !== null) return this.#outcome(verdictOf(this.#violation));
       return this.#outcome(this.#live());
     } catch (error) {
       const facts =
@@ -118,7 +123,7 @@ class Run {
       operator.look();
       problem = unfinished(this.#sim);
     }
-    if (this.#violation !== null) return "safety";
+    if (this.#violation !== null) return verdictOf(this.#violation);
     if (problem !== "") return this.#late("L1", problem, `${CONVERGE_MS / 1000} s after all faults ended`);
     return this.#rests();
   }
@@ -132,7 +137,7 @@ class Run {
       first ||= `${this.#sim.nowMs}: ${lineOf(event)}`;
     });
     this.#advance(this.#sim.nowMs + QUIET_MS);
-    if (this.#violation !== null) return "safety";
+    if (this.#violation !== null) return verdictOf(this.#violation);
     if (this.#changes > 0) return this.#late("L6", `${this.#changes} changes while nothing was asked for`, first);
     const problem = unfinished(this.#sim);
     return problem === "" ? "passed" : this.#late("L6", problem, "after it had been as asked for");
@@ -146,8 +151,13 @@ class Run {
   #outcome(verdict: Verdict): Outcome {
     const { hash, steps, nowMs } = this.#sim;
     const [plan, violation, commands] = [this.#plan, this.#violation, this.#user.commands];
-    return { plan, verdict, violation, hash, steps, virtualMs: nowMs, commands, trace: this.#sim.remembered() };
+    const [marks, trace] = [this.#coverage.hit, this.#sim.remembered()];
+    return { plan, verdict, violation, hash, steps, virtualMs: nowMs, commands, marks, trace };
   }
+}
+
+function verdictOf({ id }: Violation): Verdict {
+  return id.startsWith("L") ? "liveness" : "safety";
 }
 
 /** Services that never rest, and tasks that wait for room which those may give back: their changes are no unrest of the cluster. */
