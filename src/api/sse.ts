@@ -3,6 +3,7 @@
  * bound `ready` turns false, and whoever feeds it continues from where it stopped once `onReady` calls.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { nextTurn } from "./pieces.ts";
 
 /** Bytes that may wait for a reader. */
 export const SSE_BUFFER_BYTES = 1 << 20;
@@ -17,7 +18,9 @@ export class SseStream {
   readonly #onReady: () => void;
   #stalled: Timer | undefined;
   #open = true;
-  #bound = SSE_BUFFER_BYTES;
+  /** True between the first and the last piece of an event. */
+  #inEvent = false;
+  readonly #waiting = new Set<() => void>();
 
   constructor(
     request: IncomingMessage,
@@ -55,15 +58,26 @@ export class SseStream {
     return text.length;
   }
 
-  /** Sets another bound on the bytes that may wait, at once: one large event must not count as a slow reader. */
-  allow(bytes: number): void {
-    this.#bound = bytes;
-    if (this.#stalled !== undefined && this.#response.writableLength < bytes) this.#recover();
+  /** Sends one event whose data comes in pieces, each in a turn of its own and none before the reader has taken what came before. Nothing else is to be sent meanwhile. */
+  async sendPieces(name: string, pieces: Iterable<string>): Promise<void> {
+    this.#inEvent = true;
+    this.#write(`event: ${name}\ndata: `);
+    for (const piece of pieces) {
+      this.#write(piece);
+      await (this.ready ? nextTurn() : this.#taken());
+      if (!this.#open) return;
+    }
+    this.#write("\n\n");
+    this.#inEvent = false;
+  }
+
+  #taken(): Promise<void> {
+    return new Promise((resolve) => (this.#open ? this.#waiting.add(resolve) : resolve()));
   }
 
   /** A line that readers skip. */
   comment(text: string): void {
-    if (this.ready) this.#write(`: ${text}\n\n`);
+    if (this.ready && !this.#inEvent) this.#write(`: ${text}\n\n`);
   }
 
   end(): void {
@@ -74,26 +88,28 @@ export class SseStream {
   #write(text: string): void {
     if (!this.#open) return;
     this.#response.write(text);
-    if (this.#stalled !== undefined || this.#response.writableLength < this.#bound) return;
+    if (this.#stalled !== undefined || this.#response.writableLength < SSE_BUFFER_BYTES) return;
     this.#stalled = setTimeout(() => this.#response.destroy(), STALLED_MS);
     this.#stalled.unref?.();
   }
 
   #drained(): void {
-    this.#bound = SSE_BUFFER_BYTES;
     if (this.#stalled === undefined || !this.#open) return;
-    this.#recover();
+    clearTimeout(this.#stalled);
+    this.#stalled = undefined;
+    this.#goOn();
     this.#onReady();
   }
 
-  #recover(): void {
-    clearTimeout(this.#stalled);
-    this.#stalled = undefined;
+  #goOn(): void {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
   }
 
   #shut(): void {
     this.#open = false;
     clearInterval(this.#heartbeat);
     clearTimeout(this.#stalled);
+    this.#goOn();
   }
 }
