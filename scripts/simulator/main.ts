@@ -10,6 +10,7 @@ import { EXIT_CODES, type Outcome, run } from "../../src/sim/run.ts";
 import { shrink } from "../../src/sim/shrink.ts";
 import { withoutAmbient } from "./ambient.ts";
 import { commitOf } from "./commit.ts";
+import { sweepAll } from "./sweep.ts";
 import { Tally } from "./tally.ts";
 
 const HELP = `Runs the whole cluster in a simulation, with faults drawn from seeds.
@@ -17,6 +18,7 @@ const HELP = `Runs the whole cluster in a simulation, with faults drawn from see
   scripts/sim [--from N] [--count N | --minutes N] [--nodes N] [--kinds a,b]   seeds from N on
   scripts/sim --seed N                                                       one seed
   scripts/sim --replay FILE                                                  a plan, such as test/sim/regressions/*.json
+  scripts/sim --sweep [NAME…] [--pairs N]                                    scripted scenarios, crashed at every effect and at pairs of them
 
   --append FILE   adds the figures of this run to those of others at the same commit
   --keep DIR      writes the shortest schedule found of each failure there, as JSON (default: the working folder)
@@ -32,6 +34,8 @@ const OPTIONS = {
   nodes: { type: "string" },
   kinds: { type: "string" },
   replay: { type: "string" },
+  sweep: { type: "boolean", default: false },
+  pairs: { type: "string", default: "20" },
   append: { type: "string" },
   keep: { type: "string", default: "." },
   "no-shrink": { type: "boolean", default: false },
@@ -40,15 +44,18 @@ const OPTIONS = {
   help: { type: "boolean", short: "h", default: false },
 } as const;
 
-const { values } = readArguments();
+const { values, positionals } = readArguments();
 const commit = commitOf();
 if (values.help) console.log(HELP);
+else if (values.sweep) sweepScenarios();
 else if (values.replay !== undefined) replay(values.replay);
 else runSeeds();
 
 function readArguments() {
   try {
-    return parseArgs({ options: OPTIONS });
+    const read = parseArgs({ options: OPTIONS, allowPositionals: true });
+    // Only a sweep takes names.
+    return read.values.sweep ? read : { ...parseArgs({ options: OPTIONS }), positionals: [] };
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}. See --help`);
     process.exit(2);
@@ -72,6 +79,11 @@ function runSeeds(): void {
   }
   console.log(tally.summary());
   if (values.append !== undefined) tally.appendTo(values.append);
+}
+
+function sweepScenarios(): void {
+  const options = { pairs: whole("pairs", values.pairs), seed: whole("from", values.from), keep: values.keep, commit };
+  process.exitCode = sweepAll(positionals, options);
 }
 
 function replay(file: string): void {
