@@ -25,6 +25,7 @@ export class DemoAccess implements ManagerAccess {
   readonly #waiting = new Set<(result: CommandResult) => void>();
   #log: LoggedChange[] = [];
   #revision = 0;
+  #caution = "";
 
   /** Hears all that happens from now on; what happened before is in the log that is given. */
   constructor(demo: DemoCluster) {
@@ -93,6 +94,14 @@ export class DemoAccess implements ManagerAccess {
   subscribe(listener: (event: ManagerNews) => void): Disposable {
     this.#listeners.add(listener);
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  /** Says so when the manager has begun or ceased to be cautious: no change of a record tells that. */
+  look(): void {
+    const caution = this.#manager.machine?.caution ?? "";
+    if (caution === this.#caution) return;
+    this.#caution = caution;
+    this.#publish({ kind: "status" });
   }
 
   /** Says that the manager is away, or there again: mirrors start over. */

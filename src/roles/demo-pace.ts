@@ -7,21 +7,27 @@ const SPEEDS = [1, 2, 5, 10, 30, 60] as const;
 /** Time between two turns, in ms, and how much of it a turn may take: the screen needs the rest. */
 const TURN_MS = 50;
 const WORK_MS = 25;
+const HURRY_TURN_MS = 5;
 /** Time of the cluster that is lived through between two looks at the clock, in ms. */
 const STEP_MS = 200;
+/** A stretch in a hurry passes no faster than this many times our own time, so that people see that it does. */
+const HURRY = 1_000;
 /** A process that stood still lets no more of our time pass than this, in ms. */
 const LONGEST_TURN_MS = 500;
 
 export class DemoPace implements Disposable {
   readonly #demo: DemoCluster;
+  readonly #onPassed: () => void;
   readonly #timer: Timer;
   #lastMs = performance.now();
   #speed: number;
   #leftMs = 0;
   held = false;
 
-  constructor(demo: DemoCluster, speed: number) {
+  /** `onPassed` is called whenever some of its time has passed. */
+  constructor(demo: DemoCluster, speed: number, onPassed: () => void) {
     this.#demo = demo;
+    this.#onPassed = onPassed;
     this.#speed = speed;
     this.#timer = setInterval(() => this.#turn(), TURN_MS);
   }
@@ -48,12 +54,14 @@ export class DemoPace implements Disposable {
     return next !== undefined;
   }
 
-  /** Resolves when so much of the cluster's time has passed, as fast as it can. */
+  /** Resolves when so much of the cluster's time has passed, in a hurry. */
   async hurry(ms: number): Promise<void> {
     this.#leftMs = ms;
     while (this.#leftMs > 0) {
-      this.#leftMs = Math.max(0, this.#live(this.#leftMs));
-      await Bun.sleep(5);
+      const beginMs = performance.now();
+      await Bun.sleep(HURRY_TURN_MS);
+      const wantedMs = Math.min(this.#leftMs, (performance.now() - beginMs) * HURRY);
+      this.#leftMs = Math.max(0, this.#leftMs - (wantedMs - this.#live(wantedMs)));
     }
     this.#lastMs = performance.now();
   }
@@ -80,6 +88,7 @@ export class DemoPace implements Disposable {
       this.#demo.advance(stepMs);
       leftMs -= stepMs;
     }
+    this.#onPassed();
     return leftMs;
   }
 }

@@ -38,7 +38,7 @@ export async function runDemoRole(options: DemoOptions): Promise<number> {
   const cluster = new DemoCluster(options);
   const links = new DemoLinks(cluster);
   const access = new DemoAccess(cluster);
-  using pace = new DemoPace(cluster, options.speed);
+  using pace = new DemoPace(cluster, options.speed, () => access.look());
   const client = createLocalClient({
     access,
     links,

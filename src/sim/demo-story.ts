@@ -90,7 +90,7 @@ export class DemoStory {
     // Nobody submits to a manager that is away.
     if (!manager.isOk || manager.parts.process.stopped) return;
     const spec = demoBatch(++this.#number, this.#dice.between(4, 9));
-    const command = { kind: "job.submit", id: spec.name, spec, idempotencyKey: "" } as const;
+    const command = { kind: "job.submit", id: spec.name, spec, idempotencyKey: `demo ${spec.name}` } as const;
     manager.execute(
       command,
       (result) => {

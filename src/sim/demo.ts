@@ -26,6 +26,8 @@ const SETTLE_MS = 5_000;
 export interface DemoOptions {
   readonly seed: number;
   readonly nodes: number;
+  /** Called before anything happens, for whoever wants to see all of it. */
+  readonly onStage?: (sim: Simulation) => void;
 }
 
 export class DemoCluster {
@@ -39,7 +41,7 @@ export class DemoCluster {
   /** Nodes that a fault holds until that moment of the run. */
   readonly #held = new Map<string, number>();
 
-  constructor({ seed, nodes }: DemoOptions) {
+  constructor({ seed, nodes, onStage }: DemoOptions) {
     const plan = planOf(seed, nodes);
     const places = new Map(plan.nodes.map(({ name }, at) => [name, at]));
     this.sim = new Simulation(plan, {
@@ -48,13 +50,14 @@ export class DemoCluster {
     });
     this.#injector = new Injector(this.sim);
     this.story = new DemoStory({ sim: this.sim, begin: (fault) => this.begin(fault), whole: () => this.#whole() });
+    onStage?.(this.sim);
     const past = new Past();
     this.changes = past.changes;
     this.linkedSince = past.linkedSince;
     this.sim.watch((event, atMs) => past.hear(event, this.wallAt(atMs)));
     this.sim.begin();
     for (const spec of demoJobs(nodes)) {
-      this.#submit({ kind: "job.submit", id: spec.name, spec, idempotencyKey: "" }, SUBMIT_MS);
+      this.#submit({ kind: "job.submit", id: spec.name, spec, idempotencyKey: `demo ${spec.name}` }, SUBMIT_MS);
     }
     this.sim.queue.after(STORY_MS, () => this.story.start());
     this.advance(BEFORE_MS);
