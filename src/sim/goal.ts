@@ -62,6 +62,8 @@ class Goal {
       if (refusal !== "") return `node ${name} does not follow: ${refusal}`;
       // The record is of the last link.
       if (!worker.isLinked) return `node ${name} has no link`;
+      // What was ordered may be under way for as long as a call may take.
+      if (worker.isWaiting) return `node ${name} waits for its engine`;
     }
     return "";
   }

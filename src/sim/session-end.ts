@@ -163,8 +163,9 @@ export class SessionEnd {
     if (this.#timer !== null) this.#timer.isOff = true;
     this.#session.handle({ kind: "closed" });
     this.#wire.send(this.#side, { kind: "close" });
-    for (const heard of [...this.#heard]) heard();
     this.#owner.onClosed(reason);
+    // Whoever waits for an answer hears of the end after its owner, as a promise's next step comes after the present one.
+    for (const heard of [...this.#heard]) heard();
   }
 }
 

@@ -63,6 +63,11 @@ export class WorkerProcess {
     this.#facts = { ...this.#facts, labels: { ...this.#facts.labels, zone } };
   }
 
+  /** Whether it waits for its engine, which may never answer. */
+  get isWaiting(): boolean {
+    return this.#calls > 0;
+  }
+
   get isLinked(): boolean {
     return this.#linked;
   }
@@ -89,6 +94,7 @@ export class WorkerProcess {
     this.#linked = false;
     this.#inbox = [];
     this.#turning = false;
+    this.#calls = 0;
     this.#beatMs = SAMPLE_MS;
     this.#writes = new SimWriteQueue({
       journal,
@@ -188,9 +194,12 @@ export class WorkerProcess {
       return;
     }
     let isOver = false;
+    const counts = effect.kind !== "probe" && effect.kind !== "pull";
+    if (counts) this.#calls++;
     const answer = (event: WorkerEvent): void => {
       if (isOver) return;
       isOver = true;
+      if (counts) this.#calls--;
       if (timer !== null) timer.isOff = true;
       this.feed(event);
     };
