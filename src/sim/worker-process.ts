@@ -50,6 +50,8 @@ export class WorkerProcess {
   #linked = false;
   #inbox: WorkerEvent[] = [];
   #turning = false;
+  /** Calls to the engine that are under way, without probes and pulls. */
+  #calls = 0;
   constructor(parts: WorkerParts) {
     this.parts = parts;
   }
