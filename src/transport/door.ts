@@ -27,8 +27,11 @@ export interface DoorLimits {
   readonly perSecond: number;
 }
 
-/** One address can take a quarter of the places, so that it cannot shut out the others. A greeting costs about 1 ms, so one that comes to nothing over and over less than a tenth of a core. */
-const DOOR_LIMITS: DoorLimits = { strangers: 128, strangersOfOne: 32, perSecond: 64 };
+/**
+ * One address can take half of the places, so that it cannot shut out the others. A greeting costs about 1 ms, so one that comes to nothing over and over less than a
+ * tenth of a core; and greetings are worked on together, so more of them at a time would only all be late on a busy machine.
+ */
+const DOOR_LIMITS: DoorLimits = { strangers: 64, strangersOfOne: 32, perSecond: 64 };
 /** One to look at the key that is shown, and the one that stays. */
 const CONNECTIONS_OF_A_LINK = 2;
 
