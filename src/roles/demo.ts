@@ -117,6 +117,8 @@ class DemoControls implements Demo {
     if (pace.leftMs > 0) throw new Error("the manager's laptop sleeps; wait until it is awake");
     const atMs = cluster.sim.nowMs;
     const { nodeId: node } = on;
+    // Two faults of one machine at a time would be more than a person can follow, and one would end the other.
+    if (["crash", "cut", "power"].includes(fault) && cluster.isHeld(node)) throw new Error(`${node} is broken already`);
     switch (fault) {
       case "kill":
         return this.#kill(on.taskId);

@@ -54,6 +54,7 @@ function rows(model: Model, at: { readonly binding: Binding; readonly width: num
 /** Where a key works, in a word or two. */
 function where(binding: Binding): string {
   const at = new Set(binding.where);
+  if (at.has("faults")) return "behind F";
   if (at.has("tasks") && at.has("events")) return "everywhere";
   if (at.has("tasks")) return at.has("detail") ? "tasks, detail" : "tasks";
   return [...at].slice(0, 2).join(", ");
