@@ -7,7 +7,7 @@ import type { Assignment } from "./assignment.ts";
 import type { Cluster } from "./cluster.ts";
 import { type Draft, quiet } from "./draft.ts";
 import { findService, type Job, type JobDesired, type Slot, slotKey, taskName } from "./job.ts";
-import type { JobSpec, ServiceSpec } from "./spec.ts";
+import { isBatch, type JobSpec, type ServiceSpec } from "./spec.ts";
 import { isTerminal, type Task } from "./task.ts";
 
 /** What to write, and what came of it. */
@@ -65,7 +65,7 @@ function adoptJob(context: AdoptionContext, jobId: string, claimed: readonly Hel
     const put = before ? { ...job, updatedMs: context.nowMs } : job;
     drafts.push({ change: { kind: "job.put", job: put }, actor: context.actor, text });
   }
-  for (const slot of merged) drafts.push(...slotDrafts(context, job, slot));
+  for (const slot of merged) drafts.push(...slotDrafts(context, job, leftEmpty(context, job, slot)));
   drafts.push(...vacantSlots(context, job, merged));
   return drafts;
 }
@@ -131,6 +131,12 @@ function mergeJob(
   };
 }
 
+function emptiness(job: Job, { slot, current }: MergedSlot): string {
+  if (slot.taskId !== "") return "";
+  const name = taskName(job, current.service, current.slot);
+  return `${name} has ended where a node has answered: it stays empty until \`cube start ${job.spec.name}\``;
+}
+
 /** The stored services with room for every slot that is held; bodies are the stored ones, unless a later attempt was given another. */
 function mergeServices(stored: Pick<JobSpec, "services">, merged: readonly MergedSlot[]): readonly ServiceSpec[] {
   const services = new Map(stored.services.map((service) => [service.name, service]));
@@ -163,12 +169,27 @@ function desiredOf(cluster: Cluster, before: Job | undefined, merged: readonly M
   return before.desired === "run" && whole ? wanted : before.desired;
 }
 
+/**
+ * A slot that the store did not know, of which only attempts are held that are over, goes on without a task: the one that lives may be on a node that has not
+ * answered, and another beside it is not wanted before somebody starts the job. What has ended well, or once and for all, keeps its slot.
+ */
+function leftEmpty({ cluster }: AdoptionContext, job: Job, merged: MergedSlot): MergedSlot {
+  const { slot, current, assignment } = merged;
+  const { state } = current.fact;
+  const isFinal = state === "complete" || (state === "failed" && isBatch(assignment.spec));
+  const isKnown = cluster.slots.has(slotKey(job.id, slot.service, slot.index));
+  if (isKnown || isFinal || job.desired !== "run" || !isOver(current)) return merged;
+  return { ...merged, slot: { ...slot, taskId: "" } };
+}
+
 function slotDrafts(context: AdoptionContext, job: Job, merged: MergedSlot): Draft[] {
   const { cluster, actor, nowMs } = context;
   const key = slotKey(job.id, merged.slot.service, merged.slot.index);
   const before = cluster.slots.get(key);
   const drafts: Draft[] =
-    before && same(before, merged.slot) ? [] : [quiet({ kind: "slot.put", slot: merged.slot }, actor)];
+    before && same(before, merged.slot)
+      ? []
+      : [{ change: { kind: "slot.put", slot: merged.slot }, actor, text: emptiness(job, merged) }];
   for (const task of merged.tasks) {
     const known = cluster.tasks.get(task.id);
     if (known && same(known, task)) continue;

@@ -135,6 +135,29 @@ describe("adoption:", () => {
     expect(reconcile(cluster, 0).map(({ change }) => change.kind)).toEqual(["slot.put"]);
   });
 
+  test("a slot of a running job whose attempts have all ended stays empty too, and goes on with an attempt that is found to live", () => {
+    const cluster = clusterWith();
+    const ended = held({ slot: 1, attempt: 2 }, { state: "stopped" });
+    const told = { ...ended, assignment: { ...ended.assignment, desired: "stop" as const } };
+    const { drafts } = adopt(cluster, held({ slot: 0 }), told);
+    expect(slotsOf(cluster)).toEqual(["0 #1 taken", "1 #2 empty"]);
+    expect(drafts.map(({ text }) => text)).toContain(
+      "shop.web.1 has ended where a node has answered: it stays empty until `cube start shop`",
+    );
+    expect(reconcile(cluster, 1)).toEqual([]);
+    const again = held({ slot: 1, attempt: 1, node: "n2" });
+    adopt(cluster, again);
+    expect(cluster.slots.get("j/web/1")).toMatchObject({ attempt: 2, taskId: again.assignment.taskId });
+    expect(reconcile(cluster, 1)).toEqual([]);
+  });
+
+  test("a task that is complete keeps its slot", () => {
+    const cluster = clusterWith();
+    adopt(cluster, held({ slot: 0 }), held({ slot: 1 }, { state: "complete" }));
+    expect(slotsOf(cluster)).toEqual(["0 #1 taken", "1 #1 taken"]);
+    expect(reconcile(cluster, 1)).toEqual([]);
+  });
+
   test("what runs is left alone also when the store that went back stood amid a restart", () => {
     const claim = held({});
     const cluster = clusterWith();
