@@ -96,12 +96,12 @@ export class DemoStory {
       (result) => {
         if (result.ok) this.#batches.push(result.jobId);
       },
-      "scheduler",
+      "cron",
     );
     while (this.#batches.length > BATCHES_KEPT) this.#remove(this.#batches.shift() ?? "");
   }
 
   #remove(jobId: string): void {
-    this.#stage.sim.manager.manager.execute({ kind: "job.remove", jobId }, () => {}, "scheduler");
+    this.#stage.sim.manager.manager.execute({ kind: "job.remove", jobId }, () => {}, "cron");
   }
 }
