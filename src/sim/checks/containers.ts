@@ -1,13 +1,20 @@
 /** Invariants of what runs on the nodes, whatever anybody believes: S3, S4, S14, S15, S18. */
 import type { Checker } from "../checker.ts";
 import type { Container } from "../trace.ts";
+import { storesOf } from "./stores.ts";
 
-/** S3: at most one live container per task incarnation, in the whole cluster. One that was created and has not ended counts. */
+/**
+ * S3: at most one live container per task incarnation, in the whole cluster. One that was created and has not ended counts. Managers that disagree about where a
+ * task is, since a store went back or was copied, give it to two nodes: each of those runs it once.
+ */
 export const oneContainerPerIncarnation: Checker = {
   id: "S3",
   rule: "an incarnation of a task lives at most once in the cluster",
-  begin: (_sim, violate) => {
+  begin: (sim, violate) => {
     const live = new Map<string, Container>();
+    const stores = storesOf(sim);
+    const mayDiffer = (one: Container, other: Container): boolean =>
+      one.node !== other.node && !stores.isWhole && !(stores.agreeOn(one) && stores.agreeOn(other));
     return {
       onEvent: (event) => {
         if (event.kind === "died" || event.kind === "removed") {
@@ -17,7 +24,7 @@ export const oneContainerPerIncarnation: Checker = {
         const { container } = event;
         if (container.isForeign || container.status === "exited") return;
         const other = live.get(keyOf(container));
-        if (other !== undefined && other !== container)
+        if (other !== undefined && other !== container && !mayDiffer(other, container))
           violate(`${keyOf(other)} lives on ${other.node}`, `and is ${event.kind} on ${container.node}`);
         live.set(keyOf(container), container);
       },

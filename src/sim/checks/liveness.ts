@@ -39,7 +39,8 @@ class Since {
 class Healed {
   isSo = false;
   managerSinceMs = 0;
-  readonly linked = new Set<string>();
+  /** Links by node: a newer one is there before the older one is ended. */
+  readonly linked = new Map<string, number>();
 
   hear(event: SimEvent, atMs: number): void {
     if (event.kind === "healed") {
@@ -49,12 +50,19 @@ class Healed {
     if (event.kind === "process" && event.who === MANAGER) this.managerSinceMs = atMs;
     // A manager that takes over ends all links, and takes them again.
     if (event.kind === "took-over" || event.kind === "adopting") this.managerSinceMs = atMs;
-    if (event.kind === "linked" && event.manager === MANAGER) this.linked.add(event.node);
-    if (event.kind === "unlinked" && event.manager === MANAGER) this.linked.delete(event.node);
+    if (event.kind === "linked" && event.manager === MANAGER) this.#count(event.node, 1);
+    if (event.kind === "unlinked" && event.manager === MANAGER) this.#count(event.node, -1);
     if (event.kind === "process" && event.what === "dies") {
       if (event.who === MANAGER) this.linked.clear();
-      else this.linked.delete(event.who);
     }
+  }
+
+  isLinked(node: string): boolean {
+    return (this.linked.get(node) ?? 0) > 0;
+  }
+
+  #count(node: string, by: 1 | -1): void {
+    this.linked.set(node, Math.max(0, (this.linked.get(node) ?? 0) + by));
   }
 }
 
@@ -70,7 +78,7 @@ export const workersComeBack: Checker = {
       recount: () => {
         if (!healed.isSo || sim.nowMs - healed.managerSinceMs <= LINK_MS) return;
         const gone = goneNodes(sim.plan);
-        const away = [...sim.nodes.keys()].filter((name) => !gone.has(name) && !healed.linked.has(name));
+        const away = [...sim.nodes.keys()].filter((name) => !gone.has(name) && !healed.isLinked(name));
         for (const name of since.longerThan(LINK_MS, away, sim.nowMs))
           violate(`${name} has no link for ${LINK_MS / 1000} s`, `${MANAGER} is there since ${healed.managerSinceMs}`);
       },
@@ -141,7 +149,7 @@ function fitsSomewhere(sim: Simulation, healed: Healed, store: StoreMirror, task
   if (spec === undefined || spec.constraints.length > 0) return false;
   const need = readNeed(spec);
   return [...cluster.nodes.values()].some((node) => {
-    const isThere = node.state === "ready" && node.availability === "eligible" && healed.linked.has(node.id);
+    const isThere = node.state === "ready" && node.availability === "eligible" && healed.isLinked(node.id);
     if (!isThere || (sim.nodes.get(node.id)?.worker.machine?.refused() ?? "refused") !== "") return false;
     if (node.runtimes.some(({ problem }) => problem !== "")) return false;
     const held = [...cluster.tasks.values()].filter((one) => one.nodeId === node.id && holdsResources(one));

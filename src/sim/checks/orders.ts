@@ -2,7 +2,7 @@
 import { isLocalTask } from "../../core/local-task.ts";
 import { type DesiredState, isTerminal } from "../../core/task.ts";
 import type { ManagerIdentity } from "../../protocol/messages.ts";
-import type { WorkerEffect } from "../../worker/effects.ts";
+import type { JournalRecord, WorkerEffect } from "../../worker/effects.ts";
 import type { Checker, Violate } from "../checker.ts";
 import type { SimNode, Simulation, Watcher } from "../simulation.ts";
 import type { SimEvent } from "../trace.ts";
@@ -14,9 +14,12 @@ const FEW = 3;
 
 /** What a worker has been told by those whom it had to follow. */
 class Orders {
+  /** Whom it remembers on disk. What it follows beyond that is judged by the same rules, and may have been refused for more reasons than are known here. */
   seen: ManagerIdentity | null = null;
-  /** By task; what a whole set has left out, and what was taken away, is not here. */
-  readonly held = new Map<string, { readonly desired: DesiredState; readonly restartSerial: number }>();
+  /** What a whole set has named and nobody has taken away. */
+  readonly held = new Set<string>();
+  /** What was told to end, by itself or by being left out. */
+  readonly ending = new Set<string>();
   /** Everything that anybody to be followed has ever wanted here. */
   readonly wanted = new Set<string>();
   /** A whole set was followed since the worker began. */
@@ -39,17 +42,25 @@ class Orders {
     return missing > FEW && missing * 2 > running.length;
   }
 
-  follow({ from, base, set }: Ordered): void {
-    this.seen = from;
+  follow({ base, set }: Ordered): void {
     if (base === 0) {
       this.spoken = true;
+      for (const taskId of this.held.keys()) this.ending.add(taskId);
       this.held.clear();
     }
-    for (const { taskId, desired, restartSerial } of set.put) {
-      this.held.set(taskId, { desired, restartSerial });
+    for (const { taskId, desired } of set.put) {
       this.wanted.add(taskId);
+      this.held.add(taskId);
+      if (desired === "stop" || desired === "remove") this.ending.add(taskId);
+      else if (base === 0) this.ending.delete(taskId);
     }
-    for (const taskId of set.remove) this.held.delete(taskId);
+    for (const taskId of set.remove) this.end(taskId);
+  }
+
+  /** What was told to end once may end whenever. */
+  end(taskId: string): void {
+    this.held.delete(taskId);
+    this.ending.add(taskId);
   }
 }
 
@@ -70,8 +81,13 @@ function followOrders(sim: Simulation, judge: (node: SimNode, orders: Orders, ef
       const orders = of(name);
       if (orders.mayFollow(event.from) && !orders.isAmnesia(event, runningOn(node))) orders.follow(event);
     }
+    if (event.kind === "journaled") rememberManager(of(name), event.records);
     if (event.kind === "effect") judge(node, of(name), event.effect);
   };
+}
+
+function rememberManager(orders: Orders, records: readonly JournalRecord[]): void {
+  for (const record of records) if (record.kind === "manager") orders.seen = record.value as ManagerIdentity;
 }
 
 /** What a worker that begins remembers. */
@@ -81,9 +97,10 @@ function fromJournal({ journal }: SimNode): Orders {
     if (record.kind === "forget") orders.held.delete(record.taskId);
     else if (record.kind === "manager") orders.seen = record.value as ManagerIdentity;
     else {
-      const { assignment } = record.value as { readonly assignment: { desired: DesiredState; restartSerial: number } };
-      orders.held.set(record.taskId, assignment);
+      const { assignment } = record.value as { readonly assignment: { readonly desired: DesiredState } };
+      orders.held.add(record.taskId);
       orders.wanted.add(record.taskId);
+      if (assignment.desired === "stop" || assignment.desired === "remove") orders.ending.add(record.taskId);
     }
   }
   return orders;
@@ -112,17 +129,12 @@ function judgeStop(
   violate: Violate,
 ): void {
   if (isLocalTask(of.taskId)) return;
-  const told = orders.held.get(of.taskId);
-  if (told === undefined ? orders.spoken : told.desired === "stop" || told.desired === "remove") return;
+  if (orders.ending.has(of.taskId) || (orders.spoken && !orders.held.has(of.taskId))) return;
   const holding = node.worker.machine?.holdings().find(({ fact }) => fact.taskId === of.taskId);
   if (holding === undefined || isOwnPolicy(holding, of.incarnation)) return;
   const { seen } = orders;
-  const last =
-    seen === null ? "nobody has been followed" : `term ${seen.term}, revision ${seen.revision} was followed last`;
-  violate(
-    `${node.plan.name} stops ${of.taskId}.${of.incarnation}`,
-    `it is told to ${told?.desired ?? "hold"} it, and ${last}`,
-  );
+  const last = seen === null ? "nobody is remembered" : `term ${seen.term}, revision ${seen.revision} is remembered`;
+  violate(`${node.plan.name} stops ${of.taskId}.${of.incarnation}`, `nobody has told it to, and ${last}`);
 }
 
 type Holding = NonNullable<SimNode["worker"]["machine"]> extends { holdings(): readonly (infer T)[] } ? T : never;

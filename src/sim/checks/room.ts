@@ -44,7 +44,7 @@ function checkPlacement({ store, change, batch, logged }: Durable, violate: Viol
   const freed = new Set(batch.flatMap(({ change: other }) => endedBy(other)));
   const there = heldOn(store.cluster, node.id).filter(({ id }) => id !== task.id && !freed.has(id));
   const specs = [spec, ...there.flatMap((other) => specOf(store.cluster, other) ?? [])];
-  const problem = overfullBy(specs, allocatable(node));
+  const problem = overfullBy(specs, allocatable(node)) || portOf(spec, specs.slice(1));
   if (problem !== "") violate(`${task.id} is placed on ${node.id} at revision ${logged.revision}`, problem);
 }
 
@@ -83,12 +83,14 @@ function overfullBy(specs: readonly TaskSpec[], room: ReturnType<typeof allocata
     const used = uses.reduce((sum, use) => sum + use[what], 0);
     if (used > room[what]) return `${what}: ${used} of ${room[what]} are taken by ${specs.length}`;
   }
-  const taken: HostPort[] = [];
-  for (const port of specs.flatMap((spec) => readNeed(spec).hostPorts)) {
-    if (taken.some((other) => clash(other, port))) return `port ${port.port}/${port.protocol} is wanted twice`;
-    taken.push(port);
-  }
   return "";
+}
+
+/** The first of its host ports that another one has; those may clash among themselves where an adoption has brought them together. */
+function portOf(spec: TaskSpec, others: readonly TaskSpec[]): string {
+  const taken = others.flatMap((other) => readNeed(other).hostPorts);
+  const twice = readNeed(spec).hostPorts.find((port) => taken.some((other) => clash(other, port)));
+  return twice === undefined ? "" : `port ${twice.port}/${twice.protocol} is wanted twice`;
 }
 
 function clash(a: HostPort, b: HostPort): boolean {

@@ -1,7 +1,7 @@
 /** Invariants of slots, as containers really fill them: S5, S6. */
 import { slotKey } from "../../core/job.ts";
 import type { Checker } from "../checker.ts";
-import { MANAGER, type Simulation } from "../simulation.ts";
+import type { Simulation } from "../simulation.ts";
 import type { Container, SimEvent } from "../trace.ts";
 import { type Stores, storesOf } from "./stores.ts";
 
@@ -42,7 +42,8 @@ export const slotsAreNotOverfilled: Checker = {
     return {
       onEvent: (event, atMs) => {
         for (const other of live.hear(event)) {
-          if (event.kind === "started" && !excuses.has(other) && !excuses.has(event.container))
+          if (event.kind !== "started" || excuses.has(other) || excuses.has(event.container)) continue;
+          if (stores.isWhole || (stores.agreeOn(other) && stores.agreeOn(event.container)))
             violate(`${placeOf(other)} fills ${slotOf(other)}`, `and ${placeOf(event.container)} is started too`);
         }
         excuses.hear(event, atMs);
@@ -94,13 +95,13 @@ export const exclusiveSlotsLiveOnce: Checker = {
   rule: "a slot whose tasks stay with their node lives at most once",
   begin: (sim, violate) => {
     const live = new LiveSlots();
-    const store = storesOf(sim).of(MANAGER);
+    const stores = storesOf(sim);
     // What went with a replaced store, and was adopted by nobody, is known to nobody: people may fill its slot again.
-    const isForgotten = ({ taskId }: Container): boolean => store.replacements > 0 && !store.cluster.tasks.has(taskId);
+    const isForgotten = (one: Container): boolean => !stores.isWhole && !stores.agreeOn(one);
     return {
       onEvent: (event) => {
         for (const other of live.hear(event)) {
-          if (event.kind === "started" && staysWithNode(event.container) && !isForgotten(other))
+          if (event.kind === "started" && staysWithNode(event.container) && ![other, event.container].some(isForgotten))
             violate(`${placeOf(other)} fills ${slotOf(other)}`, `and ${placeOf(event.container)} is started too`);
         }
       },

@@ -52,6 +52,20 @@ export class Stores {
     return mirror;
   }
 
+  /** True while no store was ever replaced: then what runs is what a store says. */
+  get isWhole(): boolean {
+    return [...this.#mirrors.values()].every(({ replacements }) => replacements === 0);
+  }
+
+  /** Whether every manager that lives has that task on that node. A store that went back, or a second manager on a copy, does not. */
+  agreeOn({ taskId, node }: { readonly taskId: string; readonly node: string }): boolean {
+    for (const [name, { manager }] of this.#sim.managers) {
+      if (!manager.parts.process.alive) continue;
+      if (this.of(name).cluster.tasks.get(taskId)?.nodeId !== node) return false;
+    }
+    return true;
+  }
+
   /** Calls back with each durable change, before it counts. */
   onDurable(listener: Listener): void {
     this.#listeners.push(listener);
