@@ -158,6 +158,14 @@ const KINDS: Readonly<Record<Exclude<FaultKind, "crash-at-effect">, Kind>> = {
     most: 1,
     draw: (dice) => ({ kind: "store-wipe", downMs: dice.between(100, 20_000), adopt: true }),
   },
+  clone: {
+    most: 2,
+    draw: (dice, { names }) => ({
+      kind: "clone",
+      node: dice.pick(names),
+      forMs: dice.pick([20_000, 60_000, 5 * MINUTE]),
+    }),
+  },
   "second-manager": {
     most: 1,
     draw: (dice) => ({ kind: "second-manager", forMs: dice.pick([5_000, 60_000, 5 * MINUTE]) }),

@@ -88,6 +88,8 @@ export type Fault = { readonly atMs: number } & (
   /** The store goes back to what it was at `toMs`; the manager is down for `downMs` meanwhile, and adopts when it is back if `adopt`. */
   | { readonly kind: "store-rollback"; readonly toMs: number; readonly downMs: number; readonly adopt: boolean }
   | { readonly kind: "store-wipe"; readonly downMs: number; readonly adopt: boolean }
+  /** Another machine shows the node's key, as after its disk was copied. */
+  | { readonly kind: "clone"; readonly node: string; readonly forMs: number }
   /** A second manager is started on a copy of the first one's store. */
   | { readonly kind: "second-manager"; readonly forMs: number }
   /** The next such operation of the engine fails; `done`: it takes effect all the same. */

@@ -56,6 +56,17 @@ export class Injector {
     if (!one.process.alive && !this.#dead.has(who) && !isOff) (start ?? one.start)();
   }
 
+  #clone(fault: Extract<Fault, { kind: "clone" }>): void {
+    const worker = this.#sim.clone(fault.node);
+    const { process } = worker.parts;
+    if (process.alive) return;
+    worker.start();
+    this.#ends(fault, fault.forMs, () => {
+      this.#sim.network.hangUpAll(process);
+      worker.die();
+    });
+  }
+
   #goes({ node, how }: Extract<Fault, { kind: "gone" }>): void {
     const { network } = this.#sim;
     if (how === "cut") {
@@ -126,6 +137,9 @@ export class Injector {
         return;
       case "second-manager":
         this.#second(fault);
+        return;
+      case "clone":
+        this.#clone(fault);
         return;
       case "gone":
         this.#goes(fault);

@@ -62,6 +62,7 @@ export class Simulation {
   /** Effects of each process so far: the places where a sweep may crash it. */
   readonly effects = new Map<string, number>();
   readonly #stage: Stage | null;
+  readonly #clones = new Map<string, WorkerProcess>();
   readonly #watchers: Watcher[] = [];
   readonly #onEffect: ((who: string, phase: "before" | "after") => void)[] = [];
   readonly #ring: Traced[] = [];
@@ -155,6 +156,20 @@ export class Simulation {
     return side;
   }
 
+  /** A worker on another machine that shows that node's key, with nothing but the key; it is started by the caller. */
+  clone(name: string): WorkerProcess {
+    const original = this.nodes.get(name);
+    if (original === undefined) throw new Error(`there is no ${name} in this run`);
+    const machine = `${name}${CLONE_MARK}`;
+    const known = this.#clones.get(machine);
+    if (known !== undefined) return known;
+    const plan = { ...original.plan, name: machine, dialledBy: "worker" as const };
+    const facts = { ...factsOf(original.plan), machineId: `machine-${machine}` };
+    const { worker } = this.#makeNode(plan, facts);
+    this.#clones.set(machine, worker);
+    return worker;
+  }
+
   /** Something happens. */
   tell(event: SimEvent): void {
     const atMs = this.queue.nowMs;
@@ -176,9 +191,9 @@ export class Simulation {
     die();
   }
 
-  #makeNode(plan: NodePlan): SimNode {
+  #makeNode(plan: NodePlan, facts = factsOf(plan)): SimNode {
     const clock = new MachineClock(this.queue, plan);
-    const node = this.#makeWorker(plan, clock, new SimProcess(this.queue, clock));
+    const node = this.#makeWorker({ plan, facts, clock, process: new SimProcess(this.queue, clock) });
     node.worker.link = new SimWorkerLink({
       machine: plan.name,
       network: this.network,
@@ -193,7 +208,7 @@ export class Simulation {
 
   /** In the manager's process, which starts and ends it. */
   #makeLocal(plan: NodePlan, manager: ManagerProcess): SimNode {
-    const node = this.#makeWorker(plan, manager.parts.clock, manager.parts.process);
+    const node = this.#makeWorker({ plan, facts: factsOf(plan), ...manager.parts });
     const link = new LocalLink({ manager, worker: node.worker, tell: (event) => this.tell(event) });
     node.worker.link = link;
     manager.guest = node.worker;
@@ -201,7 +216,13 @@ export class Simulation {
     return node;
   }
 
-  #makeWorker(plan: NodePlan, clock: MachineClock, process: SimProcess): SimNode {
+  #makeWorker(of: {
+    readonly plan: NodePlan;
+    readonly facts: NodeFacts;
+    readonly clock: MachineClock;
+    readonly process: SimProcess;
+  }): SimNode {
+    const { plan, facts, clock, process } = of;
     const { name } = plan;
     const engine = new SimEngine(name, this.queue, this.streams.of(`engine/${name}`), (event) => this.tell(event));
     if (this.#stage !== null) engine.wallAt = (ms) => BEGIN_MS + ms + plan.skewMs;
@@ -210,7 +231,7 @@ export class Simulation {
     );
     const worker = new WorkerProcess({
       name,
-      facts: { ...factsOf(plan), ...this.#stage?.facts(plan) },
+      facts: { ...facts, ...this.#stage?.facts(plan) },
       ...(this.#stage && { measure: this.#stage.measure }),
       process,
       clock,
@@ -260,9 +281,13 @@ export class Simulation {
   }
 }
 
-/** Managers show the cluster's key, nodes their own. */
+/** Behind the name of a node's clone. */
+const CLONE_MARK = "'";
+
+/** Managers show the cluster's key, nodes their own, clones their original's. */
 function keyOf(machine: string): string {
-  return machine === MANAGER || machine === SECOND ? CLUSTER : machine;
+  if (machine === MANAGER || machine === SECOND) return CLUSTER;
+  return machine.endsWith(CLONE_MARK) ? machine.slice(0, -1) : machine;
 }
 
 function factsOf({ name, cpuMillis, zone, local }: NodePlan): NodeFacts {
