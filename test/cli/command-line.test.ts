@@ -182,6 +182,7 @@ test("cli/command line: a command line without a command is a role", async () =>
     [],
     ["--headless", "all"],
     ["--headless", "worker"],
+    ["--headless", "worker", "--join", "ops1:5555"],
     ["manager"],
     ["worker"],
     ["attach"],
@@ -192,6 +193,7 @@ test("cli/command line: a command line without a command is a role", async () =>
   expect(shell.roles).toEqual([
     "ui",
     "headless all",
+    "headless worker",
     "headless worker",
     "headless manager",
     "headless worker",

@@ -67,6 +67,7 @@ export const ROOT: CommandSpec = {
         { flags: "-V, --version", about: "" },
       ],
     },
+    { title: "", options: [{ flags: "--join <HOST:PORT>", about: "", hidden: true }] },
     ...[MANAGER_OPTIONS, WORKER_OPTIONS, ALLOW_OPTIONS].map(({ options }) => ({
       title: "",
       options: options.map((option) => ({ ...option, hidden: true })),
