@@ -273,6 +273,9 @@ const KINDS: Readonly<Record<Exclude<FaultKind, "crash-at-effect">, Kind>> = {
   },
 };
 
+/** Kinds that seeds draw. Crashes at a given effect are for sweeps. */
+export const FAULT_KINDS = Object.keys(KINDS) as readonly (keyof typeof KINDS)[];
+
 const LEAST_KINDS = 3;
 
 /** Faults of some kinds, in the order in which they begin. */
@@ -280,8 +283,7 @@ export function drawFaults(
   streams: Streams,
   options: Field & { readonly kinds: readonly FaultKind[] | null },
 ): Fault[] {
-  const all = Object.keys(KINDS) as (keyof typeof KINDS)[];
-  const fitting = all.filter((kind) => options.names.length >= (KINDS[kind].leastNodes ?? 1));
+  const fitting = FAULT_KINDS.filter((kind) => options.names.length >= (KINDS[kind].leastNodes ?? 1));
   const allowed = options.kinds === null ? fitting : fitting.filter((kind) => options.kinds?.includes(kind));
   const dice = streams.of("mix");
   const chosen = allowed.filter(() => dice.chance(0.35));

@@ -1,0 +1,30 @@
+import { describe, expect, test } from "bun:test";
+import { drawPlan } from "../../src/sim/draw.ts";
+import { FAULT_KINDS } from "../../src/sim/draw-faults.ts";
+import { goneNodes } from "../../src/sim/faults.ts";
+
+const plans = Array.from({ length: 300 }, (_, seed) => drawPlan(seed));
+
+describe("sim: draw", () => {
+  test("seeds reach every kind of fault, each seed at least three", () => {
+    const reached = new Set(plans.flatMap(({ faults }) => faults.map((fault) => fault.kind)));
+    expect(FAULT_KINDS.filter((kind) => !reached.has(kind))).toEqual([]);
+    for (const { faults } of plans) expect(new Set(faults.map((fault) => fault.kind)).size).toBeGreaterThanOrEqual(3);
+  });
+
+  test("a core remains, whatever is gone for good", () => {
+    for (const plan of plans) expect(goneNodes(plan).has("n1")).toBe(false);
+    expect(plans.filter((plan) => goneNodes(plan).size > 0).length).toBeGreaterThan(20);
+  });
+
+  test("faults strike nodes that are there, and begin within the run", () => {
+    for (const { nodes, faults, durationMs } of plans) {
+      const names = new Set(nodes.map((node) => node.name));
+      for (const fault of faults) {
+        if ("node" in fault) expect(names).toContain(fault.node);
+        if ("nodes" in fault) for (const name of fault.nodes) expect(names).toContain(name);
+        expect(fault.atMs).toBeWithin(1_000, durationMs + 1);
+      }
+    }
+  });
+});
