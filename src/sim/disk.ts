@@ -5,6 +5,7 @@
 import type { Change, LoggedChange } from "../core/change.ts";
 import { digest } from "../core/ids.ts";
 import type { Batch, CommitOutcome, StoreContents, TakeOver } from "../manager/ports.ts";
+import type { Opening } from "../protocol/messages.ts";
 import type { JournalRecord } from "../worker/effects.ts";
 import type { EventQueue } from "./queue.ts";
 import type { Dice } from "./random.ts";
@@ -15,7 +16,11 @@ export interface StoreImage {
   readonly revision: number;
   readonly term: number;
   readonly lineage: string;
+  readonly past: readonly Opening[];
 }
+
+/** Openings that a store keeps, as the real one does. */
+const PAST_KEPT = 32;
 
 /** How a disk misbehaves just now. */
 export interface DiskTrouble {
@@ -40,6 +45,10 @@ export class SimStore {
   #term = 0;
   #lineage: string;
   #lineages = 1;
+  #past: readonly Opening[] = [];
+  #openings = 0;
+  /** Tells its openings from those of its copies. */
+  readonly #salt: string;
   #pending: { readonly batch: Batch; readonly done: (outcome: CommitOutcome) => void } | null = null;
 
   constructor(queue: EventQueue, dice: Dice, onDurable: DurableListener) {
@@ -47,6 +56,7 @@ export class SimStore {
     this.#dice = dice;
     this.#onDurable = onDurable;
     this.#lineage = this.#newLineage();
+    this.#salt = this.#lineage;
   }
 
   /** True while a commit is under way: the moment in which a crash asks most of the recovery. */
@@ -67,12 +77,21 @@ export class SimStore {
   }
 
   load(takeOver?: TakeOver): StoreContents {
-    if (takeOver !== undefined) this.#lineage = this.#newLineage();
+    if (takeOver !== undefined) {
+      this.#lineage = this.#newLineage();
+      this.#past = [];
+    }
     this.#term = Math.max(this.#term, takeOver?.aboveTerm ?? 0) + 1;
+    this.#open();
     const { full } = this.trouble;
     const problem = full ? "the disk is full" : "";
-    const [lineage, term, revision] = [this.#lineage, this.#term, this.#revision];
-    return { lineage, term, revision, records: [...this.#rows.values()], problem, retry: full };
+    const [lineage, term, revision, past] = [this.#lineage, this.#term, this.#revision, this.#past];
+    return { lineage, term, revision, past, records: [...this.#rows.values()], problem, retry: full, notice: "" };
+  }
+
+  #open(): void {
+    const mark = digest("mark", this.#salt, ++this.#openings).slice(0, 8);
+    this.#past = [...this.#past, { term: this.#term, revision: this.#revision, mark }].slice(-PAST_KEPT);
   }
 
   /** Answers once, later. */
@@ -94,7 +113,8 @@ export class SimStore {
   }
 
   image(): StoreImage {
-    return { rows: new Map(this.#rows), revision: this.#revision, term: this.#term, lineage: this.#lineage };
+    const [revision, term, lineage, past] = [this.#revision, this.#term, this.#lineage, this.#past];
+    return { rows: new Map(this.#rows), revision, term, lineage, past };
   }
 
   /** Somebody puts another directory in its place, while nobody has it open. */
@@ -103,11 +123,12 @@ export class SimStore {
     this.#revision = image.revision;
     this.#term = image.term;
     this.#lineage = image.lineage;
+    this.#past = image.past;
   }
 
   /** Somebody deletes the directory. */
   wipe(): void {
-    this.replace({ rows: new Map(), revision: 0, term: 0, lineage: this.#newLineage() });
+    this.replace({ rows: new Map(), revision: 0, term: 0, lineage: this.#newLineage(), past: [] });
   }
 
   #outcome(batch: Batch): CommitOutcome {

@@ -264,10 +264,13 @@ export class ManagerProcess {
 
   #takeOver(contents: StoreContents, how: "start" | "recovery" | "adoption"): void {
     const { clusterId, scheduler, clock, name, tell, process } = this.parts;
-    const { term, lineage, revision } = contents;
-    const identity = { clusterId, instanceId: `${name}.${this.#instances}`, term, lineage };
+    const { term, lineage, revision, past = [] } = contents;
+    const mark = past.at(-1)?.mark;
+    const instanceId = `${name}.${this.#instances}`;
+    const identity = { clusterId, instanceId, term, lineage, ...(mark === undefined ? {} : { mark }) };
     this.#machine = new ManagerMachine(clusterOf(contents), {
       identity,
+      past,
       scheduler: SCHEDULERS[scheduler],
       heartbeatMs: HEARTBEAT_MS,
       keepLocalWorker: false,
