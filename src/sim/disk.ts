@@ -153,7 +153,7 @@ export class SimStore {
 }
 
 /** Puts a change into rows by its key: what a store holds is the last put of each key. */
-export function keep(rows: Map<string, Change>, change: Change): void {
+function keep(rows: Map<string, Change>, change: Change): void {
   switch (change.kind) {
     case "job.put":
       rows.set(`job/${change.job.id}`, change);
