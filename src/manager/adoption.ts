@@ -79,7 +79,10 @@ export class Adoption {
     return [];
   }
 
-  /** True once everybody who is known of has answered. While no node elsewhere is known of there may always be one more, unless none can come. */
+  /**
+   * True once everybody who is known of has answered. While no node elsewhere is known of, or somebody holds a job that the store has forgotten, there may
+   * always be one more, unless none can come.
+   */
   get isComplete(): boolean {
     const { localWorker, remoteWorkers } = this.#options;
     const done = [...this.#witnesses.values()].filter((witness) => witness.isDone);
@@ -89,7 +92,13 @@ export class Adoption {
     );
     // A store that was emptied knows at most the worker beside it: the others may be on their way.
     if (known.every((node) => node.local) && (remoteWorkers || !localWorker)) return false;
+    // Where jobs were forgotten nodes may have been too: those that joined anew since say nothing of the others.
+    if (remoteWorkers && done.some((witness) => this.#surprises(witness))) return false;
     return known.every((node) => this.#witnesses.get(node.id)?.isDone);
+  }
+
+  #surprises({ held }: Witness): boolean {
+    return held.some(({ assignment, fact }) => !isTerminal(fact.state) && !this.#cluster.jobs.has(assignment.jobId));
   }
 
   /** Makes the plan; called once. What a node had not finished saying counts as not said. */

@@ -9,7 +9,7 @@ import { Sessions } from "../../src/manager/sessions.ts";
 import type { ManagerIdentity, WorkerMessage } from "../../src/protocol/messages.ts";
 import { createMemoryStore } from "../../src/store/memory.ts";
 import { createInProcessLink } from "../../src/transport/in-process.ts";
-import { aJobSpec, aNode, aSpec, NOW } from "../core/records.ts";
+import { aJob, aJobSpec, aNode, aSpec, NOW } from "../core/records.ts";
 import { Bench, fact } from "./bench.ts";
 
 const OPTIONS: AdoptionOptions = {
@@ -65,19 +65,30 @@ describe("adoption: whom it hears", () => {
     expect(adoption.finish(NOW).aboveTerm).toBe(12);
   });
 
-  test("it is over once every stored node has finished; with none stored there may always be one more", () => {
-    const adoption = new Adoption(clusterOf("n1", "n2"), OPTIONS);
+  /** Two stored nodes; the second one says in two parts what it holds. */
+  function askTwo(...knownJobs: readonly string[]): boolean[] {
+    const cluster = clusterOf("n1", "n2");
+    for (const name of knownJobs) apply(cluster, { kind: "job.put", job: aJob(name, { id: `j-${name}` }) });
+    const adoption = new Adoption(cluster, OPTIONS);
     adoption.receive("l1", hello("n1"));
     adoption.receive("l1", held("a"));
     adoption.receive("l2", hello("n2"));
     adoption.receive("l2", held("b", false));
-    expect(adoption.isComplete).toBe(false);
+    const before = adoption.isComplete;
     adoption.receive("l2", held("c"));
-    expect(adoption.isComplete).toBe(true);
+    return [before, adoption.isComplete];
+  }
+
+  test("it is over once every stored node has finished; with none stored there may always be one more", () => {
+    expect(askTwo("a", "b", "c")).toEqual([false, true]);
     const blind = new Adoption(clusterOf(), OPTIONS);
     blind.receive("l1", hello("n1"));
     blind.receive("l1", held("a"));
     expect(blind.isComplete).toBe(false);
+  });
+
+  test("where the store has forgotten a job it may have forgotten a node: others are waited for until the time is up", () => {
+    expect(askTwo("a", "b")).toEqual([false, false]);
   });
 
   test("where the store knows the local node alone, others are waited for if there can be any", () => {
