@@ -50,6 +50,8 @@ export class ManagerProcess {
   #adoption: { readonly adoption: Adoption; readonly contents: StoreContents; readonly timer: Timer } | null = null;
   /** What the adoption at this life's begin has found twice. */
   #doubles: Adopted["doubles"] = [];
+  /** What the store held when an adoption began. */
+  #stored: Cluster = emptyCluster();
   #instances = 0;
   #tickets = 0;
   readonly #answers = new Map<number, { readonly command: Command; readonly answer: Answer }>();
@@ -89,7 +91,7 @@ export class ManagerProcess {
 
   /** A node's machine as it is on record. */
   known(nodeId: string): { readonly machineId: string } | null {
-    return this.#cluster?.nodes.get(nodeId) ?? null;
+    return (this.#machine?.cluster ?? this.#stored).nodes.get(nodeId) ?? null;
   }
 
   start(adopt = false): void {
@@ -152,10 +154,6 @@ export class ManagerProcess {
   closed(linkId: string): void {
     this.#linkIds.delete(linkId);
     if (this.#adoption === null) this.#receive({ kind: "closed", linkId });
-  }
-
-  get #cluster(): Cluster | null {
-    return this.#machine?.cluster ?? null;
   }
 
   #receive(input: ManagerInput): void {
@@ -296,6 +294,7 @@ export class ManagerProcess {
       remoteWorkers: true,
       keepLocalWorker: false,
     };
+    this.#stored = clusterOf(contents);
     const adoption = new Adoption(clusterOf(contents), options);
     const timer = process.after(ADOPTION_WAIT_MS, () => this.#finishAdoption());
     this.#adoption = { adoption, contents, timer };

@@ -25,8 +25,24 @@ export class Operator {
     const { manager } = this.#sim.manager;
     const { machine, isOk } = manager;
     if (this.#sim.nowMs < this.#nextMs || machine === null || !isOk) return;
-    if (this.#adopt() || this.#trustLoss(machine.caution, machine.cluster) || this.#startEmptySlots(machine.cluster))
+    if (
+      this.#removeClones(machine.cluster) ||
+      this.#adopt() ||
+      this.#trustLoss(machine.caution, machine.cluster) ||
+      this.#startEmptySlots(machine.cluster)
+    )
       this.#nextMs = this.#sim.nowMs + PATIENCE_MS;
+  }
+
+  /** A clone was there first while the manager did not know the node: "if the machine was replaced, `cube node rm` and join anew" (session.ts). */
+  #removeClones({ nodes }: Cluster): boolean {
+    const wrong = [...this.#sim.nodes].filter(([name, { worker }]) => {
+      const known = nodes.get(name);
+      return known !== undefined && !this.#gone.has(name) && known.machineId !== worker.parts.facts.machineId;
+    });
+    for (const [nodeId] of wrong)
+      this.#sim.manager.manager.execute({ kind: "node.remove", nodeId, force: true }, () => {});
+    return wrong.length > 0;
   }
 
   /** The way out that a refusal names (fence.ts). */
