@@ -2,9 +2,10 @@
  * Adoption: what workers run becomes records again, for a manager whose store was emptied or has gone back. Only an operator asks for it (`--adopt`).
  * What the store still knows is merged: the higher attempt and the higher fact win, nothing is lowered, and nothing is wanted that did not run. Pure.
  */
+import { staysWithNode } from "./absence.ts";
 import { type AdoptionContext, type Double, type HeldTask, mergeTask, settleClaims } from "./adopt-task.ts";
 import type { Assignment } from "./assignment.ts";
-import type { Cluster } from "./cluster.ts";
+import { type Cluster, specOf } from "./cluster.ts";
 import { type Draft, quiet } from "./draft.ts";
 import { findService, type Job, type JobDesired, type Slot, slotKey, taskName } from "./job.ts";
 import { isBatch, type JobSpec, type ServiceSpec } from "./spec.ts";
@@ -213,11 +214,17 @@ function overtaken(context: AdoptionContext, key: string, merged: MergedSlot): D
   });
 }
 
-/** A worker that has answered would have told of it; one that has not may still have it, and is to end it. */
-function leftBehind({ answered }: AdoptionContext, task: Task): Task {
+/**
+ * A worker that has answered would have told of it; one that has not may still have it, and is to end it. What stays with its node has had no later attempt
+ * before it was over.
+ */
+function leftBehind({ answered, cluster }: AdoptionContext, task: Task): Task {
   const { nodeId, fact } = task;
+  const spec = specOf(cluster, task);
   if (nodeId === null) return { ...task, desired: "stop", fact: { ...fact, state: "stopped", message: NEVER_PLACED } };
   if (answered?.has(nodeId)) return { ...task, fact: { ...fact, state: "lost", message: "its node does not hold it" } };
+  if (spec && staysWithNode(spec))
+    return { ...task, fact: { ...fact, state: "lost", message: "a later one followed" } };
   return fact.state === "assigned" ? { ...task, desired: "stop" } : task;
 }
 

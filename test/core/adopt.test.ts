@@ -6,6 +6,7 @@ import type { Change } from "../../src/core/change.ts";
 import { apply, emptyCluster } from "../../src/core/cluster.ts";
 import { taskId } from "../../src/core/ids.ts";
 import { reconcileSlot } from "../../src/core/reconcile.ts";
+import { DEFAULT_DISCONNECT } from "../../src/core/spec.ts";
 import { planStart } from "../../src/core/submit.ts";
 import { type TaskFact, unseen } from "../../src/core/task.ts";
 import { aNode, aSpec, NOW } from "./records.ts";
@@ -112,6 +113,16 @@ describe("adoption:", () => {
     for (const { change } of planAdoption(context, claims).drafts) apply(cluster, change);
     expect(cluster.tasks.get(first.assignment.taskId)?.fact.state).toBe("lost");
     expect([...cluster.slots.values()].map((slot) => slot.attempt)).toEqual([2]);
+  });
+
+  test("an earlier attempt that stays with its node is over where a later one followed, also while that node is silent", () => {
+    const cluster = clusterWith();
+    const stays = aSpec({ disconnect: { ...DEFAULT_DISCONNECT, replace: false } });
+    const bound = (claim: HeldTask): HeldTask => ({ ...claim, assignment: { ...claim.assignment, spec: stays } });
+    const first = bound(held({ attempt: 1 }));
+    adopt(cluster, first);
+    adopt(cluster, bound(held({ node: "n2", attempt: 2 })));
+    expect(cluster.tasks.get(first.assignment.taskId)?.fact.state).toBe("lost");
   });
 
   test("a lone task keeps its job's name", () => {
