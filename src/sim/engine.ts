@@ -8,6 +8,7 @@ import type { TaskSpec } from "../core/spec.ts";
 import type { CreateRequest, Instance, WorkerEvent } from "../worker/effects.ts";
 import { behaviourOf } from "./behaviour.ts";
 import { type EngineEffect, failed, identity, keyOf, sight } from "./engine-answers.ts";
+import { type EngineTrouble, NO_TROUBLE } from "./engine-trouble.ts";
 import type { Operation } from "./faults.ts";
 import type { EventQueue } from "./queue.ts";
 import type { Dice } from "./random.ts";
@@ -18,30 +19,6 @@ const TIMES = { list: 15, pull: 0, create: 40, start: 60, stop: 0, remove: 30, i
 /** How late an event is when events are bad, at most, in ms. */
 const LATE_MS = 20_000;
 
-/** What is wrong with the engine just now. */
-export interface EngineTrouble {
-  down: boolean;
-  hung: boolean;
-  zombies: boolean;
-  badEvents: boolean;
-  unwell: boolean;
-  /** No space left on its disk. */
-  full: boolean;
-  registry: "works" | "hangs" | "limited" | "slow";
-  /** How old what it shows may be. */
-  lagMs: number;
-}
-
-const NO_TROUBLE: Readonly<EngineTrouble> = {
-  down: false,
-  hung: false,
-  zombies: false,
-  badEvents: false,
-  unwell: false,
-  full: false,
-  registry: "works",
-  lagMs: 0,
-};
 /** Operations that write to the engine's disk. */
 const WRITING: ReadonlySet<string> = new Set(["pull", "create", "start"]);
 /** How long a pull takes from a slow registry, at least, in ms. */
@@ -59,6 +36,9 @@ export class SimEngine {
   readonly #errors: { readonly operation: Operation; readonly failure: FailureKind; readonly done: boolean }[] = [];
   /** Pulls under way, by incarnation, with how they end before their time. */
   readonly #pulls = new Map<string, (failure: Failure) => void>();
+  /** Pulls that have been asked for and not begun, and those of them that are not wanted any more. */
+  readonly #asked = new Set<string>();
+  readonly #aborted = new Set<string>();
   /** Pulls that wait for a registry that does not answer. */
   #stuck: (() => void)[] = [];
   /** How a container was before its last change, and when that was. */
@@ -159,13 +139,17 @@ export class SimEngine {
   /** Performs an effect; the answer comes later, or never. */
   perform(effect: EngineEffect, reply: Reply): void {
     if (effect.kind === "abort") {
-      this.#pulls.get(keyOf(effect.of))?.({ kind: "aborted", message: "aborted" });
+      const end = this.#pulls.get(keyOf(effect.of));
+      if (end !== undefined) end({ kind: "aborted", message: "aborted" });
+      else if (this.#asked.has(keyOf(effect.of))) this.#aborted.add(keyOf(effect.of));
       return;
     }
+    if (effect.kind === "pull") this.#asked.add(keyOf(effect.request));
     if (this.trouble.hung && effect.kind !== "pull") return;
     const error = this.#errorOf(effect.kind);
     const tookMs = 1 + this.#dice.exponential(TIMES[effect.kind] || 1);
     this.#queue.after(tookMs, () => {
+      if (effect.kind === "pull" && this.#isAborted(effect.request, reply)) return;
       if (this.trouble.down) {
         this.#answer(effect, { kind: "unavailable", message: "the engine is away" }, reply);
         return;
@@ -183,6 +167,15 @@ export class SimEngine {
         else this.#answer(effect, { kind: error?.failure ?? "unavailable", message: `${effect.kind} fails` }, reply);
       });
     });
+  }
+
+  /** Nobody wants that pull any more, and it is answered. */
+  #isAborted(request: CreateRequest, reply: Reply): boolean {
+    const key = keyOf(request);
+    this.#asked.delete(key);
+    if (!this.#aborted.delete(key)) return false;
+    this.#later({ kind: "pulled", of: identity(request), result: fail("aborted", "aborted") }, reply);
+    return true;
   }
 
   #later(event: WorkerEvent, reply: Reply): void {
@@ -265,6 +258,10 @@ export class SimEngine {
   }
 
   #create(request: CreateRequest, reply: Reply): void {
+    if (behaviourOf(request.spec).image === "refused") {
+      reply({ kind: "created", of: identity(request), result: fail("invalid", "the image is for another machine") });
+      return;
+    }
     const instanceId = `${request.taskId}-${request.incarnation}`;
     const known = this.containers.get(instanceId);
     const container = known ?? this.#newContainer({ ...request, instanceId, isForeign: false });

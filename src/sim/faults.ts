@@ -151,7 +151,8 @@ export interface Behaviour {
   /** How long it takes to end once it is told to; beyond its grace it is killed. */
   readonly stopMs: number;
   readonly pullMs: number;
-  readonly image: "there" | "missing";
+  /** `refused`: it is there, and nothing can ever be made of it. */
+  readonly image: "there" | "missing" | "refused";
 }
 
 /** What a user does. Jobs are named by the user; a step about a name that is not known does nothing. */

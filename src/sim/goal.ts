@@ -28,7 +28,7 @@ export function unfinished(sim: Simulation): string {
 export function neverRests(sim: Simulation, spec: TaskSpec): boolean {
   const { lifeMs, image } = behaviourOf(spec);
   const cluster = sim.manager.manager.machine?.cluster;
-  if (lifeMs !== 0 || image === "missing") return true;
+  if (lifeMs !== 0 || image !== "there") return true;
   // Only its engine can say that a port is somebody else's, so where there is no other node each start is an attempt.
   if (cluster === undefined || !isPortForeign(sim, spec)) return false;
   return nodesWithRoom(sim, cluster, spec).length === 0;

@@ -1,7 +1,8 @@
 /** What faults of container engines do, and of those who meddle with what runs there. */
 
 import type { Course } from "./course.ts";
-import type { EngineTrouble, SimEngine } from "./engine.ts";
+import type { SimEngine } from "./engine.ts";
+import type { EngineTrouble } from "./engine-trouble.ts";
 import type { Fault } from "./faults.ts";
 import type { Simulation } from "./simulation.ts";
 

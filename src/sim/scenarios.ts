@@ -21,6 +21,7 @@ export const SCENARIOS: readonly Scenario[] = [
   script("submit/in-the-manager").nodes(1).withLocal().submits(20, "web", { count: 2 }).end(),
   script("batch/completes").nodes(2).submits(20, "sum", { count: 3, batch: true, lifeMs: 3_000 }).end(),
   script("batch/fails").nodes(1).submits(20, "sum", { batch: true, lifeMs: 500, exitCode: 1 }).end(),
+  script("batch/refused").nodes(1).submits(20, "sum", { batch: true, image: "refused" }).end(),
   script("stop/while-pulling")
     .nodes(1)
     .submits(20, "web", { pullMs: 600_000 })

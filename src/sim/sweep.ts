@@ -73,7 +73,7 @@ class Spy {
  * What people would say of a cluster: each job, what is wanted of it, and of each slot how it is and how often it really lives. Which attempt that is, and on
  * which node, may differ.
  */
-export function abstractState(sim: Simulation): string[] {
+function abstractState(sim: Simulation): string[] {
   const cluster = sim.manager.manager.machine?.cluster ?? emptyCluster();
   const gone = goneNodes(sim.plan);
   const live = [...sim.nodes].flatMap(([name, { engine }]) => (gone.has(name) ? [] : engine.live()));

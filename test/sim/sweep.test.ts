@@ -67,7 +67,7 @@ describe("sim: sweep", () => {
 
   test("scenarios are found by their name and by their folder", () => {
     expect(scenariosOf(["stop/while-pulling"]).map(({ name }) => name)).toEqual(["stop/while-pulling"]);
-    expect(scenariosOf(["batch"]).map(({ name }) => name)).toEqual(["batch/completes", "batch/fails"]);
+    expect(scenariosOf(["batch"]).map(({ name }) => name)).toEqual(["batch/completes", "batch/fails", "batch/refused"]);
     expect(scenariosOf([])).toEqual(SCENARIOS);
     expect(new Set(SCENARIOS.map(({ name }) => name)).size).toBe(SCENARIOS.length);
   });
