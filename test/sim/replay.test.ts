@@ -53,7 +53,12 @@ describe("sim: replay", () => {
   });
 
   test("a look at the clock or at chance during a run is an error that says so", () => {
-    const looks: (() => unknown)[] = [() => Date.now(), () => new Date(), () => Math.random(), () => setTimeout(() => {}, 1)];
+    const looks: (() => unknown)[] = [
+      () => Date.now(),
+      () => new Date(),
+      () => Math.random(),
+      () => setTimeout(() => {}, 1),
+    ];
     for (const look of looks) expect(() => withoutAmbient(look)).toThrow("time and chance are arguments");
     expect(Date.now()).toBeGreaterThan(0);
   });
