@@ -165,7 +165,8 @@ export function managerResource(
 
 /**
  * Changes as events, each with the record that it put. What follows from tasks (a job's states, a node's allocations) has no change of its own, so the last
- * event of the list that touches a job or a node carries that one too: a mirror that folds events stays in step.
+ * event of the list that touches a job or a node carries that one too, and that of a slot the task which holds it from then on: a mirror that folds events
+ * stays in step.
  */
 export function eventResources(
   cluster: Cluster,
@@ -174,6 +175,7 @@ export function eventResources(
 ): EventResource[] {
   const jobs = new Set<string>();
   const nodes = new Set<string>();
+  const put = new Set(changes.flatMap(({ change }) => (change.kind === "task.put" ? [change.task.id] : [])));
   const events: EventResource[] = [];
   for (let at = changes.length - 1; at >= 0; at--) {
     const logged = changes[at];
@@ -181,6 +183,8 @@ export function eventResources(
     const touched = subjects(cluster, logged.change);
     const job = takeOnce(jobs, touched.jobId, cluster.jobs);
     const node = takeOnce(nodes, touched.nodeId, cluster.nodes);
+    // A task may get its slot back without a change of its own; one that is put here tells for itself.
+    const holder = logged.change.kind === "slot.put" ? takeOnce(put, touched.taskId, cluster.tasks) : undefined;
     events.push({
       revision: logged.revision,
       atMs: logged.atMs,
@@ -190,6 +194,7 @@ export function eventResources(
       ...touched,
       ...(job && { job: jobResource(cluster, job) }),
       ...(node && { node: nodeResource(cluster, node, sight) }),
+      ...(holder && { task: taskResource(cluster, holder) }),
       ...(logged.change.kind === "task.put" && { task: taskResource(cluster, logged.change.task) }),
       ...(logged.change.kind === "decision.put" && { decision: logged.change.decision }),
     });

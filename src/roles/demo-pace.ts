@@ -8,6 +8,8 @@ const SPEEDS = [1, 2, 5, 10, 30, 60] as const;
 const TURN_MS = 50;
 const WORK_MS = 25;
 const HURRY_TURN_MS = 5;
+/** How long whoever watches a cluster may take to see a change, in ms. */
+const LOOK_MS = 400;
 /** Time of the cluster that is lived through between two looks at the clock, in ms. */
 const STEP_MS = 200;
 /** A stretch in a hurry passes no faster than this many times our own time, so that people see that it does. */
@@ -57,6 +59,8 @@ export class DemoPace implements Disposable {
   /** Resolves when so much of the cluster's time has passed, in a hurry. */
   async hurry(ms: number): Promise<void> {
     this.#leftMs = ms;
+    // Until somebody has looked, or the beginning of the hour would be long past for whoever watches.
+    await Bun.sleep(LOOK_MS);
     while (this.#leftMs > 0) {
       const beginMs = performance.now();
       await Bun.sleep(HURRY_TURN_MS);

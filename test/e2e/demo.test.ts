@@ -112,7 +112,7 @@ describe("e2e: demo", () => {
       await screen.until(/CUBE DEMO .* \d\d running/);
       screen.send("Fs");
       await screen.until(/CUBE DEMO {2}asleep, \d+ min to go .*manager out of reach/);
-      await screen.until(/while you were away \(1h/);
+      await screen.until(/while you were away \((59m|1h)/);
     },
     PATIENCE_MS,
   );

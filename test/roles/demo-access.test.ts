@@ -1,10 +1,14 @@
 // The simulated manager behind the port that every manager stands behind: durable state, one log without gaps, and a plain no while it is away.
 import { describe, expect, test } from "bun:test";
+import { eventResources, taskResource } from "../../src/api/resources.ts";
+import type { TaskResource } from "../../src/client/resources.ts";
+import { emptyCluster } from "../../src/core/cluster.ts";
 import type { ManagerNews } from "../../src/manager/commands.ts";
 import { DemoAccess } from "../../src/roles/demo-access.ts";
 import { DemoCluster } from "../../src/sim/demo.ts";
 import { demoBatch } from "../../src/sim/demo-jobs.ts";
 import { MANAGER } from "../../src/sim/simulation.ts";
+import { fold, type Cluster as Mirror, NO_CLUSTER } from "../../src/tui/state/cluster.ts";
 
 const SECOND = 1_000;
 
@@ -58,6 +62,32 @@ describe("roles: demo access", () => {
     expect(news.filter((kind) => kind === "reloaded")).toHaveLength(2);
     expect((await access.read()).nodes.size).toBe(3);
   });
+
+  test("whoever folds the news knows what a new look shows, also when tasks that were replaced have their slots back", () => {
+    const demo = new DemoCluster({ seed: 1, nodes: 12 });
+    const access = new DemoAccess(demo);
+    const { machine } = demo.sim.manager.manager;
+    const tasksNow = () =>
+      [...(machine?.cluster.tasks.values() ?? [])].map((task) =>
+        taskResource(machine?.cluster ?? emptyCluster(), task),
+      );
+    const words = (tasks: Iterable<TaskResource>) =>
+      [...tasks].flatMap(({ id, current, state, nodeId }) => (current ? [`${id} ${state} ${nodeId}`] : [])).toSorted();
+    let mirror: Mirror = { ...NO_CLUSTER, tasks: new Map(tasksNow().map((task) => [task.id, task])) };
+    using _subscription = access.subscribe((news) => {
+      if (news.kind !== "committed") return;
+      const events = eventResources(news.cluster, news.changes);
+      mirror = fold(
+        mirror,
+        events.map((event) => ({ kind: "event", event })),
+      );
+    });
+    demo.begin({ atMs: demo.sim.nowMs, kind: "cut", from: "alder", to: MANAGER, both: true, forMs: 30 * SECOND });
+    for (let minute = 0; minute < 10; minute++) {
+      demo.advance(60 * SECOND);
+      expect(words(mirror.tasks.values())).toEqual(words(tasksNow()));
+    }
+  }, 60_000);
 
   test("caution that comes and goes is told, once each time", () => {
     const { demo, access } = opened();

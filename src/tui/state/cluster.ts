@@ -130,12 +130,12 @@ function foldEvents(cluster: Cluster, events: readonly EventResource[]): Cluster
   };
 }
 
-/** A new attempt takes the place of the one before it in its slot, which becomes history. */
+/** An attempt that is new to its slot, or has it back, takes the place of the one that held it, which becomes history. */
 function putTask(tasks: Map<string, TaskResource>, task: TaskResource): void {
-  if (task.current && !tasks.has(task.id)) {
+  if (task.current && tasks.get(task.id)?.current !== true) {
     for (const other of tasks.values()) {
       const sameSlot = other.jobId === task.jobId && other.service === task.service && other.slot === task.slot;
-      if (sameSlot && other.current) tasks.set(other.id, { ...other, current: false });
+      if (sameSlot && other.current && other.id !== task.id) tasks.set(other.id, { ...other, current: false });
     }
   }
   tasks.set(task.id, task);

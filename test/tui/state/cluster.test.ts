@@ -27,6 +27,16 @@ describe("cluster", () => {
     expect([after.tasks.get("task-web")?.current, after.tasks.get("task-web-2")?.current]).toEqual([false, true]);
   });
 
+  test("makes history of the attempt whose slot an older one has back", () => {
+    const next = task({ id: "task-web-2", jobId: "job-web", service: "web", attempt: 2 });
+    const replaced = fold(begun, [{ kind: "event", event: event({ task: next }) }]);
+    const back = { ...task({ id: "task-web", jobId: "job-web", service: "web" }), current: true };
+    const after = fold(replaced, [
+      { kind: "event", event: event({ kind: "slot.put", taskId: "task-web", task: back }) },
+    ]);
+    expect([after.tasks.get("task-web")?.current, after.tasks.get("task-web-2")?.current]).toEqual([true, false]);
+  });
+
   test("shows events with words only, and keeps no more than it says", () => {
     const many = Array.from(
       { length: EVENTS_KEPT + 50 },
