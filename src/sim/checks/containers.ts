@@ -81,6 +81,8 @@ export const endedIncarnationsStayEnded: Checker = {
         // Workers go on until the manager with the other store is there.
         if (event.kind === "replaced" || event.kind === "took-over") ended.clear();
         else if (event.kind === "fault" && event.fault.kind === "journal-wipe") ended.clear();
+        // A container that somebody takes away leaves no trace for a worker that was not there.
+        else if (event.kind === "removed" && event.by === "hand") ended.delete(onNode(event.container));
         else if (event.kind === "died" && !event.container.isForeign) ended.add(onNode(event.container));
         else if (event.kind === "started" && ended.has(onNode(event.container)))
           violate(`${keyOf(event.container)} has ended on ${event.container.node}`, "and is started there again");
