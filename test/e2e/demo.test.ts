@@ -87,19 +87,23 @@ describe("e2e: demo", () => {
   }
 
   test(
-    "e2e: demo: a node is cut off and its tasks go elsewhere, and then it is back",
+    "e2e: demo: a node is cut off and its tasks go elsewhere, and when it is back it has them again",
     async () => {
       await using demo = new Demo({ cols: 120, rows: 40 }, { words: ["--speed", "10"] });
       const { screen } = demo;
       await demo.full();
       screen.send("Fb");
       await screen.until("nothing breaks by itself any more");
+      screen.send("/node:alder\r");
+      await screen.until(/node:alder {2}[23]\d\/\d+/);
       screen.send("2gF");
       await screen.until("Node alder");
       screen.send("x");
       await screen.until(/alder +▲ +disconnected/);
-      await screen.until(/is replaced|is placed on/);
+      // All but what its volumes hold there.
+      await screen.until(/node:alder {2}\d\/\d+/);
       await screen.until(/alder +● cpu/);
+      await screen.until(/node:alder {2}[23]\d\/\d+/);
     },
     PATIENCE_MS,
   );
