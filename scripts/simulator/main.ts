@@ -11,7 +11,7 @@ import { shrink } from "../../src/sim/shrink.ts";
 import { withoutAmbient } from "./ambient.ts";
 import { commitOf } from "./commit.ts";
 import { sweepAll } from "./sweep.ts";
-import { Tally } from "./tally.ts";
+import { Tally, unhit } from "./tally.ts";
 
 const HELP = `Runs the whole cluster in a simulation, with faults drawn from seeds.
 
@@ -25,6 +25,9 @@ const HELP = `Runs the whole cluster in a simulation, with faults drawn from see
   --no-shrink     reports failures as they are
   --all           goes on after a failure
   --trace         prints the seed's whole remembered trace`;
+
+/** Exit code when a mark of coverage was never hit. */
+const NEVER_HIT = 6;
 
 const OPTIONS = {
   from: { type: "string", default: "1" },
@@ -78,7 +81,11 @@ function runSeeds(): void {
     if (!values.all) break;
   }
   console.log(tally.summary());
-  if (values.append !== undefined) tally.appendTo(values.append);
+  const figures = values.append === undefined ? tally.figures : tally.appendTo(values.append);
+  const missed = unhit(figures);
+  if (missed.length === 0) return;
+  console.error(`never hit, although it should happen: ${missed.join(", ")}`);
+  process.exitCode ||= NEVER_HIT;
 }
 
 function sweepScenarios(): void {

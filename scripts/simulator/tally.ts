@@ -1,5 +1,7 @@
 // Counts seeds: how many were worth counting, how fast they ran, what failed and which coverage marks were hit. Several runs at one commit add up in a file.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { MARKS } from "../../src/sim/coverage.ts";
+import { UNHITTABLE } from "../../src/sim/not-yet.ts";
 import type { Outcome } from "../../src/sim/run.ts";
 
 /** What a seed must have to count: 10 virtual minutes, 100 commands, 3 kinds of faults. */
@@ -20,6 +22,16 @@ export interface Figures {
   readonly seconds: number;
   readonly faults: number;
   readonly commands: number;
+  /** How many seeds have hit each mark of coverage. */
+  readonly marks: Readonly<Record<string, number>>;
+}
+
+/** So many seeds have to hit every mark together; fewer say nothing. */
+const SOAK_SEEDS = 1_000;
+
+/** Marks that these figures should have hit and have not. */
+export function unhit({ seeds, marks }: Figures): readonly string[] {
+  return seeds < SOAK_SEEDS ? [] : MARKS.filter((mark) => !UNHITTABLE.has(mark) && marks[mark] === undefined);
 }
 
 export class Tally {
@@ -33,6 +45,7 @@ export class Tally {
   #realMs = 0;
   #faults = 0;
   #commands = 0;
+  readonly #marks: Record<string, number> = {};
 
   constructor(commit: string, from: number) {
     this.#commit = commit;
@@ -48,12 +61,13 @@ export class Tally {
     return value;
   }
 
-  add({ plan, verdict, violation, virtualMs, commands }: Outcome): void {
+  add({ plan, verdict, violation, virtualMs, commands, marks }: Outcome): void {
     this.#seeds++;
     this.#last = plan.seed;
     this.#virtualMs += virtualMs;
     this.#faults += plan.faults.length;
     this.#commands += commands;
+    for (const mark of marks) this.#marks[mark] = (this.#marks[mark] ?? 0) + 1;
     const kinds = new Set(plan.faults.map((fault) => fault.kind)).size;
     if (virtualMs >= LEAST_MS && commands >= LEAST_COMMANDS && kinds >= LEAST_KINDS) this.#counted++;
     if (verdict !== "passed") this.#failed.push(`${plan.seed} ${violation?.id ?? verdict}`);
@@ -70,6 +84,7 @@ export class Tally {
       seconds: this.#realMs / 1000,
       faults: this.#faults,
       commands: this.#commands,
+      marks: this.#marks,
     };
   }
 
@@ -77,13 +92,14 @@ export class Tally {
     return summaryOf(this.figures);
   }
 
-  /** Adds these figures to those of the same commit in that file, and prints the sum. */
-  appendTo(file: string): void {
+  /** Adds these figures to those of the same commit in that file, and gives the sum. */
+  appendTo(file: string): Figures {
     const kept = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Figures[]) : [];
     const earlier = kept.find((one) => one.commit === this.#commit);
     const sum = earlier === undefined ? this.figures : added(earlier, this.figures);
     writeFileSync(file, `${JSON.stringify([...kept.filter((one) => one !== earlier), sum], null, 2)}\n`);
     console.log(`in all at ${this.#commit}: ${summaryOf(sum)}`);
+    return sum;
   }
 }
 
@@ -98,6 +114,12 @@ function added(one: Figures, other: Figures): Figures {
     seconds: one.seconds + other.seconds,
     faults: one.faults + other.faults,
     commands: one.commands + other.commands,
+    marks: Object.fromEntries(
+      MARKS.flatMap((mark) => {
+        const hits = (one.marks[mark] ?? 0) + (other.marks[mark] ?? 0);
+        return hits === 0 ? [] : [[mark, hits] as const];
+      }),
+    ),
   };
 }
 
