@@ -35,7 +35,10 @@ export async function runDemoRole(options: DemoOptions): Promise<number> {
   const terminal = { stdin: process.stdin.isTTY === true, stdout: process.stdout.isTTY === true };
   const problem = unusable(process.env, terminal);
   if (problem) return refused(problem.message);
+  // The first minutes of a large one take seconds; the line is gone when the screen comes.
+  process.stdout.write("cube: the simulated cluster comes up ...");
   const cluster = new DemoCluster(options);
+  process.stdout.write("\r\x1b[K");
   const links = new DemoLinks(cluster);
   const access = new DemoAccess(cluster);
   using pace = new DemoPace(cluster, options.speed, () => access.look());
