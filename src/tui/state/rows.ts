@@ -68,7 +68,7 @@ function matcher(word: string): ((text: string) => boolean) | undefined {
 type Key = (task: TaskResource, cluster: Cluster) => string | number;
 
 const KEYS: Readonly<Record<SortKey, Key>> = {
-  name: (task) => task.name,
+  name: (task) => nameKey(task),
   state: (task) => taskMark(task).word,
   node: (task) => task.nodeName,
   cpu: (task, cluster) => -(cluster.usage.get(task.id)?.cpuMillis ?? 0),
@@ -84,11 +84,23 @@ export function taskRows(cluster: Cluster, by: { readonly filter: string; readon
   const key = KEYS[by.sort.by];
   const sign = by.sort.reverse ? -1 : 1;
   const rows = [...cluster.tasks.values()].filter((task) => task.current && test(task));
-  const keyed = rows.map((task) => ({ task, key: key(task, cluster) }));
-  keyed.sort(
-    (a, b) => sign * compare(a.key, b.key) || compare(a.task.name, b.task.name) || compare(a.task.id, b.task.id),
-  );
+  const keyed = rows.map((task) => ({ task, key: key(task, cluster), name: nameKey(task) }));
+  keyed.sort((a, b) => sign * compare(a.key, b.key) || compare(a.name, b.name) || compare(a.task.id, b.task.id));
   return keyed.map((each) => each.task);
+}
+
+/** Digits of the longest number that counts as one in a name. */
+const DIGITS = 12;
+const nameKeys = new WeakMap<TaskResource, string>();
+
+/** A task's name so that numbers in it sort by value: web.2 before web.10. Kept, because every change of the cluster sorts all rows. */
+function nameKey(task: TaskResource): string {
+  let key = nameKeys.get(task);
+  if (key === undefined) {
+    key = task.name.replace(/\d+/g, (digits) => digits.padStart(DIGITS, "0"));
+    nameKeys.set(task, key);
+  }
+  return key;
 }
 
 /** Order by code units: the same on every machine. */

@@ -39,6 +39,17 @@ describe("rows", () => {
     expect(names("", { by: "name", reverse: true })[0]).toBe("worker");
   });
 
+  test("sort numbers in names by value", () => {
+    const replicas = ["web.10", "web.2", "web.1"].map((name) => task({ id: name, name }));
+    const event = smallCluster().events[0] as never as object;
+    const more = replicas.reduce(
+      (known, each) => fold(known, [{ kind: "event", event: { ...event, task: each } as never }]),
+      cluster,
+    );
+    const rows = taskRows(more, { filter: "name:web.", sort: { by: "name", reverse: false } });
+    expect(rows.map((each) => each.name)).toEqual(["web.1", "web.2", "web.10"]);
+  });
+
   test("show only the newest attempt of a slot", () => {
     const old = task({ id: "old", name: "old", current: false });
     const more = fold(cluster, [
