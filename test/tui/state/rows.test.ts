@@ -41,11 +41,11 @@ describe("rows", () => {
 
   test("sort numbers in names by value", () => {
     const replicas = ["web.10", "web.2", "web.1"].map((name) => task({ id: name, name }));
-    const event = smallCluster().events[0] as never as object;
-    const more = replicas.reduce(
-      (known, each) => fold(known, [{ kind: "event", event: { ...event, task: each } as never }]),
-      cluster,
-    );
+    const event = smallCluster().events[0] as never as { readonly revision: number };
+    const news = replicas.map((each, i) => {
+      return { kind: "event", event: { ...event, revision: 1_000 + i, task: each } } as never;
+    });
+    const more = fold(cluster, news);
     const rows = taskRows(more, { filter: "name:web.", sort: { by: "name", reverse: false } });
     expect(rows.map((each) => each.name)).toEqual(["web.1", "web.2", "web.10"]);
   });
