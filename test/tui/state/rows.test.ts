@@ -40,7 +40,7 @@ describe("rows", () => {
   });
 
   test("sort numbers in names by value", () => {
-    const replicas = ["web.10", "web.2", "web.1"].map((name) => task({ id: name, name }));
+    const replicas = ["web.10", "web.2", "web.1"].map((name, slot) => task({ id: name, name, slot }));
     const event = smallCluster().events[0] as never as { readonly revision: number };
     const news = replicas.map((each, i) => {
       return { kind: "event", event: { ...event, revision: 1_000 + i, task: each } } as never;
