@@ -46,6 +46,7 @@ function makeNodes(count: number): NodeView[] {
       runtimes: ["docker"],
       refusal: "",
       allocatable,
+      measuredTasks: { cpuMillis: 0, memoryBytes: 0, diskBytes: 0 },
       measured: {
         cpuMillis: Math.round(allocatable.cpuMillis * busy),
         memoryBytes: Math.round(allocatable.memoryBytes * busy),

@@ -206,12 +206,12 @@ export class NodeTable {
 
   /** Works out the node's columns. */
   #describe({ slot, use, view }: TableNode): void {
-    const { allocatable, measured } = view;
+    const { allocatable, measured, measuredTasks } = view;
     this.cpuFree[slot] = allocatable.cpuMillis - use.cpuMillis;
     this.memoryFree[slot] = allocatable.memoryBytes - use.memoryBytes;
     this.diskFree[slot] = allocatable.diskBytes - use.diskBytes;
     this.penalty[slot] = measured === null ? quantise(NO_METRICS) : 0;
-    const load = { allocatable, allocated: use, measured, clusterSize: this.clusterSize };
+    const load = { allocatable, allocated: use, measured, measuredTasks, clusterSize: this.clusterSize };
     this.scoring.describeNode(load, this.loads, slot * this.scoring.width);
   }
 

@@ -21,8 +21,10 @@ export interface NodeView {
   /** "" when it may get tasks, else why not, as the rest of a sentence that begins with its name: `is draining`. */
   readonly refusal: string;
   readonly allocatable: Resources;
-  /** What is in use by anything at all on that machine, from fresh metrics; null when there are none. */
+  /** What is in use by anything on that machine that is no task of the cluster, from fresh metrics; null when there are none. */
   readonly measured: Resources | null;
+  /** What its tasks use together, from the same metrics. */
+  readonly measuredTasks: Resources;
 }
 
 /** A port of the node that the task must have. */
@@ -68,6 +70,7 @@ export function needKey(need: Need): string {
 
 /** A stored node and its metrics as the scheduler sees them. `metrics` is null when there are none that are fresh. Pure. */
 export function viewNode(node: Node, metrics: NodeMetrics | null): NodeView {
+  const tasks = usedByTasks(metrics);
   return {
     id: node.id,
     name: node.name,
@@ -79,11 +82,21 @@ export function viewNode(node: Node, metrics: NodeMetrics | null): NodeView {
     refusal: refusalOf(node),
     allocatable: allocatable(node),
     measured: metrics && {
-      cpuMillis: metrics.cpuMillis,
-      memoryBytes: metrics.memoryUsedBytes,
+      cpuMillis: Math.max(0, metrics.cpuMillis - tasks.cpuMillis),
+      memoryBytes: Math.max(0, metrics.memoryUsedBytes - tasks.memoryBytes),
       diskBytes: metrics.diskUsedBytes,
     },
+    measuredTasks: tasks,
   };
+}
+
+function usedByTasks(metrics: NodeMetrics | null): Resources {
+  let [cpuMillis, memoryBytes] = [0, 0];
+  for (const task of metrics?.tasks ?? []) {
+    cpuMillis += task.cpuMillis;
+    memoryBytes += task.memoryBytes;
+  }
+  return { cpuMillis, memoryBytes, diskBytes: 0 };
 }
 
 function refusalOf(node: Node): string {

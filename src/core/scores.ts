@@ -9,8 +9,10 @@ import type { Resources } from "./spec.ts";
 export interface NodeLoad {
   readonly allocatable: Resources;
   readonly allocated: Resources;
-  /** null without fresh metrics. */
+  /** Use by whatever is no task; null without fresh metrics. */
   readonly measured: Resources | null;
+  /** Use by tasks. */
+  readonly measuredTasks: Resources;
   /** Ready nodes in the cluster, at least 2, rounded up to a power of two. */
   readonly clusterSize: number;
 }
@@ -36,8 +38,8 @@ export interface Scoring {
   parts(nodes: Float64Array, node: number, demands: Float64Array, demand: number): readonly ScorePart[];
 }
 
-/** Beyond this many nodes the base of E-PVM rises no more: 3·n² stays below every penalty. */
-const MAX_CLUSTER_SIZE = 16_384;
+/** Beyond this many nodes the base of E-PVM rises no more: 3·n^2.5 stays below every penalty. */
+const MAX_CLUSTER_SIZE = 2_048;
 
 /** Added to the cost of a node without fresh metrics: it is taken only when no node with metrics fits. */
 export const NO_METRICS = 1_000_000_000;

@@ -150,8 +150,9 @@ function marginalCost(node: NodeView, used: Used, need: Need, n: number): number
     const capacity = node.allocatable[figure];
     if (capacity === 0) continue;
     const reserved = used[figure] / capacity;
-    const measured = Math.min(1, Math.round(((node.measured?.[figure] ?? 0) / capacity) * 64) / 64);
-    const u = Math.max(reserved, measured);
+    const inSteps = (use: number) => Math.min(1, Math.round((use / capacity) * 64) / 64);
+    const own = Math.max(reserved, inSteps(node.measuredTasks[figure]));
+    const u = Math.min(1.5, own + inSteps(node.measured?.[figure] ?? 0));
     const d = Math.max(need.resources[figure], AT_LEAST[figure]) / capacity;
     total += n ** (u + d) - n ** u;
   }

@@ -23,14 +23,12 @@ const resources = fc.record({
   memoryBytes: fc.constantFrom(0, 512 * MIB, GIB, 2 * GIB, 3_000_000_001),
   diskBytes: fc.constantFrom(0, GIB, 10 * GIB),
 });
-const measured = fc.option(
-  fc.record({
-    cpuMillis: fc.integer({ min: 0, max: 5_000 }),
-    memoryBytes: fc.integer({ min: 0, max: 3 * GIB }),
-    diskBytes: fc.integer({ min: 0, max: 12 * GIB }),
-  }),
-  { freq: 4 },
-);
+const use = fc.record({
+  cpuMillis: fc.integer({ min: 0, max: 5_000 }),
+  memoryBytes: fc.integer({ min: 0, max: 3 * GIB }),
+  diskBytes: fc.integer({ min: 0, max: 12 * GIB }),
+});
+const measured = fc.option(use, { freq: 4 });
 const zone = fc.constantFrom("eu", "us");
 
 const view: fc.Arbitrary<NodeView> = fc
@@ -43,6 +41,7 @@ const view: fc.Arbitrary<NodeView> = fc
     refusal: fc.constantFrom("", "", "", "", "is draining"),
     allocatable: resources,
     measured,
+    measuredTasks: use,
   })
   .map((fields) => ({ ...fields, name: `host-${fields.id}`, os: "linux" }));
 

@@ -17,6 +17,7 @@ export function node(n: number, changes: Partial<NodeView> = {}): NodeView {
     refusal: "",
     allocatable: { cpuMillis: 4_000, memoryBytes: 8 * GIB, diskBytes: 100 * GIB },
     measured: { cpuMillis: 0, memoryBytes: 0, diskBytes: 0 },
+    measuredTasks: { cpuMillis: 0, memoryBytes: 0, diskBytes: 0 },
     ...changes,
   };
 }

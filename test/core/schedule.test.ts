@@ -90,10 +90,16 @@ describe("schedule/epvm", () => {
   });
 
   test("does not count a task twice that is both reserved and measured", () => {
-    const measured = { cpuMillis: 1_000, memoryBytes: GIB, diskBytes: 0 };
-    const placement = placementOf("epvm", [node(1, { measured }), node(2, { measured })]);
+    const measuredTasks = { cpuMillis: 1_000, memoryBytes: GIB, diskBytes: 0 };
+    const placement = placementOf("epvm", [node(1, { measuredTasks }), node(2, { measuredTasks })]);
     placement.reserve("t", "n1", demand(1_000, GIB));
     expect(placement.place(need(), [])).toBe("n1");
+  });
+
+  test.each([1_000, 4_000, 40_000])("spreads over machines that others keep busy with %d millicores", (cpuMillis) => {
+    const measured = { cpuMillis, memoryBytes: 6 * GIB, diskBytes: 0 };
+    const placement = placementOf("epvm", [node(1, { measured }), node(2, { measured }), node(3, { measured })]);
+    expect(countOf(placeMany(placement, need(), 27))).toEqual({ n1: 9, n2: 9, n3: 9 });
   });
 });
 

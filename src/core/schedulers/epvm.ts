@@ -5,24 +5,27 @@
  */
 import { NATURE_FILTERS } from "../filters.ts";
 import type { Scheduler } from "../scheduler.ts";
-import type { Scoring } from "../scores.ts";
+import type { NodeLoad, Scoring } from "../scores.ts";
 import { share } from "../scores.ts";
 import type { Resources } from "../spec.ts";
 import { ASSUMED } from "../spec.ts";
 
 const METRIC_STEPS = 64;
+/** A machine counts as loaded by half as much again as it has, at most: what is reserved there makes a difference even where others use all of it. */
+const MOST_USE = 1.5;
 
 /**
- * H = Σ n^u·(n^(d/c) − 1) over CPU, memory and disk, with u = max(reserved, measured)/c. Measured use is rounded to 1/64 of the
- * capacity, so that noise re-scores nothing; a demand counts at least the assumed figures, so that tiny tasks spread as well.
+ * H = Σ n^u·(n^(d/c) − 1) over CPU, memory and disk, with u = (max(reserved, tasks) + others)/c, where tasks and others are measured. Others come on top:
+ * were they weighed against what is reserved, a busy machine would hide its reservations, and equally busy ones would all look empty. Measured use is
+ * rounded to 1/64 of the capacity, so that noise re-scores nothing; a demand counts at least the assumed figures, so that tiny tasks spread as well.
  */
 const marginalCost: Scoring = {
   width: 3,
   describeNode(load, out, at) {
-    const { allocatable, allocated, measured, clusterSize } = load;
-    out[at] = clusterSize ** use("cpuMillis", allocatable, allocated, measured);
-    out[at + 1] = clusterSize ** use("memoryBytes", allocatable, allocated, measured);
-    out[at + 2] = clusterSize ** use("diskBytes", allocatable, allocated, measured);
+    const { clusterSize } = load;
+    out[at] = clusterSize ** use("cpuMillis", load);
+    out[at + 1] = clusterSize ** use("memoryBytes", load);
+    out[at + 2] = clusterSize ** use("diskBytes", load);
   },
   describeDemand({ resources, allocatable, clusterSize }, out, at) {
     out[at] = clusterSize ** demanded("cpuMillis", resources, allocatable) - 1;
@@ -45,8 +48,11 @@ function product(nodes: Float64Array, node: number, demands: Float64Array, deman
   return (nodes[node] as number) * (demands[demand] as number);
 }
 
-function use(of: keyof Resources, capacity: Resources, allocated: Resources, measured: Resources | null): number {
-  return Math.max(share(allocated[of], capacity[of]), measured ? measuredShare(measured[of], capacity[of]) : 0);
+function use(of: keyof Resources, { allocatable, allocated, measured, measuredTasks }: NodeLoad): number {
+  const capacity = allocatable[of];
+  const others = measured === null ? 0 : measuredShare(measured[of], capacity);
+  const own = Math.max(share(allocated[of], capacity), measuredShare(measuredTasks[of], capacity));
+  return Math.min(MOST_USE, own + others);
 }
 
 /** Measured use as the scheduler sees it: in 64ths of the capacity, at most all of it. */
