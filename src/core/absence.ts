@@ -13,6 +13,8 @@ import { isTerminal, type Task } from "./task.ts";
 export interface Absence {
   readonly cluster: Cluster;
   readonly clusterId: string;
+  /** As reconciliation has it. */
+  readonly opening?: string | undefined;
   readonly nodeId: string;
   readonly outForMs: number;
   readonly mayReplace: () => boolean;

@@ -67,8 +67,8 @@ const MAX_SLOTS = 10_000;
 
 /** An id is derived from what it stands for, so that nobody can claim to run a task under another's id. */
 function isOurs(clusterId: string, { assignment, fact }: HeldTask): boolean {
-  const { jobId, service, slot, attempt, jobCreatedMs } = assignment;
-  const id = taskId({ clusterId, jobId, service, slot, attempt, jobCreatedMs });
+  const { jobId, service, slot, attempt, jobCreatedMs, opening } = assignment;
+  const id = taskId({ clusterId, jobId, service, slot, attempt, jobCreatedMs, opening });
   return assignment.taskId === id && fact.taskId === id && slot < MAX_SLOTS && attempt > 0;
 }
 
@@ -105,6 +105,7 @@ export function mergeTask(context: AdoptionContext, job: Job | undefined, claim:
     service: assignment.service,
     slot: assignment.slot,
     attempt: assignment.attempt,
+    ...(assignment.opening === undefined ? {} : { opening: assignment.opening }),
     nodeId,
     desired: assignment.desired,
     restartSerial: assignment.restartSerial,

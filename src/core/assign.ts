@@ -29,6 +29,7 @@ export function assignmentOf(cluster: Cluster, taskId: string): Assignment | und
     slot: task.slot,
     attempt: task.attempt,
     jobCreatedMs: job.createdMs,
+    ...(task.opening === undefined ? {} : { opening: task.opening }),
     spec,
     desired: task.desired,
     restartSerial: task.restartSerial,

@@ -13,6 +13,8 @@ export interface Assignment {
   readonly attempt: number;
   /** When its job was submitted, ms since 1970: part of the task's id. Left out by managers whose ids do not have it. */
   readonly jobCreatedMs?: number;
+  /** The same for the opening of the store in which the task was made. */
+  readonly opening?: string;
   readonly spec: TaskSpec;
   readonly desired: DesiredState;
   /** A worker starts a new incarnation when it sees a higher one than it has answered. */

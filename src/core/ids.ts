@@ -11,7 +11,8 @@ export function digest(...parts: readonly (string | number)[]): string {
 
 /**
  * Id of an attempt to fill a slot: 20 hexadecimal digits. A job's id may be its user's own and come again once the job is removed; when it was submitted tells
- * the attempts of the one from those of the other, which a node may hold for long.
+ * the attempts of the one from those of the other, which a node may hold for long. Managers on copies of a store, and one whose store went back, count the same
+ * attempts again; the opening of the store in which an attempt was made tells them apart.
  */
 export function taskId(of: {
   readonly clusterId: string;
@@ -21,9 +22,12 @@ export function taskId(of: {
   readonly attempt: number;
   /** Left out in ids of managers that did not have it. */
   readonly jobCreatedMs?: number | undefined;
+  /** Left out likewise, and where the store has no openings. */
+  readonly opening?: string | undefined;
 }): string {
   const parts = [of.clusterId, of.jobId, of.service, of.slot, of.attempt];
   if (of.jobCreatedMs !== undefined) parts.push(of.jobCreatedMs);
+  if (of.opening !== undefined) parts.push(of.opening);
   return digest(...parts).slice(0, 20);
 }
 

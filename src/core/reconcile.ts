@@ -14,6 +14,8 @@ import { DESIRED_STATES, type DesiredState, isTerminal, type Task, unseen } from
 export interface ReconcileContext {
   readonly cluster: Cluster;
   readonly clusterId: string;
+  /** Mark of the store's present opening, in which further attempts are made; left out where there is none. */
+  readonly opening?: string | undefined;
   /** Wall clock, ms since 1970; for the records' dates. */
   readonly nowMs: number;
   /** True once a slot's wait is over. */
@@ -168,10 +170,14 @@ function isWell(spec: TaskSpec, task: Task): boolean {
 }
 
 /** A further attempt in the slot, to be placed. */
-export function newAttempt(context: Pick<ReconcileContext, "clusterId" | "nowMs">, job: Job, slot: Slot): Draft[] {
+export function newAttempt(
+  context: Pick<ReconcileContext, "clusterId" | "opening" | "nowMs">,
+  job: Job,
+  slot: Slot,
+): Draft[] {
   const attempt = slot.attempt + 1;
-  const { clusterId } = context;
-  const of = { clusterId, jobId: job.id, service: slot.service, slot: slot.index, attempt };
+  const { clusterId, opening } = context;
+  const of = { clusterId, jobId: job.id, service: slot.service, slot: slot.index, attempt, opening };
   const id = taskId({ ...of, jobCreatedMs: job.createdMs });
   const task: Task = {
     id,
@@ -180,6 +186,7 @@ export function newAttempt(context: Pick<ReconcileContext, "clusterId" | "nowMs"
     service: slot.service,
     slot: slot.index,
     attempt,
+    ...(opening === undefined ? {} : { opening }),
     nodeId: null,
     desired: "run",
     restartSerial: 0,

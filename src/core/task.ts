@@ -122,6 +122,8 @@ export interface Task {
   readonly service: string;
   readonly slot: number;
   readonly attempt: number;
+  /** Mark of the store's opening in which it was made: part of its id. Left out by managers whose ids do not have it. */
+  readonly opening?: string;
   /** null until placed. */
   readonly nodeId: string | null;
   readonly desired: DesiredState;

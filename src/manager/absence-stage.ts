@@ -19,6 +19,7 @@ const AGAIN_MS = 1_000;
 export interface AbsenceContext {
   readonly cluster: Cluster;
   readonly clusterId: string;
+  readonly opening: string | undefined;
   readonly presence: Presence;
   readonly time: Time;
   readonly record: (drafts: readonly Draft[]) => void;
@@ -65,7 +66,7 @@ export class AbsenceStage {
   }
 
   /** The number of changes that were made. */
-  #judge({ cluster, clusterId, presence, time, record }: AbsenceContext, nodeId: string): number {
+  #judge({ cluster, clusterId, opening, presence, time, record }: AbsenceContext, nodeId: string): number {
     const { monoMs, wallMs } = time;
     const outForMs = presence.outForMs(nodeId, monoMs);
     if (outForMs === null) {
@@ -78,7 +79,7 @@ export class AbsenceStage {
       held ||= !may;
       return may;
     };
-    const plan = planAbsence({ cluster, clusterId, nodeId, outForMs, mayReplace, nowMs: wallMs });
+    const plan = planAbsence({ cluster, clusterId, opening, nodeId, outForMs, mayReplace, nowMs: wallMs });
     record(plan.drafts);
     const nextInMs = Math.min(plan.nextInMs ?? Number.POSITIVE_INFINITY, held ? AGAIN_MS : Number.POSITIVE_INFINITY);
     this.#dueMs.set(nodeId, monoMs + nextInMs);

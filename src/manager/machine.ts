@@ -270,6 +270,7 @@ export class ManagerMachine {
     this.#absence.run({
       cluster: this.cluster,
       clusterId: this.#options.identity.clusterId,
+      opening: this.#options.identity.mark,
       presence: this.#presence,
       time: this.#time,
       record: (drafts) => this.#record(drafts),
@@ -300,6 +301,7 @@ export class ManagerMachine {
     const context = {
       cluster: this.cluster,
       clusterId: this.#options.identity.clusterId,
+      opening: this.#options.identity.mark,
       nowMs: this.#time.wallMs,
       waited: (key: string) => this.#derived.waited(key),
       ranLong: (taskId: string) => this.#derived.ranLong(taskId),

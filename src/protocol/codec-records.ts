@@ -129,6 +129,7 @@ export const assignmentSchema: z.ZodType<Assignment> = z.strictObject({
   slot: whole,
   attempt: whole,
   jobCreatedMs: z.number().exactOptional(),
+  opening: text.exactOptional(),
   spec,
   desired: z.enum(DESIRED_STATES),
   restartSerial: whole,

@@ -46,8 +46,8 @@ const CONVERGE_MS = 30 * 60_000;
 /** Time in which nothing may change once all is as it should be, in ms: ten of the longest timers of a cluster at rest. */
 const QUIET_MS = 10 * 60_000;
 const LOOK_MS = 5_000;
-/** How often it is looked at the end, at most. */
-const LAST_LOOKS = 36;
+/** How often it is looked at the end, at most: a slot that had no room when all was as it should be has its longest back-off, with jitter, until it is tried again. */
+const LAST_LOOKS = 180;
 
 export interface RunOptions {
   /** All of them when left out. */
