@@ -208,7 +208,8 @@ function overtaken(context: AdoptionContext, key: string, merged: MergedSlot): D
   const heldIds = new Set([merged.slot.taskId, ...merged.tasks.map((task) => task.id)]);
   return [...(cluster.attempts.get(key) ?? [])].flatMap((id) => {
     const task = cluster.tasks.get(id);
-    if (!task || heldIds.has(id) || task.attempt >= merged.slot.attempt || isOver(task)) return [];
+    // Also one that was told to end: as long as it counts as alive nothing else may fill a slot that lives once.
+    if (!task || heldIds.has(id) || task.attempt >= merged.slot.attempt || isTerminal(task.fact.state)) return [];
     const left = leftBehind(context, task);
     return left === task ? [] : [quiet({ kind: "task.put", task: { ...left, updatedMs: nowMs } }, actor)];
   });

@@ -64,6 +64,7 @@ function emptySlot(at: { readonly jobId: string; readonly service: string; reado
 
 function fill(context: ReconcileContext, job: Job, service: ServiceSpec, slot: Slot): Draft[] {
   const task = currentTask(context.cluster, slot);
+  if ((!task || isTerminal(task.fact.state)) && isBeingEmptied(context.cluster, slot)) return [];
   if (slot.attempt === 0 || slot.startSerial < job.startSerial) {
     if (task && !isTerminal(task.fact.state)) return answerStart(context, job, { slot, task });
     return newAttempt(context, job, { ...slot, startSerial: job.startSerial, failures: 0, waitMs: 0, avoid: [] });
@@ -74,6 +75,14 @@ function fill(context: ReconcileContext, job: Job, service: ServiceSpec, slot: S
   if (slot.taskId === "") return [];
   if (!task) return newAttempt(context, job, slot);
   return afterEnd(context, job, service, { slot, task });
+}
+
+/** Another attempt of the slot has been told to end, on a node that is there, and has not ended: the next one begins after it, not beside it. */
+function isBeingEmptied(cluster: Cluster, slot: Slot): boolean {
+  return attemptsOf(cluster, slot).some(({ desired, fact, nodeId }) => {
+    const isEnding = (desired === "stop" || desired === "remove") && !isTerminal(fact.state);
+    return isEnding && cluster.nodes.get(nodeId ?? "")?.state === "ready";
+  });
 }
 
 /** What runs already answers a start: it must not be replaced when it ends later. To a restart it answers by starting anew. */

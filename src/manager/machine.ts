@@ -266,6 +266,8 @@ export class ManagerMachine {
       const gone = { ...node, state: "disconnected" as const, reason: "no heartbeat", stateSinceMs: wallMs };
       const text = `node ${node.name} is disconnected`;
       this.#record([{ change: { kind: "node.put", node: gone }, actor: "manager", text }]);
+      // Slots that wait for the end of something there wait for it no longer.
+      this.#derived.markNode(nodeId);
     }
     this.#absence.run({
       cluster: this.cluster,

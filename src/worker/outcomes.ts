@@ -86,6 +86,8 @@ function failed(run: TaskRun, kind: OperationKind, of: Incarnation, failure: Fai
     case "remove":
       if (failure.kind === "not_found") run.instances.delete(of.incarnation);
       else retryLater(run, "remove", turn, `cannot be removed: ${failure.message}`);
+      // It may live after all: what was seen of it was old.
+      if (failure.kind === "conflict") doubt(run, of.incarnation);
       return;
     case "inspect":
       if (failure.kind === "not_found") run.instances.delete(of.incarnation);

@@ -125,6 +125,30 @@ describe("adoption:", () => {
     expect(cluster.tasks.get(first.assignment.taskId)?.fact.state).toBe("lost");
   });
 
+  test("so it is when the store had told it to end and has not heard of its end", () => {
+    const cluster = clusterWith();
+    const stays = aSpec({ disconnect: { ...DEFAULT_DISCONNECT, replace: false } });
+    const bound = ({ assignment, ...claim }: HeldTask, desired: "run" | "stop"): HeldTask => ({
+      ...claim,
+      assignment: { ...assignment, spec: stays, desired },
+    });
+    const first = bound(held({ attempt: 1 }), "stop");
+    adopt(cluster, first);
+    adopt(cluster, bound(held({ node: "n2", attempt: 2 }), "run"));
+    expect(cluster.tasks.get(first.assignment.taskId)?.fact.state).toBe("lost");
+  });
+
+  test("a claim to an attempt that was made in another opening of the store is believed by its id, and stays as it was made", () => {
+    const cluster = clusterWith();
+    const { nodeId, assignment, fact } = held({});
+    const { jobId, service, slot, attempt } = assignment;
+    const id = taskId({ clusterId: "c", jobId, service, slot, attempt, opening: "a1" });
+    const claim = { nodeId, assignment: { ...assignment, taskId: id, opening: "a1" }, fact: { ...fact, taskId: id } };
+    expect(adopt(cluster, { ...claim, assignment: { ...claim.assignment, opening: "b2" } }).conflicts).toHaveLength(1);
+    expect(adopt(cluster, claim)).toMatchObject({ newTasks: 1, conflicts: [] });
+    expect(assignmentsOf(cluster, "n1")).toMatchObject([{ taskId: id, opening: "a1" }]);
+  });
+
   test("a lone task keeps its job's name", () => {
     const cluster = clusterWith();
     adopt(cluster, held({ name: "solo" }));

@@ -130,6 +130,30 @@ describe("reconcile", () => {
     expect(reconcile(aCluster(job, aSlot("web"), ending))).toEqual([]);
   });
 
+  test("a slot whose earlier attempt is still being ended gets the next one after that, unless nobody can know how it is", () => {
+    const job = aJob("web", { startSerial: 2 });
+    const double = aTask("web", { nodeId: "n1", desired: "stop" }, { state: "stopping", containerId: "x" });
+    const ended = aTask("web", { attempt: 2, nodeId: "n2" }, failed);
+    const records = [job, aSlot("web", { attempt: 2 }), double, ended, aNode("n2")] as const;
+    expect(reconcile(aCluster(...records, aNode("n1")))).toEqual([]);
+    const away = reconcile(aCluster(...records, aNode("n1", { state: "disconnected" })));
+    expect(told(away)).toEqual([
+      ["slot.put", 3, 0, 0],
+      ["task.put", 3, "run", "pending"],
+    ]);
+  });
+
+  test("attempts of one number that were made in other openings of the store have other ids, and say in which", () => {
+    const cluster = aCluster(aJob("web"));
+    const made = (opening?: string): (string | undefined)[] =>
+      reconcile(cluster, { opening }).flatMap(({ change }) =>
+        change.kind === "task.put" ? [change.task.id, change.task.opening] : [],
+      );
+    expect(made("a1")).toEqual(made("a1"));
+    expect(made("a1")[1]).toBe("a1");
+    expect(new Set([made()[0], made("a1")[0], made("b2")[0]]).size).toBe(3);
+  });
+
   test("what runs answers a start by noting it, and a restart by starting anew, each of them once", () => {
     const live = aTask("web", { nodeId: "n1" }, running);
     const started = reconcile(aCluster(aJob("web", { startSerial: 2 }), aSlot("web"), live));

@@ -151,6 +151,20 @@ test("worker: a task that does not die stays stopping and is tried again, later 
   expect(driver.at("t1")).toBe("1:stopped");
 });
 
+test("worker: an instance that cannot be removed because it lives is looked at again, and ended before the next one starts", () => {
+  const driver = started(assignment("t1"));
+  const [made] = driver.engine.live("t1");
+  if (made === undefined) throw new Error("it does not run");
+  // The engine shows for a moment how it was before its start.
+  made.status = "created";
+  driver.feed({ kind: "died", of: made.of, runtime: "docker", instanceId: made.instanceId });
+  expect(driver.at("t1")).toBe("2:accepted");
+  made.status = "running";
+  driver.engine.failNext("remove", { kind: "conflict", message: "it runs" });
+  driver.pass(3_000);
+  expect([driver.at("t1"), driver.engine.of("t1")]).toEqual(["2:running", ["1:exited", "2:running"]]);
+});
+
 test("worker: a batch task is complete with exit code 0 and failed with any other, and never starts again", () => {
   const batch = { restart: { ...assignment("x").spec.restart, condition: "no" as const } };
   const driver = started(assignment("good", batch), assignment("bad", batch));

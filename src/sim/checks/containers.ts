@@ -1,6 +1,7 @@
 /** Invariants of what runs on the nodes, whatever anybody believes: S3, S4, S14, S15, S18. */
+import { rank, type TaskFact } from "../../core/task.ts";
 import type { Checker } from "../checker.ts";
-import type { Container } from "../trace.ts";
+import type { Container, SimEvent } from "../trace.ts";
 import { storesOf } from "./stores.ts";
 
 /**
@@ -69,20 +70,24 @@ export const foreignersUntouched: Checker = {
 
 /**
  * S15: what is found is adopted or stopped, never both: an incarnation that has ended on a node is not started there again. A worker or a manager that has lost
- * its memory may count incarnations anew.
+ * its memory may count incarnations anew. That an incarnation was started is journaled within a second, since before that its container tells: only somebody
+ * who takes the container away by hand in that second, before the worker is back, leaves no trace of it.
  */
 export const endedIncarnationsStayEnded: Checker = {
   id: "S15",
   rule: "an incarnation that has ended is not started again",
   begin: (_sim, violate) => {
     const ended = new Set<string>();
+    /** Incarnations of which a journal says that they were started. */
+    const journaled = new Set<string>();
     return {
       onEvent: (event) => {
+        if (event.kind === "journaled") for (const key of startedIn(event)) journaled.add(key);
         // Workers go on until the manager with the other store is there.
         if (event.kind === "replaced" || event.kind === "took-over") ended.clear();
         else if (event.kind === "fault" && event.fault.kind === "journal-wipe") ended.clear();
-        // A container that somebody takes away leaves no trace for a worker that was not there.
-        else if (event.kind === "removed" && event.by === "hand") ended.delete(onNode(event.container));
+        else if (event.kind === "removed" && event.by === "hand" && !journaled.has(onNode(event.container)))
+          ended.delete(onNode(event.container));
         else if (event.kind === "died" && !event.container.isForeign) ended.add(onNode(event.container));
         else if (event.kind === "started" && ended.has(onNode(event.container)))
           violate(`${keyOf(event.container)} has ended on ${event.container.node}`, "and is started there again");
@@ -116,8 +121,11 @@ export const killedAfterGrace: Checker = {
           violate(`${keyOf(event.container)} is killed ${atMs - sinceMs} ms after`, `its grace is ${stopGraceMs}`);
       },
       recount: () => {
-        for (const one of toldMs.keys())
-          if (sim.nodes.get(one.node)?.engine.containers.get(one.instanceId) !== one) toldMs.delete(one);
+        for (const one of toldMs.keys()) {
+          // Clones of nodes are not among the nodes.
+          const engine = sim.nodes.get(one.node)?.engine;
+          if (engine !== undefined && engine.containers.get(one.instanceId) !== one) toldMs.delete(one);
+        }
       },
     };
   },
@@ -129,4 +137,12 @@ function keyOf({ taskId, incarnation }: Container): string {
 
 function onNode(one: Container): string {
   return `${one.node}/${keyOf(one)}`;
+}
+
+function startedIn({ node, records }: Extract<SimEvent, { kind: "journaled" }>): string[] {
+  return records.flatMap((record) => {
+    if (record.kind !== "task") return [];
+    const { incarnation, state } = (record.value as { readonly fact: TaskFact }).fact;
+    return rank(state) < rank("starting") ? [] : [`${node}/${record.taskId}.${incarnation}`];
+  });
 }

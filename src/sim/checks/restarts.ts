@@ -2,7 +2,7 @@
 import { type Cluster, slotKeyOf } from "../../core/cluster.ts";
 import { backoffMs } from "../../core/restart.ts";
 import type { RestartPolicy } from "../../core/spec.ts";
-import { isTerminal, type Task } from "../../core/task.ts";
+import { isTerminal, type Task, type TaskFact } from "../../core/task.ts";
 import type { Checker, Violate } from "../checker.ts";
 import type { Container, SimEvent } from "../trace.ts";
 import { type Durable, storesOf } from "./stores.ts";
@@ -105,6 +105,9 @@ interface Story {
   /** Ends in a row without a long life; never more than its worker counts. */
   streak: number;
   startedMs: number;
+  incarnation: number;
+  /** Its worker has gone on to the next incarnation while it lived: an engine that shows how things were some time ago made it believe so. */
+  isGivenUp: boolean;
   /** null while it lives. */
   diedMs: number | null;
   /** When it ended and was started again by its worker, oldest first. */
@@ -122,7 +125,7 @@ export const restartsKeepTheirPolicy: Checker = {
     return {
       onEvent: (event, atMs) => {
         if (event.kind === "fault" && event.fault.kind === "journal-wipe") forgetNode(stories, event.fault.node);
-        if (event.kind === "journaled") forgetTasks(stories, event);
+        if (event.kind === "journaled") readJournal(stories, event);
         if (event.kind !== "started" && event.kind !== "died") return;
         const { container } = event;
         if (container.isForeign) return;
@@ -131,11 +134,23 @@ export const restartsKeepTheirPolicy: Checker = {
         if (event.kind === "died") {
           if (story !== undefined) story.diedMs = atMs;
         } else if (story?.diedMs == null) {
-          stories.set(key, { streak: 0, startedMs: atMs, diedMs: null, restartsMs: [] });
+          const { incarnation } = container;
+          stories.set(key, {
+            streak: 0,
+            startedMs: atMs,
+            incarnation,
+            isGivenUp: false,
+            diedMs: null,
+            restartsMs: [],
+          });
         } else {
           judgeRestart(story, { container, atMs, commands }, violate);
-          story.startedMs = atMs;
-          story.diedMs = null;
+          Object.assign(story, {
+            startedMs: atMs,
+            incarnation: container.incarnation,
+            isGivenUp: false,
+            diedMs: null,
+          });
         }
       },
     };
@@ -175,7 +190,8 @@ function judgeRestart(
   // An end that is seen late counts from then on: the worker may have been stopped itself.
   const streak = atMs - story.startedMs >= HEALTHY_MS * RATE ? 0 : story.streak;
   const leastMs = backoffMs(restart, streak) * (1 - JITTER / 1000) * RATE - 1;
-  const isEarly = atMs - diedMs < leastMs || restart.condition === "no";
+  // Of an end that was believed before it came the back-off is counted from then on; from one start to the next it is kept in any case.
+  const isEarly = atMs - (story.isGivenUp ? story.startedMs : diedMs) < leastMs || restart.condition === "no";
   const isCommand = commands.isOpen(container.taskId);
   story.streak = isCommand ? streak : streak + 1;
   if (isEarly && isCommand) commands.take(container.taskId);
@@ -199,9 +215,15 @@ function judgeBudget(
     violate(`${what} is started again`, `after ${restart.attempts + 1} restarts within ${diedMs - first} ms`);
 }
 
-/** What a worker has removed with all that belonged to it begins anew, should it ever come back. */
-function forgetTasks(stories: Map<string, Story>, { node, records }: Extract<SimEvent, { kind: "journaled" }>): void {
-  for (const record of records) if (record.kind === "forget") stories.delete(`${node}/${record.taskId}`);
+/** What a worker has removed with all that belonged to it begins anew, should it ever come back; and what it gives up it starts again after a back-off. */
+function readJournal(stories: Map<string, Story>, { node, records }: Extract<SimEvent, { kind: "journaled" }>): void {
+  for (const record of records) {
+    if (record.kind === "forget") stories.delete(`${node}/${record.taskId}`);
+    if (record.kind !== "task") continue;
+    const story = stories.get(`${node}/${record.taskId}`);
+    const { fact } = record.value as { readonly fact: TaskFact };
+    if (story?.diedMs === null && fact.incarnation > story.incarnation) story.isGivenUp = true;
+  }
 }
 
 function forgetNode(stories: Map<string, Story>, node: string): void {

@@ -4,6 +4,7 @@
  */
 import type { Change, LoggedChange } from "../../core/change.ts";
 import { apply, type Cluster, emptyCluster } from "../../core/cluster.ts";
+import { isTerminal } from "../../core/task.ts";
 import type { Simulation } from "../simulation.ts";
 import type { SimEvent } from "../trace.ts";
 
@@ -57,11 +58,15 @@ export class Stores {
     return [...this.#mirrors.values()].every(({ replacements }) => replacements === 0);
   }
 
-  /** Whether every manager that lives has that task on that node. A store that went back, or a second manager on a copy, does not. */
+  /**
+   * Whether every manager that lives has that task on that node, and alive. A store that went back, or a second manager on a copy, does not: what one has ended
+   * the other lets go on.
+   */
   agreeOn({ taskId, node }: { readonly taskId: string; readonly node: string }): boolean {
     for (const [name, { manager }] of this.#sim.managers) {
       if (!manager.parts.process.alive) continue;
-      if (this.of(name).cluster.tasks.get(taskId)?.nodeId !== node) return false;
+      const task = this.of(name).cluster.tasks.get(taskId);
+      if (task?.nodeId !== node || isTerminal(task.fact.state)) return false;
     }
     return true;
   }
