@@ -6,11 +6,26 @@ import type { Config } from "../config/config.ts";
 import { isLoopback } from "../core/address.ts";
 import { fail, ok, type Result } from "../core/failure.ts";
 import { nameOf, parseAddress } from "../transport/dial.ts";
+import type { DialledAddress } from "../transport/peers.ts";
 import type { RemoteLinks } from "../transport/remote-links.ts";
 import type { AddressBook } from "./dialled-addresses.ts";
 
 /** Port of a worker when an address names none. */
 const WORKER_PORT = 5556;
+
+/** Where `cube worker` waits when it is told nothing. */
+const BOOKS_WORKER = `127.0.0.1:${WORKER_PORT}`;
+
+/** What it looks like when nobody waits there. */
+const NOBODY = /ECONNREFUSED/;
+
+/**
+ * The addresses of workers that a manager was started with. One that has no worker of its own and was told of none looks for the book's on this machine:
+ * `cube worker` and `cube manager` are a cluster as they are. A stranger who listens there learns nothing, for links begin with proofs. Pure.
+ */
+export function workersOf({ workers, localWorker }: Config["manager"]): readonly string[] {
+  return workers.length > 0 || localWorker ? workers : [BOOKS_WORKER];
+}
 
 /** What the links stand on. */
 export interface NodeLinksOptions {
@@ -44,7 +59,7 @@ class Dialling implements OpenNodeLinks {
 
   begin(): void {
     const { config, book } = this.#options;
-    for (const address of [...config.manager.workers, ...book.list()]) {
+    for (const address of [...workersOf(config.manager), ...book.list()]) {
       const name = nameIn(address);
       if (!name.ok) throw new Error(`a worker's address: ${name.failure.message}`);
       this.#dial(name.value);
@@ -88,6 +103,7 @@ class Dialling implements OpenNodeLinks {
   dialled(): readonly DialledResource[] {
     return this.#options.links
       .dialled()
+      .filter((each) => !this.#isVain(each))
       .map((each) => ({
         ...each,
         // Who dials says the address itself; beside the address it would be there twice.
@@ -120,6 +136,13 @@ class Dialling implements OpenNodeLinks {
   #shown(name: string): DialledResource {
     const found = this.dialled().find(({ address }) => address === name);
     return found ?? { address: name, nodeId: "", linked: false, problem: "", configured: this.#isConfigured(name) };
+  }
+
+  /** Nobody asked for a worker here, and there is none: that is no trouble to speak of. */
+  #isVain({ address, nodeId, problem }: DialledAddress): boolean {
+    const { config, book } = this.#options;
+    const isOurIdea = address === BOOKS_WORKER && config.manager.workers.length === 0;
+    return isOurIdea && nodeId === "" && !book.list().includes(address) && (problem === "" || NOBODY.test(problem));
   }
 
   #isConfigured(name: string): boolean {

@@ -18,6 +18,7 @@ import {
 } from "../transport/join-token.ts";
 import { createRemoteLinks, type RemoteLinks } from "../transport/remote-links.ts";
 import { type AddressBook, openAddressBook } from "./dialled-addresses.ts";
+import { workersOf } from "./node-links.ts";
 
 /** The manager as links see it: which nodes have joined, and who it is; null for one that gives no orders yet. */
 export type Served = Pick<ManagerHost, "node" | "identity">;
@@ -101,7 +102,7 @@ export async function openForAdoption(
   config: Config,
   { links, book }: Pick<RemoteNodes, "links" | "book">,
 ): Promise<AsyncDisposable> {
-  const { host, port, workers } = config.manager;
+  const { host, port } = config.manager;
   const opened = new AsyncDisposableStack();
   const server = links.front(null);
   server.listen(port, host);
@@ -110,6 +111,6 @@ export async function openForAdoption(
     server.close();
     await once(server, "close");
   });
-  for (const address of [...workers, ...book.list()]) opened.use(links.dial(address));
+  for (const address of [...workersOf(config.manager), ...book.list()]) opened.use(links.dial(address));
   return opened;
 }
