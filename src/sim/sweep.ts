@@ -39,9 +39,9 @@ export interface Crashed {
   readonly problem: string;
 }
 
-/** Runs a plan and looks at its end. */
-export function observe(plan: Plan): Observed {
-  const spy = new Spy();
+/** Runs a plan and looks at its end. `meddle` sees the run before it begins. */
+export function observe(plan: Plan, meddle: (sim: Simulation) => void = () => {}): Observed {
+  const spy = new Spy(meddle);
   const outcome = run(plan, { checkers: [...CHECKERS, spy.checker] });
   return { outcome, state: spy.state(), effects: spy.effects };
 }
@@ -50,12 +50,18 @@ export function observe(plan: Plan): Observed {
 class Spy {
   effects: ReadonlyMap<string, number> = new Map();
   #sim: Simulation | null = null;
+  readonly #meddle: (sim: Simulation) => void;
+
+  constructor(meddle: (sim: Simulation) => void) {
+    this.#meddle = meddle;
+  }
 
   readonly checker: Checker = {
     id: "end",
     rule: "a run is looked at in its end",
     begin: (sim) => {
       this.#sim = sim;
+      this.#meddle(sim);
       return {
         onEvent: (event) => {
           if (event.kind === "healed") this.effects = new Map(sim.effects);

@@ -8,8 +8,8 @@ import { SCENARIOS } from "../../src/sim/scenarios.ts";
 import type { Scenario } from "../../src/sim/script.ts";
 import { crashAt, observe, pairsOf, pointsOf, sampleOf } from "../../src/sim/sweep.ts";
 
-const SINGLES = 8;
-const PAIRS = 3;
+const SINGLES = 60;
+const PAIRS = 10;
 const LIMIT_MS = 120_000;
 
 describe("sim: sweep", () => {
@@ -18,7 +18,7 @@ describe("sim: sweep", () => {
       `${scenario.name} ends as it does without a crash, wherever it is crashed`,
       () => {
         const swept = sweep(scenario, { singles: SINGLES, pairs: PAIRS, seed: hashText(commitOf()) });
-        expect(swept.runs).toBeGreaterThanOrEqual(SINGLES);
+        expect(swept.runs).toBeGreaterThan(30);
         expect(swept.failed.map((crashed) => problemText(swept.name, crashed))).toEqual([]);
       },
       LIMIT_MS,
