@@ -46,6 +46,10 @@ const CONVERGE_MS = 30 * 60_000;
 /** Time in which nothing may change once all is as it should be, in ms: ten of the longest timers of a cluster at rest. */
 const QUIET_MS = 10 * 60_000;
 const LOOK_MS = 5_000;
+/** With fewer commands that were answered people come back, if more was planned: a schedule that was shortened or written by hand is left as it is. */
+const FEW_COMMANDS = 110;
+/** Time for the last of those to be asked again, in ms. */
+const CATCH_UP_MS = 60_000;
 /** How often it is looked at the end, at most: a slot that had no room when all was as it should be has its longest back-off, with jitter, until it is tried again. */
 const LAST_LOOKS = 180;
 
@@ -116,9 +120,11 @@ class Run {
 
   #live(): Verdict {
     this.#injector.stop();
+    const operator = new Operator(this.#sim);
+    if (this.#plan.steps.length >= FEW_COMMANDS && this.#user.commands < FEW_COMMANDS) this.#catchUp(operator);
+    if (this.#violation !== null) return verdictOf(this.#violation);
     this.#user.stop();
     const limitMs = this.#sim.nowMs + CONVERGE_MS;
-    const operator = new Operator(this.#sim);
     let problem = "it has only just been healed";
     while (problem !== "" && this.#sim.nowMs < limitMs && this.#violation === null) {
       this.#advance(this.#sim.nowMs + LOOK_MS);
@@ -128,6 +134,15 @@ class Run {
     if (this.#violation !== null) return verdictOf(this.#violation);
     if (problem !== "") return this.#late("L1", problem, `${CONVERGE_MS / 1000} s after all faults ended`);
     return this.#rests();
+  }
+
+  /** A run in which nobody was there to ask for most of the time says little: people come back once all is healed. */
+  #catchUp(operator: Operator): void {
+    const endMs = this.#sim.nowMs + this.#user.comeBack() + CATCH_UP_MS;
+    while (this.#sim.nowMs < endMs && this.#violation === null) {
+      this.#advance(this.#sim.nowMs + LOOK_MS);
+      operator.look();
+    }
   }
 
   #rests(): Verdict {

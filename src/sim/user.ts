@@ -9,11 +9,15 @@ import type { Simulation } from "./simulation.ts";
 /** Milliseconds after which somebody who got no answer asks again, and how often. */
 const AGAIN_MS = 2_000;
 const TRIES = 60;
+/** Between what people do again who come back, in ms. */
+const BACK_EVERY_MS = 500;
 
 export class User {
   readonly #sim: Simulation;
   /** Ids of jobs by the names that the user gave, as far as they were promised. */
   readonly #jobs = new Map<string, string>();
+  /** What of the plan was answered. */
+  readonly #done = new Set<Step>();
   #keys = 0;
   #commands = 0;
   #stopped = false;
@@ -28,44 +32,56 @@ export class User {
     return this.#commands;
   }
 
+  /** Who got no answer, since no manager was there for long, comes back and asks anew, in the same order. Gives the time that it takes, in ms. */
+  comeBack(): number {
+    const left = this.#sim.plan.steps.filter((step) => !this.#done.has(step));
+    for (const [i, step] of left.entries())
+      this.#sim.queue.after(i * BACK_EVERY_MS, () => this.#stopped || this.#act(step));
+    return left.length * BACK_EVERY_MS;
+  }
+
   /** No more commands, also not again. */
   stop(): void {
     this.#stopped = true;
   }
 
   #act(step: Step): void {
+    const isDone = (): void => {
+      this.#done.add(step);
+    };
     switch (step.kind) {
       case "submit":
-        this.#submit(step);
+        this.#submit(step, isDone);
         return;
       case "cordon":
       case "uncordon": {
         const availability = step.kind === "cordon" ? "cordoned" : "eligible";
-        this.#ask({ kind: "node.availability", nodeId: step.node, availability });
+        this.#ask({ kind: "node.availability", nodeId: step.node, availability }, isDone);
         return;
       }
       case "trust-loss":
-        this.#ask({ kind: "nodes.trust-loss" });
+        this.#ask({ kind: "nodes.trust-loss" }, isDone);
         return;
       default: {
         const jobId = this.#jobs.get(step.name);
-        if (jobId !== undefined) this.#ask({ kind: `job.${step.kind}`, jobId });
+        if (jobId !== undefined) this.#ask({ kind: `job.${step.kind}`, jobId }, isDone);
         if (step.kind === "remove") this.#jobs.delete(step.name);
       }
     }
   }
 
-  #submit(step: Extract<Step, { kind: "submit" }>): void {
+  #submit(step: Extract<Step, { kind: "submit" }>, isDone: () => void): void {
     const idempotencyKey = `key-${++this.#keys}`;
     const command: Command = { kind: "job.submit", id: "", spec: specOf(step), idempotencyKey };
     for (let i = 0; i < step.times; i++) {
       this.#ask(command, (result) => {
+        isDone();
         if (result.ok) this.#jobs.set(step.name, result.jobId);
       });
     }
   }
 
-  #ask(command: Command, then: (result: CommandResult) => void = () => {}, tries = 0): void {
+  #ask(command: Command, then: (result: CommandResult) => void, tries = 0): void {
     if (this.#stopped || tries > TRIES) return;
     let isAnswered = false;
     const { manager, queue } = { manager: this.#sim.manager.manager, queue: this.#sim.queue };
