@@ -129,4 +129,57 @@ export const SCENARIOS: readonly Scenario[] = [
     .submits(20, "web", { count: 2 })
     .suffers(60, { kind: "second-manager", forMs: 20_000 })
     .end(),
+  script("adopt/older-store-beside-a-node-that-is-away")
+    .nodes(4)
+    .submits(20, "web")
+    .suffers(60, { kind: "gone", node: "n2", how: "dead" })
+    .suffers(100, { kind: "split", nodes: ["n1", "n4"], forMs: 60_000 })
+    .suffers(102, { kind: "store-rollback", toMs: 40_000, downMs: 2_000, adopt: true })
+    .end(),
+  script("manager/asleep")
+    .nodes(2)
+    .submits(20, "web", { count: 2 })
+    .suffers(60, { kind: "sleep", machine: "m1", forMs: 3_600_000 })
+    .end(),
+  script("manager/disk-is-full")
+    .nodes(2)
+    .submits(20, "web", { count: 2 })
+    .suffers(55, { kind: "disk", who: "m1", trouble: "full", forMs: 20_000 })
+    .submits(60, "db")
+    .end(),
+  script("manager/disk-does-not-say")
+    .nodes(2)
+    .suffers(18, { kind: "disk", who: "m1", trouble: "unknown", forMs: 10_000 })
+    .submits(20, "web", { count: 2 })
+    .end(),
+  script("node/alone-for-too-long")
+    .nodes(2)
+    .submits(20, "web", { count: 2, stopAfterMs: 30_000 })
+    .suffers(60, { kind: "cut", from: "n1", to: "m1", ...both, forMs: 60_000 })
+    .end(),
+  script("node/smaller")
+    .nodes(2)
+    .submits(20, "web", { count: 4, cpuMillis: 1_000 })
+    .suffers(60, { kind: "resize", node: "n1", cpuMillis: 1_000 })
+    .end(),
+  script("node/bears-another-label")
+    .nodes(2, { zone: "a" })
+    .suffers(20, { kind: "relabel", node: "n1", zone: "b" })
+    .submits(50, "web", { zone: "b", count: 2 })
+    .end(),
+  script("engine/hangs")
+    .nodes(2)
+    .submits(20, "web", { count: 2 })
+    .suffers(60, { kind: "engine-hang", node: "n1", forMs: 45_000 })
+    .end(),
+  script("engine/refuses-pulls")
+    .nodes(1)
+    .suffers(10, { kind: "registry", node: "n1", trouble: "limited", forMs: 30_000 })
+    .submits(20, "web")
+    .end(),
+  script("journal/disk-is-full")
+    .nodes(1)
+    .suffers(15, { kind: "disk", who: "n1", trouble: "full", forMs: 20_000 })
+    .submits(20, "web", { count: 2 })
+    .end(),
 ];
