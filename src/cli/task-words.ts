@@ -3,9 +3,14 @@ import type { TaskResource } from "../client/resources.ts";
 import { isTerminal } from "../core/task.ts";
 import { agoWithin } from "./quantities.ts";
 
-/** The state for a column: what is being removed says so until it has ended; a running task has its health beside it. Pure. */
-export function stateText(task: TaskResource): string {
-  if (task.desired === "remove" && !isTerminal(task.state)) return "removing";
+/**
+ * The state for a column: what is being removed says so until it has ended; a running task has its health beside it, or that its node is out of reach and
+ * nobody can say what it does now. Pure.
+ */
+export function stateText(task: TaskResource, isOut = false): string {
+  const word = task.desired === "remove" && !isTerminal(task.state) ? "removing" : task.state;
+  if (isOut && !isTerminal(task.state)) return `${word} (disconnected)`;
+  if (word === "removing") return word;
   return task.state === "running" && task.health !== "unknown" ? `running (${task.health})` : task.state;
 }
 

@@ -185,7 +185,11 @@ export class FakeClient implements ClusterClient {
   }
 
   async nodes(query: ListQuery = {}): Promise<Page<NodeResource>> {
-    return this.#page(this.nodeList, query);
+    const { state } = query;
+    return this.#page(
+      state === undefined ? this.nodeList : this.nodeList.filter((node) => node.state === state),
+      query,
+    );
   }
 
   async node(ref: string): Promise<NodeResource> {

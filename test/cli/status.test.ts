@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { aTask, NOW_MS } from "./fake-client.ts";
+import { aNode, aTask, NOW_MS } from "./fake-client.ts";
 import { FakeShell } from "./fake-shell.ts";
 
 const JOB = "bb1d59ef-9fc1-4e4b-a44d-db571eeed203";
@@ -51,6 +51,24 @@ test("cli/status: what is being removed says so until it has ended; the JSON has
   expect(states.map((line) => line.split(/ {2,}/)[3])).toEqual(["removing", "stopped", "stopping"]);
   const json: { state: string }[] = JSON.parse((await shell.run("status", "--json")).out);
   expect(json.map(({ state }) => state)).toEqual(["running", "stopped", "stopping"]);
+});
+
+test("cli/status: a task whose node is out of reach is not said to run; one that has ended has", async () => {
+  using shell = new FakeShell();
+  shell.client.nodeList = [aNode({ id: "n1" }), aNode({ id: "n2", state: "disconnected" })];
+  shell.client.taskList = [
+    aTask({ id: "a", nodeId: "n1" }),
+    aTask({ id: "b", nodeId: "n2", health: "healthy" }),
+    aTask({ id: "c", nodeId: "n2", desired: "remove" }),
+    aTask({ id: "d", nodeId: "n2", state: "complete" }),
+  ];
+  const states = (await shell.run("status")).out.split("\n").slice(1, 5);
+  expect(states.map((line) => line.split(/ {2,}/)[3])).toEqual([
+    "running",
+    "running (disconnected)",
+    "removing (disconnected)",
+    "complete",
+  ]);
 });
 
 test("cli/status: on a terminal ids are short and the table keeps to its width", async () => {

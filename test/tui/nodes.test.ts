@@ -18,6 +18,25 @@ const remote = (of: Partial<NodeResource> = {}): NodeResource =>
 
 const withNodes = (...nodes: readonly NodeResource[]) => ({ ...smallCluster(), tasks: [], jobs: [], nodes });
 
+describe("tasks of a node that is out of reach", () => {
+  for (const cols of [80, 120])
+    test(`show that it is, and no figures of before, at ${cols} columns`, () => {
+      const out = remote({ state: "disconnected", reason: "no heartbeat" });
+      const here = { nodeId: out.id, nodeName: out.name, current: true, state: "running" } as const;
+      const tasks = [
+        task({ ...here, id: "task-db", name: "db", slot: 0 }),
+        task({ ...here, id: "task-once", name: "once", slot: 1, state: "complete" }),
+      ];
+      const play = new Play({ ...withNodes(out), tasks }, { cols, rows: 30 });
+      const rows = play.text().split("\n");
+      expect(rows.find((row) => row.includes(" db "))).toMatch(
+        cols === 80 ? / db +▲ disconnected +node-r +\d+m/ : / db +▲ disconnected +node-r +- +- /,
+      );
+      expect(rows.find((row) => row.includes(" once "))).toContain("✓ complete");
+      expect(play.press("enter").text()).toMatch(/State +▲ disconnected/);
+    });
+});
+
 describe("node pane", () => {
   test("Enter shows a node with its link, its heartbeat, its runtimes' problems and why it is as it is", () => {
     const runtimes = [{ kind: "docker" as const, version: "", problem: "the engine does not answer" }];

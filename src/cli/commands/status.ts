@@ -50,10 +50,19 @@ async function runStatus(context: Context): Promise<number> {
   const client = await context.client();
   const tasks = await allPages((page) => client.tasks({ ...queryOf(context), ...page }));
   const table = flags.json !== true && flags.quiet !== true;
+  const out = table ? await allPages((page) => client.nodes({ state: "disconnected", ...page })) : [];
   const said = table ? warnings(await client.manager()) : [];
   if (flags.json === true) io.stdout.write(`${jsonText(tasks)}\n`);
   else if (flags.quiet === true) io.stdout.write(tasks.map((task) => `${clean(idOf(task))}\n`).join(""));
-  else io.stdout.write(statusTable(tasks, { nowMs: io.nowMs(), width: tableWidth(context), bold: boldFor(io) }));
+  else
+    io.stdout.write(
+      statusTable(tasks, {
+        out: new Set(out.map(({ id }) => id)),
+        nowMs: io.nowMs(),
+        width: tableWidth(context),
+        bold: boldFor(io),
+      }),
+    );
   io.stderr.write(said.map((text) => `cube: ${clean(text)}\n`).join(""));
   return 0;
 }
@@ -83,13 +92,19 @@ function tableWidth(context: Context): number | null {
 /** The table of tasks; ids are short where the width is bounded. Pure. */
 function statusTable(
   tasks: readonly TaskResource[],
-  options: { readonly nowMs: number; readonly width: number | null; readonly bold?: (text: string) => string },
+  options: {
+    /** Nodes out of reach. */
+    readonly out: ReadonlySet<string>;
+    readonly nowMs: number;
+    readonly width: number | null;
+    readonly bold?: (text: string) => string;
+  },
 ): string {
   const rows = tasks.map((task) => [
     options.width === null ? idOf(task) : idOf(task).slice(0, 12),
     task.name,
     ago(task.createdMs, options.nowMs),
-    stateText(task),
+    stateText(task, options.out.has(task.nodeId)),
     task.containerName || "-",
     task.image || task.command.join(" "),
   ]);

@@ -16,11 +16,12 @@ export interface Sort {
 /** Fields that a filter can name, as in `node:n2`. */
 const FIELDS = ["name", "node", "state", "image", "job", "id", "runtime", "health"] as const;
 type Field = (typeof FIELDS)[number];
+type Nodes = Cluster["nodes"];
 
-const read: Readonly<Record<Field, (task: TaskResource) => string>> = {
+const read: Readonly<Record<Field, (task: TaskResource, nodes: Nodes) => string>> = {
   name: (task) => task.name,
   node: (task) => task.nodeName,
-  state: (task) => `${task.state} ${taskMark(task).word}`,
+  state: (task, nodes) => `${task.state} ${taskMark(task, nodes.get(task.nodeId)).word}`,
   image: (task) => task.image,
   job: (task) => task.jobId,
   id: (task) => task.id,
@@ -28,7 +29,7 @@ const read: Readonly<Record<Field, (task: TaskResource) => string>> = {
   health: (task) => task.health,
 };
 
-type Test = (task: TaskResource) => boolean;
+type Test = (task: TaskResource, nodes: Nodes) => boolean;
 
 /** A filter as a test of a task; words are joined by "and", `!` negates, `/re/` is a regular expression, `field:value` looks in one field. */
 export function parseFilter(text: string): { readonly test: Test; readonly problem: string } {
@@ -38,9 +39,9 @@ export function parseFilter(text: string): { readonly test: Test; readonly probl
     const negated = word.startsWith("!");
     const term = parseTerm(negated ? word.slice(1) : word);
     if (term === undefined) problem = `${word} is not a regular expression`;
-    else tests.push(negated ? (task) => !term(task) : term);
+    else tests.push(negated ? (task, nodes) => !term(task, nodes) : term);
   }
-  return { test: (task) => tests.every((test) => test(task)), problem };
+  return { test: (task, nodes) => tests.every((test) => test(task, nodes)), problem };
 }
 
 function parseTerm(word: string): Test | undefined {
@@ -48,8 +49,8 @@ function parseTerm(word: string): Test | undefined {
   const field = FIELDS.find((each) => each === word.slice(0, colon));
   const match = matcher(field === undefined ? word : word.slice(colon + 1));
   if (match === undefined) return undefined;
-  if (field !== undefined) return (task) => match(read[field](task));
-  return (task) => FIELDS.some((each) => match(read[each](task)));
+  if (field !== undefined) return (task, nodes) => match(read[field](task, nodes));
+  return (task, nodes) => FIELDS.some((each) => match(read[each](task, nodes)));
 }
 
 function matcher(word: string): ((text: string) => boolean) | undefined {
@@ -69,7 +70,7 @@ type Key = (task: TaskResource, cluster: Cluster) => string | number;
 
 const KEYS: Readonly<Record<SortKey, Key>> = {
   name: (task) => nameKey(task),
-  state: (task) => taskMark(task).word,
+  state: (task, { nodes }) => taskMark(task, nodes.get(task.nodeId)).word,
   node: (task) => task.nodeName,
   cpu: (task, cluster) => -(cluster.usage.get(task.id)?.cpuMillis ?? 0),
   memory: (task, cluster) => -(cluster.usage.get(task.id)?.memoryBytes ?? 0),
@@ -83,7 +84,7 @@ export function taskRows(cluster: Cluster, by: { readonly filter: string; readon
   const { test } = parseFilter(by.filter);
   const key = KEYS[by.sort.by];
   const sign = by.sort.reverse ? -1 : 1;
-  const rows = [...cluster.tasks.values()].filter((task) => task.current && test(task));
+  const rows = [...cluster.tasks.values()].filter((task) => task.current && test(task, cluster.nodes));
   const keyed = rows.map((task) => ({ task, key: key(task, cluster), name: nameKey(task) }));
   keyed.sort((a, b) => sign * compare(a.key, b.key) || compare(a.name, b.name) || compare(a.task.id, b.task.id));
   return keyed.map((each) => each.task);

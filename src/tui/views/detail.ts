@@ -5,7 +5,7 @@ import type { HealthProbe, PortMapping, TaskSpec } from "../../core/spec.ts";
 import type { Model } from "../state/ui.ts";
 import { wrap } from "../terminal/text.ts";
 import { cell, EMPTY, type Line, plain, type Role, span } from "./lines.ts";
-import { markSpan, taskMark, taskSays } from "./signs.ts";
+import { isOut, markSpan, taskMark, taskSays } from "./signs.ts";
 import { age, bytes, clock, commandLine, cores, coresAligned, duration } from "./units.ts";
 
 const LABEL_CELLS = 12;
@@ -46,10 +46,11 @@ function fields(width: number): Field {
 function stateLines(model: Model, task: TaskResource, field: Field): Line[] {
   const says = taskSays(task, { progress: model.shown.progress.get(task.id), nowMs: model.nowMs });
   const use = model.shown.usage.get(task.id);
-  const since = task.state === "running" ? ` for ${age(task.startedMs, model.nowMs)}` : "";
+  const node = model.shown.nodes.get(task.nodeId);
+  const since = task.state === "running" && !isOut(task, node) ? ` for ${age(task.startedMs, model.nowMs)}` : "";
   const state: Line = [
     cell(span("State", "dim"), LABEL_CELLS),
-    markSpan(taskMark(task), model.unicode),
+    markSpan(taskMark(task, node), model.unicode),
     span(`${since}${task.desired === "run" ? "" : `, wanted: ${task.desired}`}`),
   ];
   return [
@@ -156,7 +157,7 @@ function attemptLines(model: Model, task: TaskResource): Line[] {
     .map(
       (each): Line => [
         cell(span(`attempt ${each.attempt}`, "dim"), LABEL_CELLS),
-        cell(markSpan(taskMark(each), model.unicode), 14),
+        cell(markSpan(taskMark(each, model.shown.nodes.get(each.nodeId)), model.unicode), 15),
         span(`${each.nodeName === "" ? "no node" : each.nodeName}  ${each.message}`, "dim"),
       ],
     );

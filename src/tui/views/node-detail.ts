@@ -106,7 +106,7 @@ function taskLines(model: Model, node: NodeResource): Line[] {
   const rows = here
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .slice(0, TASKS_SHOWN)
-    .map((task): Line => [cell(markSpan(taskMark(task), model.unicode), 14), span(task.name)]);
+    .map((task): Line => [cell(markSpan(taskMark(task, node), model.unicode), 15), span(task.name)]);
   const more = here.length - rows.length;
   return [EMPTY, plain("Its tasks", "title"), ...rows, ...(more > 0 ? [plain(`and ${more} more`, "dim")] : [])];
 }

@@ -1,5 +1,6 @@
 // How states look: a sign, a word and a role, never colour alone. Pure.
 import type { NodeResource, TaskResource } from "../../client/resources.ts";
+import { isTerminal } from "../../core/task.ts";
 import { type Role, type Span, span } from "./lines.ts";
 import { duration } from "./units.ts";
 
@@ -24,8 +25,9 @@ const ASCII: Readonly<Record<string, string>> = {
 
 const mark = (sign: string, word: string, role: Role): Mark => ({ sign, word, role });
 
-/** A task's state with its health: what it is doing now, in one word. */
-export function taskMark(task: TaskResource): Mark {
+/** A task's state with its health: what it is doing now, in one word. What its node said last is no news while the node is out. */
+export function taskMark(task: TaskResource, node: NodeResource | undefined): Mark {
+  if (isOut(task, node)) return mark("▲", "disconnected", "warn");
   if (task.state === "running" && task.health !== "unknown") {
     return task.health === "healthy" ? mark("●", "healthy", "good") : mark("▲", "unhealthy", "warn");
   }
@@ -53,6 +55,11 @@ export function taskMark(task: TaskResource): Mark {
     case "lost":
       return mark("?", "lost", "bad");
   }
+}
+
+/** Whether nobody can say what a task does now: it has not ended, and its node is out of reach. */
+export function isOut(task: TaskResource, node: NodeResource | undefined): boolean {
+  return node !== undefined && node.state !== "ready" && !isTerminal(task.state);
 }
 
 /** A node's state: reachable or not, and whether it takes tasks. */

@@ -5,7 +5,7 @@ import type { PaneId } from "../layout.ts";
 import type { Model } from "../state/ui.ts";
 import { width as textWidth } from "../terminal/text.ts";
 import { EMPTY, type Line, plain, span } from "./lines.ts";
-import { markSpan, taskMark, taskSays } from "./signs.ts";
+import { isOut, markSpan, taskMark, taskSays } from "./signs.ts";
 import { type Column, table } from "./table.ts";
 import { age, commandLine, coresAligned, score, shortBytes } from "./units.ts";
 
@@ -31,10 +31,12 @@ const WIDE_FROM = 100;
 
 /** In the order of the screen; the ranks say which ones go first when it is narrow. */
 function columnsFor(model: Model, width: number): Column<TaskResource>[] {
-  const { usage, progress, decisions } = model.shown;
+  const { usage, progress, decisions, nodes } = model.shown;
+  const markOf = (task: TaskResource) => taskMark(task, nodes.get(task.nodeId));
   const wide = width >= WIDE_FROM;
-  // The last sample of a task that has ended is no longer its use.
-  const use = (task: TaskResource) => (isTerminal(task.state) ? undefined : usage.get(task.id));
+  // The last sample of a task that has ended, or whose node is out, is no longer its use.
+  const isPast = (task: TaskResource) => isTerminal(task.state) || isOut(task, nodes.get(task.nodeId));
+  const use = (task: TaskResource) => (isPast(task) ? undefined : usage.get(task.id));
   const what = (task: TaskResource): string => (task.image === "" ? commandLine(task.command) : task.image);
   const columns: Column<TaskResource>[] = [
     { title: "", width: 1, rank: 0, read: (task) => span(model.marks.has(task.id) ? "*" : " ", "key") },
@@ -45,7 +47,12 @@ function columnsFor(model: Model, width: number): Column<TaskResource>[] {
       rank: 0,
       read: (task) => span(task.name),
     },
-    { title: "STATE", width: 12, rank: 1, read: (task) => markSpan(taskMark(task), model.unicode) },
+    {
+      title: "STATE",
+      width: longest(model.tasks, { of: (task) => `${markOf(task).sign} ${markOf(task).word}`, least: 12, most: 14 }),
+      rank: 1,
+      read: (task) => markSpan(markOf(task), model.unicode),
+    },
     {
       title: "NODE",
       width: longest(model.tasks, { of: (task) => task.nodeName, least: 6, most: wide ? 16 : 12 }),
