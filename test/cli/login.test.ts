@@ -53,7 +53,7 @@ test("cli/login: with the cluster's id it is remembered with its token, for this
   expect(await shell.run("login", address, "--cluster-id", identity.id)).toEqual({
     code: 0,
     out: `logged in to laptop at ${address}, cluster ${identity.id}\n`,
-    err: "",
+    err: `commands reach it by -m ${address}, or with CUBE_MANAGER=${address}; the screen: cube attach ${address}\n`,
   });
   expect(known()).toEqual({ [address]: { clusterId: identity.id, token: "t" } });
   expect(statSync(file).mode & 0o777).toBe(0o600);

@@ -68,6 +68,9 @@ async function runLogin(context: Context): Promise<number> {
   try {
     const { name } = await (await context.client({ manager: `https://${key}` })).manager();
     context.io.stdout.write(`logged in to ${clean(name)} at ${key}, cluster ${clusterId}\n`);
+    context.io.stderr.write(
+      `commands reach it by -m ${key}, or with CUBE_MANAGER=${key}; the screen: cube attach ${key}\n`,
+    );
     return 0;
   } catch (error) {
     // A token that does not work must not take the place of one that may.
