@@ -71,12 +71,20 @@ export function readLabels(raw: unknown): Readonly<Record<string, string>> {
   return Object.fromEntries(labels);
 }
 
-/** Resources from `cpu=0.5,memory=512m,disk=1g`, or an object of those. What is left out is 0. */
+/** Kept back for the system when nobody says otherwise. */
+export const SYSTEM_RESERVE: Resources = { cpuMillis: 100, memoryBytes: 256 * 2 ** 20, diskBytes: 2 ** 30 };
+
+/** Resources from `cpu=0.5,memory=512m,disk=1g`, or an object of those. What is left out is kept back as it is by default: a word on cores gives no memory away. */
 export function readReserve(raw: unknown): Resources {
   const pairs = isObject(raw) ? Object.entries(raw) : listOf(readText)(raw).map(splitPair);
   const found: Record<string, number> = {};
   for (const [key, value] of pairs) found[key] = readAmount(key, String(value));
-  return { cpuMillis: found.cpu ?? 0, memoryBytes: found.memory ?? 0, diskBytes: found.disk ?? 0 };
+  const { cpuMillis, memoryBytes, diskBytes } = SYSTEM_RESERVE;
+  return {
+    cpuMillis: found.cpu ?? cpuMillis,
+    memoryBytes: found.memory ?? memoryBytes,
+    diskBytes: found.disk ?? diskBytes,
+  };
 }
 
 /** `a`, `b` or `c`, for error texts. */

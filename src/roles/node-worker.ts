@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { Config } from "../config/config.ts";
+import { SYSTEM_RESERVE } from "../config/values.ts";
 import { ok, type Result } from "../core/failure.ts";
-import type { Resources } from "../core/spec.ts";
 import type { Log } from "../log/log.ts";
 import { createNodeMetrics } from "../metrics/node-metrics.ts";
 import { createDockerRuntime } from "../runtime/docker.ts";
@@ -35,9 +35,6 @@ export interface NodeWorkerOptions {
 export interface NodeWorker extends AsyncDisposable {
   readonly host: WorkerHost;
 }
-
-/** Kept back for the system when nobody says otherwise. */
-const SYSTEM_RESERVE: Resources = { cpuMillis: 100, memoryBytes: 256 * 2 ** 20, diskBytes: 2 ** 30 };
 
 /** Makes the worker; nothing runs before its host starts. Fails as its journal does. */
 export async function openNodeWorker(config: Config, options: NodeWorkerOptions): Promise<Result<NodeWorker>> {

@@ -223,7 +223,7 @@ test("config: every setting can be given in each of the three places", () => {
     worker: {
       name: "n",
       labels: { k: "v" },
-      reserve: { cpuMillis: 500, memoryBytes: 512 * 2 ** 20, diskBytes: 0 },
+      reserve: { cpuMillis: 500, memoryBytes: 512 * 2 ** 20, diskBytes: 2 ** 30 },
       runtimes: ["process"],
       policy: {
         allowBind: [join(home, "x"), join(cwd, "y")],
