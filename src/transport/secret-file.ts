@@ -22,7 +22,7 @@ export function readSecret(file: string): Result<string | null> {
   }
   try {
     if ((fstatSync(handle).mode & 0o077) !== 0) {
-      return fail("denied", `others may read ${file}: chmod 600 ${file}, or delete it to get a new one`);
+      return fail("denied", `others may read ${file}: chmod 600 ${file}`);
     }
     return ok(readFileSync(handle, "utf8").trim());
   } catch (error) {
