@@ -8,6 +8,8 @@ import type { ManagerIdentity, Opening } from "./messages.ts";
 export type Remembered = ManagerIdentity & {
   /** A copy of its store has been seen since. Terms and revisions of a copy rise by themselves, so they prove nothing any more: only a set that leaves nothing out does. */
   readonly doubted?: boolean;
+  /** Machine on which it was obeyed; left out by workers that did not keep it. */
+  readonly machineId?: string;
 };
 
 const WAY_OUT = "put the newer data directory back, or start the manager once with --adopt";

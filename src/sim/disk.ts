@@ -258,6 +258,11 @@ export class SimJournal {
     this.#lines = [];
   }
 
+  /** It becomes what another one has on disk. */
+  copy(other: SimJournal): void {
+    this.#lines = [...other.#lines];
+  }
+
   #write(pending: Writing, done: (isWritten: boolean) => void): void {
     this.#pending = pending;
     this.#queue.after(1 + this.#dice.exponential(this.trouble.writeMs), () => {

@@ -271,6 +271,14 @@ const KINDS: Readonly<Record<Exclude<FaultKind, "crash-at-effect">, Kind>> = {
     most: 2,
     draw: (dice, { names }) => ({ kind: "foreign", node: dice.pick(names), hostPort: dice.pick([0, 8_080]) }),
   },
+  "clone-disk": {
+    most: 2,
+    draw: (dice, { names }) => ({
+      kind: "clone-disk",
+      node: dice.pick(names),
+      forMs: dice.pick([20_000, 60_000, 5 * MINUTE]),
+    }),
+  },
 };
 
 /** Kinds that seeds draw. Crashes at a given effect are for sweeps. */

@@ -90,6 +90,8 @@ export type Fault = { readonly atMs: number } & (
   | { readonly kind: "store-wipe"; readonly downMs: number; readonly adopt: boolean }
   /** Another machine shows the node's key, as after its disk was copied. */
   | { readonly kind: "clone"; readonly node: string; readonly forMs: number }
+  /** The same with all that its worker had on disk: a virtual machine that was copied. */
+  | { readonly kind: "clone-disk"; readonly node: string; readonly forMs: number }
   /** A second manager is started on a copy of the first one's store. */
   | { readonly kind: "second-manager"; readonly forMs: number }
   /** The next such operation of the engine fails; `done`: it takes effect all the same. */

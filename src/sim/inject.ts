@@ -56,10 +56,11 @@ export class Injector {
     if (!one.process.alive && !this.#dead.has(who) && !isOff) (start ?? one.start)();
   }
 
-  #clone(fault: Extract<Fault, { kind: "clone" }>): void {
+  #clone(fault: Extract<Fault, { kind: "clone" | "clone-disk" }>): void {
     const worker = this.#sim.clone(fault.node);
-    const { process } = worker.parts;
+    const { process, journal } = worker.parts;
     if (process.alive) return;
+    if (fault.kind === "clone-disk") journal.copy(this.#node(fault.node).journal);
     worker.start();
     this.#ends(fault, fault.forMs, () => {
       this.#sim.network.hangUpAll(process);
@@ -139,6 +140,7 @@ export class Injector {
         this.#second(fault);
         return;
       case "clone":
+      case "clone-disk":
         this.#clone(fault);
         return;
       case "gone":

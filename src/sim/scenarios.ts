@@ -113,6 +113,11 @@ export const SCENARIOS: readonly Scenario[] = [
     .submits(20, "web", { count: 4 })
     .suffers(60, { kind: "journal-wipe", node: "n1" })
     .end(),
+  script("journal/copied-to-another-machine")
+    .nodes(2)
+    .submits(20, "web", { count: 4 })
+    .suffers(60, { kind: "clone-disk", node: "n1", forMs: 25_000 })
+    .end(),
   script("adopt/emptied-store")
     .nodes(2)
     .submits(20, "web", { count: 4 })

@@ -27,6 +27,8 @@ export class JournalKeeper {
   #managerDirty: "sync" | "lazy" | null = null;
   #lazyAtMs: number | null = null;
   #forgotten: string[] = [];
+  /** Tasks in a journal that was copied from another machine. */
+  #ofAnother: string[] = [];
   #appended = 0;
 
   /** True when the journal has all that is known of the run. */
@@ -44,7 +46,13 @@ export class JournalKeeper {
     return this.#lastSync <= this.#confirmed;
   }
 
-  managerChanged(isNew: boolean): void {
+  /** The journal is another machine's: what it says of tasks is kept until a manager has taken this machine for that node. */
+  isOfAnother(taskIds: Iterable<string>): void {
+    this.#ofAnother = [...taskIds];
+  }
+
+  managerChanged(isNew: boolean, isCopy: boolean): void {
+    if (!isCopy) this.#forgotten.push(...this.#ofAnother.splice(0));
     if (this.#managerDirty !== "sync") this.#managerDirty = isNew ? "sync" : "lazy";
   }
 
@@ -73,7 +81,7 @@ export class JournalKeeper {
     const first = this.#managerDirty === "sync";
     if (urgent) this.#lastSync = this.#number;
     if (first) this.#lastManager = this.#number;
-    const records = [...this.#managerRecords(manager), ...taskRecords(dirty, nowMs), ...this.#forgetRecords()];
+    const records = [...this.#managerRecords(manager), ...taskRecords(dirty, nowMs), ...this.#forgetRecords(runs)];
     for (const run of dirty) {
       run.dirty = null;
       run.recordNumber = this.#number;
@@ -105,8 +113,10 @@ export class JournalKeeper {
     return manager === null || this.#managerDirty === null ? [] : [{ kind: "manager", value: manager }];
   }
 
-  #forgetRecords(): JournalRecord[] {
-    const records = this.#forgotten.map((taskId): JournalRecord => ({ kind: "forget", taskId }));
+  #forgetRecords(runs: ReadonlyMap<string, TaskRun>): JournalRecord[] {
+    // What has come again meanwhile is told anew.
+    const gone = this.#forgotten.filter((taskId) => !runs.has(taskId));
+    const records = gone.map((taskId): JournalRecord => ({ kind: "forget", taskId }));
     this.#forgotten = [];
     return records;
   }

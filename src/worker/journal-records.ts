@@ -84,8 +84,8 @@ function isTaskRecord(value: unknown, taskId: string): value is TaskRecord {
 
 function isManager(value: unknown): value is Remembered {
   if (!isObject(value)) return false;
-  const { clusterId, instanceId, term, lineage, revision } = value;
-  const texts = [clusterId, instanceId, lineage].every((text) => typeof text === "string");
+  const { clusterId, instanceId, term, lineage, revision, machineId = "" } = value;
+  const texts = [clusterId, instanceId, lineage, machineId].every((text) => typeof text === "string");
   return texts && isCount(term) && isCount(revision);
 }
 

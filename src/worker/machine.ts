@@ -52,8 +52,9 @@ export class WorkerMachine {
   readonly #disclosure = new Disclosure();
   readonly #journal = new JournalKeeper();
   readonly #obedience = new Obedience({
-    change: (isNew) => this.#journal.managerChanged(isNew),
+    change: (isNew) => this.#journal.managerChanged(isNew, this.#obedience.isCopy),
     refusal: (reason) => this.#log("error", `orders refused: ${reason}`),
+    machineId: () => this.#facts.machineId,
   });
   readonly #listings: Listings;
   readonly #progress = new Map<string, string>();
@@ -81,8 +82,9 @@ export class WorkerMachine {
   /** Takes in what a journal held, before the first event. Returns how many records it could not read. */
   restore(records: readonly JournalRecord[], time: Time): number {
     const restored = restoreRecords(records, time.monoMs);
-    for (const [taskId, run] of restored.runs) this.#runs.set(taskId, run);
     this.#obedience.restore(restored.manager);
+    if (this.#obedience.isCopy) this.#journal.isOfAnother(restored.runs.keys());
+    else for (const [taskId, run] of restored.runs) this.#runs.set(taskId, run);
     return restored.unreadable;
   }
 
@@ -231,9 +233,8 @@ export class WorkerMachine {
   #hello(): void {
     this.#obedience.said();
     const { setNumber, seen } = this.#obedience;
-    const { bootId } = this.#time;
     const facts = this.#offer.tell(this.#facts, this.#runs);
-    this.#send({ kind: "hello", protocol: PROTOCOL, facts, bootId, setNumber, seen });
+    this.#send({ kind: "hello", protocol: PROTOCOL, facts, bootId: this.#time.bootId, setNumber, seen });
   }
 
   #assignments(set: Extract<ManagerMessage, { readonly kind: "assignments" }>): void {
@@ -253,9 +254,7 @@ export class WorkerMachine {
       const { askedAt } = this.#listings;
       const managerHasSpoken = this.#obedience.setNumber > 0;
       takeListing(this.#runs, { runtime, instances: result.value, askedAt, managerHasSpoken }, this.#desk());
-    } else if (before === "") {
-      this.#log("warn", `${runtime} does not answer: ${result.failure.message}`);
-    }
+    } else if (before === "") this.#log("warn", `${runtime} does not answer: ${result.failure.message}`);
     showAway(this.#runs.values(), runtime, { before, now: this.#listings.problemOf(runtime) });
     this.#concernAll();
   }

@@ -10,6 +10,19 @@ type AssignmentSet = Extract<ManagerMessage, { readonly kind: "assignments" }>;
 /** `ask_again`: it changes a set that is not held here; a hello gets a whole one. */
 export type SetVerdict = "take" | "ignore" | "ask_again";
 
+/** What a worker says whose data was copied: everything in it is about containers of another machine. */
+const COPY =
+  "this worker's data was copied from another machine, so nothing is started, restarted or stopped by what it says: remove its data directory, " +
+  "so that it makes a key of its own and joins; if this machine takes the other one's place, `cube node rm` there, then join anew with a token";
+
+/** Who is told of what, and where this is. */
+interface Surroundings {
+  readonly change: (isNew: boolean) => void;
+  readonly refusal: (reason: string) => void;
+  /** Id of the machine; "" when it is not known. */
+  readonly machineId: () => string;
+}
+
 export class Obedience {
   #manager: Remembered | null = null;
   #held = { instanceId: "", number: 0 };
@@ -18,12 +31,10 @@ export class Obedience {
   #turnedAway = "";
   /** A hello has gone out: its answer is a whole set, whatever its number. */
   #expectsWhole = false;
-  readonly #onChange: (isNew: boolean) => void;
-  readonly #onRefusal: (reason: string) => void;
+  readonly #on: Surroundings;
 
-  constructor(on: { readonly change: (isNew: boolean) => void; readonly refusal: (reason: string) => void }) {
-    this.#onChange = on.change;
-    this.#onRefusal = on.refusal;
+  constructor(on: Surroundings) {
+    this.#on = on;
   }
 
   /** The highest manager obeyed, as it is to be kept. */
@@ -34,7 +45,7 @@ export class Obedience {
   /** The same, as managers are told of it. */
   get seen(): ManagerIdentity | null {
     if (this.#manager === null) return null;
-    const { doubted: _, ...seen } = this.#manager;
+    const { doubted: _doubted, machineId: _machineId, ...seen } = this.#manager;
     return seen;
   }
 
@@ -45,7 +56,13 @@ export class Obedience {
 
   /** Why the present manager is not obeyed; "" when it is. */
   get refused(): string {
-    return this.#refused;
+    return this.#refused || (this.isCopy ? COPY : "");
+  }
+
+  /** What is remembered was copied from another machine, and no manager has taken this one for that node since. */
+  get isCopy(): boolean {
+    const [here, there] = [this.#on.machineId(), this.#manager?.machineId ?? ""];
+    return here !== "" && there !== "" && here !== there;
   }
 
   /** A hello goes out. */
@@ -55,6 +72,7 @@ export class Obedience {
 
   restore(manager: Remembered | null): void {
     this.#manager = manager;
+    if (this.isCopy) this.#on.refusal(COPY);
   }
 
   /** A greeting is judged and remembered; another store is believed only by its first whole set. False when it is refused. */
@@ -89,7 +107,7 @@ export class Obedience {
   /** A refusal stands until a set is taken: what comes in between says nothing new. */
   #refuses(reason: string | null): boolean {
     if (reason === null) return false;
-    if (reason !== this.#refused) this.#onRefusal(reason);
+    if (reason !== this.#refused) this.#on.refusal(reason);
     this.#refused = reason;
     return true;
   }
@@ -99,15 +117,17 @@ export class Obedience {
     const known = this.#manager;
     if (known === null || known.doubted === true || known.lineage !== manager.lineage) return;
     this.#manager = { ...known, doubted: true };
-    this.#onChange(true);
+    this.#on.change(true);
   }
 
   #remember(manager: ManagerIdentity, isCertain: boolean): void {
     const before = this.#manager;
-    const isNew = isNewManager(before, manager);
+    const machineId = this.#on.machineId();
+    const isNew = isNewManager(before, manager) || this.isCopy;
     const doubted = before?.doubted === true && !isCertain;
-    if (!isNew && before?.revision === manager.revision && (before.doubted === true) === doubted) return;
-    this.#manager = doubted ? { ...manager, doubted } : manager;
-    this.#onChange(isNew);
+    const isSame = before?.revision === manager.revision && (before.doubted === true) === doubted;
+    if (!isNew && isSame && before.machineId === machineId) return;
+    this.#manager = { ...manager, ...(doubted && { doubted }), machineId };
+    this.#on.change(isNew);
   }
 }
