@@ -88,6 +88,7 @@ export const MUTATIONS: readonly Mutation[] = [
     find: "if (isTerminal(current.state)) return false;",
     replace: "if (isTerminal(current.state) && isTerminal(next.state)) return false;",
     by: "S9",
+    kinds: ["cut", "split"],
   },
   {
     name: "what a worker has stopped by itself is to run again when its manager is back",
