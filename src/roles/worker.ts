@@ -84,7 +84,7 @@ async function start(config: Config, log: FileLog, opened: AsyncDisposableStack)
     directory,
     clusterId: () => pinnedCluster(pinFile),
     link,
-    address: listening.value || hostName(),
+    address: addressOf(listening.value),
     local: false,
     log,
   });
@@ -96,6 +96,11 @@ async function start(config: Config, log: FileLog, opened: AsyncDisposableStack)
   const name = config.worker.name || hostName();
   const to = join_.value ? `joins ${config.worker.join.address}` : `waits for its manager on ${listening.value}`;
   return ok(`worker ${name} (${identity.value.id.slice(0, 8)}) ${to}`);
+}
+
+/** What it calls itself while nobody has dialled it: all of a machine's addresses are none to look for. */
+function addressOf(listening: string): string {
+  return listening === "" ? hostName() : listening.replace(/^(0\.0\.0\.0|::|\[::\])(?=:\d+$)/, hostName());
 }
 
 /** Why the token file that somebody named is of no use; "" where it is, or where this node has joined already and needs none. */

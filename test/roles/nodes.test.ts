@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { NodeResource } from "../../src/client/resources.ts";
+import { hostName } from "../../src/roles/names.ts";
 import { freePort, until } from "../e2e/until.ts";
 import { Machine } from "./processes.ts";
 
@@ -121,7 +122,7 @@ describe("roles: nodes that come later", () => {
       const data = ["--data-dir", machine.dataOf("manager")];
       const startManager = () => machine.start("manager", "manager", "-p", `${api}`, "-w", `127.0.0.1:${port}`);
       startManager();
-      machine.start("w1", "worker", "-p", `${port}`, "-n", "w1", ...PROCESSES);
+      machine.start("w1", "worker", "-H", "0.0.0.0", "-p", `${port}`, "-n", "w1", ...PROCESSES);
       const [node] = await joined(machine, "w1");
       expect(node).not.toHaveProperty("awaited");
       await machine.end("manager");
@@ -131,12 +132,13 @@ describe("roles: nodes that come later", () => {
         const nodes = await nodesOf(machine);
         return nodes.length > 0 && nodes;
       });
-      expect(stored).toMatchObject({ name: "w1", state: "ready", awaited: true });
+      // What it listens on says nothing to who looks for it.
+      expect(stored).toMatchObject({ name: "w1", state: "ready", awaited: true, address: `${hostName()}:${port}` });
       expect((await machine.run("node", ...data)).out).toMatch(/^w1 .*worker \(not linked yet\)/m);
       const inspected = (await machine.run("node", "inspect", "w1", ...data)).out;
       expect(inspected).toMatch(/State: +ready .*as the store has it: not linked since the manager's start/);
       expect(inspected).toMatch(/Heartbeat: +-$/m);
-      machine.start("w1", "worker", "-p", `${port}`, "-n", "w1", ...PROCESSES);
+      machine.start("w1", "worker", "-H", "0.0.0.0", "-p", `${port}`, "-n", "w1", ...PROCESSES);
       await joined(machine, "w1");
       await until("it is heard of", async () => (await nodesOf(machine)).every(({ awaited }) => awaited === undefined));
     },
