@@ -222,11 +222,12 @@ function overtaken(context: AdoptionContext, key: string, merged: MergedSlot): D
 function leftBehind({ answered, cluster }: AdoptionContext, task: Task): Task {
   const { nodeId, fact } = task;
   const spec = specOf(cluster, task);
-  if (nodeId === null) return { ...task, desired: "stop", fact: { ...fact, state: "stopped", message: NEVER_PLACED } };
+  const desired = wantsRun(task) ? "stop" : task.desired;
+  if (nodeId === null) return { ...task, desired, fact: { ...fact, state: "stopped", message: NEVER_PLACED } };
   if (answered?.has(nodeId)) return { ...task, fact: { ...fact, state: "lost", message: "its node does not hold it" } };
   if (spec && staysWithNode(spec))
     return { ...task, fact: { ...fact, state: "lost", message: "a later one followed" } };
-  return fact.state === "assigned" ? { ...task, desired: "stop" } : task;
+  return fact.state === "assigned" && wantsRun(task) ? { ...task, desired } : task;
 }
 
 const NEVER_PLACED = "stopped before it was placed";
