@@ -136,6 +136,17 @@ export class Simulation {
         isWriting: () => journal.isWriting,
       };
     }
+    const clone = this.#clones.get(who);
+    if (clone !== undefined) {
+      const { process, journal } = clone.parts;
+      // Nobody starts it again.
+      return {
+        process,
+        die: () => this.#end(process, () => clone.die()),
+        start: () => {},
+        isWriting: () => journal.isWriting,
+      };
+    }
     const { manager, store } = this.#manager(who);
     return {
       process: manager.parts.process,

@@ -85,7 +85,7 @@ function failed(run: TaskRun, kind: OperationKind, of: Incarnation, failure: Fai
       return;
     case "remove":
       if (failure.kind === "not_found") run.instances.delete(of.incarnation);
-      else retryLater(run, "remove", turn, `cannot be removed: ${failure.message}`);
+      else retryLater(run, "remove", turn, removalText(run, failure));
       // It may live after all: what was seen of it was old.
       if (failure.kind === "conflict") doubt(run, of.incarnation);
       return;
@@ -161,6 +161,12 @@ function inspected(run: TaskRun, instance: Instance, turn: Turn): void {
   if (run.startFailure !== null && instance.status === "created" && isRefusal(run.startFailure) && !isEnding(run)) {
     reject(run, run.startFailure, turn);
   }
+}
+
+/** What an earlier incarnation left behind is no trouble of one that runs, nor of a task that has ended and is kept: their message stays. */
+function removalText(run: TaskRun, failure: Failure): string {
+  const isAside = run.fact.state === "running" || (isTerminal(run.fact.state) && run.desired !== "remove");
+  return isAside ? run.fact.message : `cannot be removed: ${failure.message}`;
 }
 
 function imageMissing(run: TaskRun, kind: OperationKind, failure: Failure, turn: Turn): void {

@@ -165,6 +165,17 @@ test("worker: an instance that cannot be removed because it lives is looked at a
   expect([driver.at("t1"), driver.engine.of("t1")]).toEqual(["2:running", ["1:exited", "2:running"]]);
 });
 
+test("worker: what an earlier incarnation left behind and cannot be removed says nothing about the one that runs", () => {
+  const driver = started(assignment("t1"));
+  driver.engine.failNext("remove", { kind: "transient", message: "it hangs" }, true);
+  for (let ends = 0; ends < 3; ends++) driver.die("t1", 1).pass(10_000);
+  expect(driver.kinds()).toContain("remove");
+  expect([driver.at("t1"), driver.fact("t1").message]).toEqual(["4:running", ""]);
+  driver.engine.failNext("remove", { kind: "transient", message: "it hangs" });
+  driver.assign(assignment("t1", {}, { desired: "remove" }));
+  expect(driver.fact("t1").message).toBe("cannot be removed: it hangs");
+});
+
 test("worker: a batch task is complete with exit code 0 and failed with any other, and never starts again", () => {
   const batch = { restart: { ...assignment("x").spec.restart, condition: "no" as const } };
   const driver = started(assignment("good", batch), assignment("bad", batch));
