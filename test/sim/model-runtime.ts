@@ -13,6 +13,9 @@ import { answered } from "./model-store.ts";
 type Answered = Extract<WorkerEvent, { readonly result: unknown }>;
 type ResultOf<Kind extends Answered["kind"]> = Extract<Answered, { readonly kind: Kind }>["result"];
 
+/** So late is an event of an engine at most, in virtual ms. */
+const TOLD_MS = 10;
+
 /** How a program of the suite behaves, for a task's environment. */
 export function behaves(behaviour: Partial<Behaviour>): Readonly<Record<string, string>> {
   return asEnvironment({ lifeMs: 0, exitCode: 0, stopMs: 10, pullMs: 10, image: "there", ...behaviour });
@@ -75,6 +78,9 @@ class ModelEngine {
 
   async #ask<Kind extends Answered["kind"]>(effect: EngineEffect): Promise<ResultOf<Kind>> {
     const event = await answered<WorkerEvent>(this.#queue, (answer) => this.#engine.perform(effect, answer));
+    // Deaths are told a little later, and time goes by in calls only.
+    const toldMs = this.#queue.nowMs + TOLD_MS;
+    while (this.#queue.step(toldMs));
     return (event as Answered).result as ResultOf<Kind>;
   }
 

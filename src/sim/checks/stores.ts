@@ -60,15 +60,15 @@ export class Stores {
 
   /**
    * Whether every manager that lives has that task on that node, and alive. A store that went back, or a second manager on a copy, does not: what one has ended
-   * the other lets go on.
+   * the other lets go on. While none of them lives nobody says what both have begun.
    */
   agreeOn({ taskId, node }: { readonly taskId: string; readonly node: string }): boolean {
-    for (const [name, { manager }] of this.#sim.managers) {
-      if (!manager.parts.process.alive) continue;
-      const task = this.of(name).cluster.tasks.get(taskId);
-      if (task?.nodeId !== node || isTerminal(task.fact.state)) return false;
-    }
-    return true;
+    const living = [...this.#sim.managers].filter(([, { manager }]) => manager.parts.process.alive);
+    const isOnRecord = (manager: string): boolean => {
+      const task = this.of(manager).cluster.tasks.get(taskId);
+      return task?.nodeId === node && !isTerminal(task.fact.state);
+    };
+    return living.length > 0 && living.every(([name]) => isOnRecord(name));
   }
 
   /** Calls back with each durable change, before it counts. */
