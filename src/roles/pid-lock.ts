@@ -47,11 +47,13 @@ function livingHolder(file: string): number | undefined {
   }
 }
 
-/** Field 22 of /proc/PID/stat (proc(5)); "alive" where there is no /proc, "" for no such process. */
+/** Field 22 of /proc/PID/stat (proc(5)); "alive" where there is no /proc, "" for no such process and for a dead one. */
 function startTime(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] ?? "";
+    const [state = "", ...fields] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    // One that is dead and only waits for its parent's look holds nothing; where process 1 takes its time, a restart would be refused.
+    return state === "Z" || state === "X" ? "" : (fields[18] ?? "");
   } catch {
     if (process.platform === "linux") return "";
   }
