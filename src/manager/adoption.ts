@@ -175,6 +175,8 @@ export function adoptionLines(adopted: Adopted): string[] {
     );
   }
   for (const conflict of adopted.conflicts) lines.push(`${conflict}: it is left alone`);
+  if (adopted.newJobs > 0)
+    lines.push("no worker knows the API's tokens, nor jobs that never ran: if the store has lost such, make them anew");
   lines.push(summaryOf(adopted));
   return lines;
 }

@@ -71,7 +71,7 @@ async function start(config: Config, log: FileLog, opened: AsyncDisposableStack)
     pinFile,
     token: () => findToken(config),
     join: join_.value,
-    log: alsoOnScreen(log),
+    log: alsoOnScreen(log, "warn"),
     draw: seededDraw(randomInt(2 ** 31)),
   });
   opened.defer(() => link.end());
@@ -86,7 +86,7 @@ async function start(config: Config, log: FileLog, opened: AsyncDisposableStack)
     link,
     address: addressOf(listening.value),
     local: false,
-    log,
+    log: alsoOnScreen(log, "error"),
   });
   if (!worker.ok) return worker;
   opened.use(worker.value);
@@ -118,18 +118,16 @@ function pinFileOf(config: Config): string {
   return join(config.dirs.data, "worker", "manager.pin");
 }
 
-/** Why there is no link has to be seen by whoever starts a worker by hand: each reason once. */
-function alsoOnScreen(log: Log): Log {
+/** Why there is no link, or why a worker does not do all that it should, has to be seen by whoever starts it by hand: each reason once. */
+function alsoOnScreen(log: Log, level: "warn" | "error"): Log {
   const said = new Set<string>();
-  return {
-    ...log,
-    warn: (message, fields) => {
-      log.warn(message, fields);
-      if (said.has(message) || said.size >= SAID_REASONS) return;
-      said.add(message);
-      process.stderr.write(`cube: ${message}\n`);
-    },
+  const say: Log["warn"] = (message, fields) => {
+    log[level](message, fields);
+    if (said.has(message) || said.size >= SAID_REASONS) return;
+    said.add(message);
+    process.stderr.write(`cube: ${message}\n`);
   };
+  return { ...log, [level]: say };
 }
 
 function joinAddress(config: Config): Result<Address | null> {

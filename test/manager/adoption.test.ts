@@ -136,6 +136,7 @@ describe("adoption: whom it hears", () => {
     expect(adoptionLines(adopted)).toEqual([
       "node n1 runs 1 task: c",
       "node n2 did not answer: what runs there is left alone until --adopt is given again while it is linked",
+      "no worker knows the API's tokens, nor jobs that never ran: if the store has lost such, make them anew",
       "adopted from 1 node: 1 job and 1 task that the store did not know",
     ]);
   });

@@ -1,8 +1,8 @@
 // A worker alone that cannot join: who starts it sees why.
 import { expect, test } from "bun:test";
-import { chmodSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePort } from "../e2e/until.ts";
+import { freePort, until } from "../e2e/until.ts";
 import { Machine } from "./processes.ts";
 
 const TOKEN = `cube1.${"a".repeat(52)}.${"b".repeat(32)}\n`;
@@ -36,4 +36,22 @@ test("roles: a worker whose manager cannot be dialled says so on the screen", as
     if (err.includes("\n")) break;
   }
   expect(err).toMatch(new RegExp(`^cube: manager at ${address}: .*ECONNREFUSED`));
+}, 60_000);
+
+test("roles: a worker whose journal is damaged says so on the screen", async () => {
+  await using machine = new Machine();
+  const folder = join(machine.dataOf("w"), "worker");
+  const address = `127.0.0.1:${freePort()}`;
+  const first = machine.start("w", "worker", "--join", address);
+  await until("the journal is there", async () => existsSync(join(folder, "worker.journal")));
+  first.kill("SIGKILL");
+  await first.exited;
+  writeFileSync(join(folder, "worker.journal"), "no frame of ours, and long enough to be called damage\n");
+  const child = machine.start("w", "worker", "--join", address);
+  let err = "";
+  for await (const part of child.stderr.pipeThrough(new TextDecoderStream())) {
+    err += part;
+    if (err.includes("journal")) break;
+  }
+  expect(err).toContain("cube: the worker's journal is damaged: ");
 }, 60_000);

@@ -60,6 +60,7 @@ describe("an emptied store", () => {
     expect(world.tasks.toSorted()).toEqual(tasks.toSorted());
     expect(adoptionLines(adopted)).toEqual([
       "node node runs 5 tasks: a, b, web.web.0, web.web.1, web.web.2",
+      "no worker knows the API's tokens, nor jobs that never ran: if the store has lost such, make them anew",
       "adopted from 1 node: 3 jobs and 5 tasks that the store did not know",
     ]);
     expect(world.caution).not.toContain("refuse");
