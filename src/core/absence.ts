@@ -28,6 +28,9 @@ export interface AbsencePlan {
   readonly nextInMs: number | null;
 }
 
+/** How often it is looked whether another attempt has ended at last, in ms. */
+const OTHER_LOOK_MS = 1_000;
+
 /** Judges every task of the node. */
 export function planAbsence(absence: Absence): AbsencePlan {
   const drafts: Draft[] = [];
@@ -36,7 +39,10 @@ export function planAbsence(absence: Absence): AbsencePlan {
     const task = absence.cluster.tasks.get(id);
     const spec = task && specOf(absence.cluster, task);
     if (!task || !spec || isTerminal(task.fact.state) || staysWithNode(spec)) continue;
-    drafts.push(...judgeTask(absence, task, spec));
+    const judged = judgeTask(absence, task, spec);
+    drafts.push(...judged);
+    if (judged.length === 0 && isDue(absence, task, spec) && hasOther(absence.cluster, task))
+      nextInMs = Math.min(nextInMs, OTHER_LOOK_MS);
     for (const dueMs of [spec.disconnect.replaceAfterMs, spec.disconnect.lostAfterMs]) {
       if (dueMs > absence.outForMs) nextInMs = Math.min(nextInMs, dueMs - absence.outForMs);
     }
@@ -50,17 +56,23 @@ export function staysWithNode(spec: TaskSpec): boolean {
 }
 
 function judgeTask(absence: Absence, task: Task, spec: TaskSpec): Draft[] {
-  const { replaceAfterMs, lostAfterMs } = spec.disconnect;
-  if (absence.outForMs >= lostAfterMs) return [lost(absence, task)];
-  const due = absence.outForMs >= replaceAfterMs && task.desired === "run" && isCurrent(absence.cluster, task);
+  if (absence.outForMs >= spec.disconnect.lostAfterMs) return [lost(absence, task)];
+  const due = isDue(absence, task, spec);
   return due && !hasOther(absence.cluster, task) && absence.mayReplace() ? replace(absence, task) : [];
 }
 
-/** An attempt of the slot that lives on a node that is there, such as an original that is back: reconcile decides between the two. */
+function isDue({ outForMs, cluster }: Absence, task: Task, spec: TaskSpec): boolean {
+  return outForMs >= spec.disconnect.replaceAfterMs && task.desired === "run" && isCurrent(cluster, task);
+}
+
+/**
+ * An attempt of the slot that lives on a node that is there: with an original that is back reconcile decides between the two, and one that was told to end has
+ * to do so first.
+ */
 function hasOther(cluster: Cluster, task: Task): boolean {
   return [...(cluster.attempts.get(slotKeyOfTask(task)) ?? [])].some((id) => {
     const other = cluster.tasks.get(id);
-    if (!other || id === task.id || other.desired !== "run" || isTerminal(other.fact.state)) return false;
+    if (!other || id === task.id || isTerminal(other.fact.state)) return false;
     return cluster.nodes.get(other.nodeId ?? "")?.state === "ready";
   });
 }

@@ -142,6 +142,24 @@ describe("a node out of reach", () => {
     expect(attempts(bench)).toEqual([`1 ${task.nodeId} running run`, `2 ${replacement.nodeId} running run`]);
   });
 
+  test("no third attempt is placed beside a replacement that has yet to end when the original's node goes once more", () => {
+    const bench = cluster(3);
+    const task = runAnywhere(bench);
+    const home = task.nodeId ?? "";
+    bench.cut(linkOf(home));
+    bench.passes(20_000);
+    const replacement = bench.newest;
+    runs(bench, replacement, replacement.nodeId ?? "");
+    back(bench, home, [fact(task.id, { state: "running" })]);
+    bench.report([fact(replacement.id, { state: "stopping" })], [], linkOf(replacement.nodeId));
+    bench.cut(linkOf(home));
+    bench.passes(20_000);
+    expect(attempts(bench)).toEqual([`1 ${home} running run`, `2 ${replacement.nodeId} stopping stop`]);
+    bench.report([fact(replacement.id, { state: "stopped" })], [], linkOf(replacement.nodeId));
+    bench.passes(2_000);
+    expect(bench.newest).toMatchObject({ attempt: 3, desired: "run" });
+  });
+
   test("an original that is not well loses, but only once the replacement is", () => {
     const probe = { kind: "tcp", port: 80 } as const;
     const health = { probe, intervalMs: 1_000, timeoutMs: 1_000, retries: 3, startPeriodMs: 0 };
