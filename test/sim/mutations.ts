@@ -101,8 +101,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "a node that has just gone out is replaced at once",
     file: "src/core/absence.ts",
-    find: 'const due = absence.outForMs >= replaceAfterMs && task.desired === "run"',
-    replace: 'const due = task.desired === "run"',
+    find: 'return outForMs >= spec.disconnect.replaceAfterMs && task.desired === "run"',
+    replace: 'return outForMs >= 0 && task.desired === "run"',
     by: "S11",
     kinds: ["cut", "split", "gone"],
   },
