@@ -91,7 +91,7 @@ function failed(run: TaskRun, kind: OperationKind, of: Incarnation, failure: Fai
       return;
     case "inspect":
       if (failure.kind === "not_found") run.instances.delete(of.incarnation);
-      else retryLater(run, "inspect", turn, away(failure));
+      else retryLater(run, "inspect", turn, isSettled(run) ? run.fact.message : away(failure));
       return;
     default:
       unreachable(kind);
@@ -165,8 +165,12 @@ function inspected(run: TaskRun, instance: Instance, turn: Turn): void {
 
 /** What an earlier incarnation left behind is no trouble of one that runs, nor of a task that has ended and is kept: their message stays. */
 function removalText(run: TaskRun, failure: Failure): string {
-  const isAside = run.fact.state === "running" || (isTerminal(run.fact.state) && run.desired !== "remove");
-  return isAside ? run.fact.message : `cannot be removed: ${failure.message}`;
+  return isSettled(run) ? run.fact.message : `cannot be removed: ${failure.message}`;
+}
+
+/** Whether a call that fails says nothing of the task: it runs, or has ended and is kept. */
+function isSettled(run: TaskRun): boolean {
+  return run.fact.state === "running" || (isTerminal(run.fact.state) && run.desired !== "remove");
 }
 
 function imageMissing(run: TaskRun, kind: OperationKind, failure: Failure, turn: Turn): void {
