@@ -46,6 +46,8 @@ const CONVERGE_MS = 30 * 60_000;
 /** Time in which nothing may change once all is as it should be, in ms: ten of the longest timers of a cluster at rest. */
 const QUIET_MS = 10 * 60_000;
 const LOOK_MS = 5_000;
+/** So many looks in a row have to find all as it should be: after the last call's end its report is still on its way. */
+const CALM_LOOKS = 2;
 /** With fewer commands that were answered people come back, if more was planned: a schedule that was shortened or written by hand is left as it is. */
 const FEW_COMMANDS = 110;
 /** Time for the last of those to be asked again, in ms. */
@@ -126,10 +128,11 @@ class Run {
     this.#user.stop();
     const limitMs = this.#sim.nowMs + CONVERGE_MS;
     let problem = "it has only just been healed";
-    while (problem !== "" && this.#sim.nowMs < limitMs && this.#violation === null) {
+    for (let calm = 0; calm < CALM_LOOKS && this.#sim.nowMs < limitMs && this.#violation === null; ) {
       this.#advance(this.#sim.nowMs + LOOK_MS);
       operator.look();
       problem = unfinished(this.#sim);
+      calm = problem === "" ? calm + 1 : 0;
     }
     if (this.#violation !== null) return verdictOf(this.#violation);
     if (problem !== "") return this.#late("L1", problem, `${CONVERGE_MS / 1000} s after all faults ended`);
