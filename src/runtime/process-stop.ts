@@ -32,7 +32,7 @@ export async function stopProcess(stop: ProcessStop): Promise<Result<null>> {
     const endedByItself = await within(stop.graceMs, () => !isAlive(main));
     if (!(await within(KILL_MS, () => killed(main, stop.mark)))) return stuck(stop.directory);
     await within(LAST_WORD_MS, () => readState(stop.directory).kind === "exited");
-    if (!endedByItself) writeExit(stop.directory, KILLED);
+    if (!endedByItself || stop.signal === SIGKILL) writeExit(stop.directory, KILLED);
     return ok(null);
   }
   return (await within(KILL_MS, () => killed(main, stop.mark))) ? ok(null) : stuck(stop.directory);

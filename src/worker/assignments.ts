@@ -64,6 +64,8 @@ export function putAssignment(holdings: Holdings, given: Assignment, turn: Turn)
   }
   if (run.assignment === null) attach(run, assignment);
   catchUp(run, known);
+  // The manager had not given the task to this node when it was told of it: a copy of its store had, and has gone.
+  if (known !== undefined && supersedes(run.fact, known)) run.unreported = true;
   const desired = higher(run.desired, assignment.desired);
   const changed = desired !== run.desired || assignment.restartSerial !== run.assignment?.restartSerial;
   if (!changed) return;

@@ -163,8 +163,11 @@ describe("roles: nodes that come later", () => {
       writeFileSync(file, out, { mode: 0o600 });
       const join_ = ["--join", `127.0.0.1:${api}`, "--join-token-file", file];
       other.start("w1", "worker", ...join_, "--name", "w1", ...PROCESSES);
-      const [first] = await joined(machine, "w1");
-      expect(first).toMatchObject({ dialledBy: "worker", protocol: 1, heartbeatAgeMs: expect.any(Number) });
+      const beats = async () => {
+        const [node] = await joined(machine, "w1");
+        return typeof node?.heartbeatAgeMs === "number" && node;
+      };
+      expect(await until("w1 beats", beats)).toMatchObject({ dialledBy: "worker", protocol: 1 });
       const renewed = await machine.run("node", "token", "--renew", ...data);
       expect(renewed.out).not.toBe(out);
       other.start("w2", "worker", ...join_, "--name", "w2", ...PROCESSES);

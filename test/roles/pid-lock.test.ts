@@ -22,6 +22,8 @@ test.skipIf(process.platform !== "linux")(
       const file = join(directory, "lock");
       writeFileSync(file, `${pid} ${statOf(pid)[19]}\n`);
       expect(takePidLock(file)).toMatchObject({ ok: false, failure: { kind: "conflict" } });
+      // Before that the shell would look after it.
+      await until("the shell has become a sleep", () => readFileSync(`/proc/${parent.pid}/comm`, "utf8") === "sleep\n");
       process.kill(pid, "SIGKILL");
       await until("it is dead", () => statOf(pid)[0] === "Z");
       const taken = takePidLock(file);

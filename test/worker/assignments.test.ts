@@ -1,5 +1,6 @@
 /** Whom the worker obeys, which sets it takes, and what it reports. */
 import { expect, test } from "bun:test";
+import { unseen } from "../../src/core/task.ts";
 import type { ManagerIdentity } from "../../src/protocol/messages.ts";
 import { assignment, Driver, MANAGER } from "./driver.ts";
 
@@ -188,4 +189,16 @@ test("reports: one that stays without an acknowledgement is said again, whole", 
   const after = driver.reports().length;
   driver.pass(60_000);
   expect(driver.reports().length).toBe(after);
+});
+
+test("assignments: a task that runs already is told of again when its manager knows less of it", () => {
+  const driver = started("t1");
+  const before = driver.reports().length;
+  driver.assign(assignment("t1", {}, { known: unseen("t1", "assigned") }));
+  expect(driver.reports().slice(before)).toMatchObject([
+    { facts: [{ taskId: "t1", incarnation: 1, state: "running" }] },
+  ]);
+  const known = driver.fact("t1");
+  driver.assign(assignment("t1", {}, { known }));
+  expect(driver.reports()).toHaveLength(before + 1);
 });
