@@ -28,7 +28,12 @@ export function sight(one: Container, wallAt: (ms: number) => number): Instance 
   };
 }
 
+/** Effects that are answered. */
+export type EngineCall = Exclude<EngineEffect, { readonly kind: "abort" }>;
+
 /** How an operation that has failed is answered; null where nobody waits for an answer. */
+export function failed(effect: EngineCall, failure: Failure): WorkerEvent;
+export function failed(effect: EngineEffect, failure: Failure): WorkerEvent | null;
 export function failed(effect: EngineEffect, failure: Failure): WorkerEvent | null {
   const result = { ok: false as const, failure };
   switch (effect.kind) {

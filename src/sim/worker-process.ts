@@ -9,7 +9,7 @@ import { CALL_MS, LOOK_MS, RUNTIME_PROBE_MS, SAMPLE_MS, startsAtATime } from "..
 import { WorkerMachine } from "../worker/machine.ts";
 import type { SimJournal } from "./disk.ts";
 import type { SimEngine } from "./engine.ts";
-import type { EngineEffect } from "./engine-answers.ts";
+import { type EngineCall, type EngineEffect, failed } from "./engine-answers.ts";
 import type { MachineClock } from "./machine-clock.ts";
 import type { SimProcess, Timer } from "./process.ts";
 import type { Container, SimEvent } from "./trace.ts";
@@ -262,7 +262,7 @@ function plainUse({ capacity }: NodeFacts, live: readonly Container[], atMs: num
   };
 }
 
-function limitOf(effect: Exclude<EngineEffect, { kind: "abort" }>): number | null {
+function limitOf(effect: EngineCall): number | null {
   switch (effect.kind) {
     case "pull":
       return null;
@@ -278,27 +278,10 @@ function limitOf(effect: Exclude<EngineEffect, { kind: "abort" }>): number | nul
   }
 }
 
-function lateAnswer(effect: Exclude<EngineEffect, { kind: "abort" }>): WorkerEvent {
-  const failure = { kind: "unavailable" as const, message: "no answer in time" };
-  const result = { ok: false as const, failure };
-  switch (effect.kind) {
-    case "list":
-      return { kind: "listed", runtime: "docker", result };
-    case "pull":
-      return { kind: "pulled", of: effect.request, result };
-    case "create":
-      return { kind: "created", of: effect.request, result };
-    case "start":
-      return { kind: "started", of: effect.of, result };
-    case "stop":
-      return { kind: "stopped", of: effect.of, result };
-    case "remove":
-      return { kind: "removed", of: effect.of, result };
-    case "inspect":
-      return { kind: "inspected", of: effect.of, result };
-    default:
-      return { kind: "probed", of: effect.of, failure: { kind: "transient", message: "no answer in time" } };
-  }
+/** What a call counts as that does not come back; a probe blames the task. */
+function lateAnswer(effect: EngineCall): WorkerEvent {
+  const kind = effect.kind === "probe" ? "transient" : "unavailable";
+  return failed(effect, { kind, message: "no answer in time" });
 }
 
 /** A machine of so many cores has memory and disk to match. */
