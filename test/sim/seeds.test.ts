@@ -1,13 +1,13 @@
-// Random seeds, for about a minute: whatever the faults, nothing is lost, nothing runs twice, and all comes to rest. Which seeds is the commit's own choice, so
-// that each one tries others; a failure names its seed.
+// A minute of seeds, always the same ones: whatever the faults, nothing is lost, nothing runs twice, and all comes to rest. A failure names its seed. Fixed, so
+// that a change is never red for what it has no part in; `scripts/sim --from N` tries others.
 import { describe, expect, test } from "bun:test";
 import { withoutAmbient } from "../../scripts/simulator/ambient.ts";
 import { commitOf } from "../../scripts/simulator/commit.ts";
 import { drawPlan } from "../../src/sim/draw.ts";
-import { hashText } from "../../src/sim/random.ts";
 import { reportOf } from "../../src/sim/report.ts";
 import { run } from "../../src/sim/run.ts";
 
+const FIRST_SEED = 2_000_000;
 const SEEDS_MS = 60_000;
 const LEAST_SEEDS = 20;
 
@@ -16,10 +16,9 @@ describe("sim: seeds", () => {
     "a minute of seeds keeps every invariant and comes to rest",
     () => {
       const commit = commitOf();
-      const first = hashText(commit) % 1_000_000;
       const endMs = performance.now() + SEEDS_MS;
       let tried = 0;
-      for (let seed = first; tried < LEAST_SEEDS || performance.now() < endMs; seed++, tried++) {
+      for (let seed = FIRST_SEED; tried < LEAST_SEEDS || performance.now() < endMs; seed++, tried++) {
         const outcome = withoutAmbient(() => run(drawPlan(seed)));
         if (outcome.verdict === "passed") continue;
         throw new Error(reportOf(outcome, { commit, replay: `scripts/sim --seed ${seed}` }));
