@@ -81,7 +81,7 @@ function lost(absence: Absence, task: Task): Draft {
   const message = `its node has been out of reach for ${Math.round(absence.outForMs / 1000)} s`;
   const fact = { ...task.fact, state: "lost" as const, message };
   return {
-    change: { kind: "task.put", task: { ...task, fact, updatedMs: absence.nowMs } },
+    change: { kind: "task.put", task: { ...task, fact, lingers: true, updatedMs: absence.nowMs } },
     actor: "manager",
     text: `${nameOf(absence.cluster, task)} is lost: ${message}`,
   };

@@ -206,9 +206,9 @@ export function tasksOf(cluster: Cluster, jobId: string): Task[] {
   return tasks;
 }
 
-/** True while a task counts against its node: bound to one and not known to be over. */
+/** True while a task counts against its node: bound to one and not known to be over there. */
 export function holdsResources(task: Task): boolean {
-  return task.nodeId !== null && !isTerminal(task.fact.state);
+  return task.nodeId !== null && (!isTerminal(task.fact.state) || task.lingers === true);
 }
 
 function putJob(state: ClusterState, job: Job): void {

@@ -6,7 +6,7 @@ import { type Cluster, specOf } from "./cluster.ts";
 import { type Draft, quiet } from "./draft.ts";
 import { taskName } from "./job.ts";
 import type { Node, NodeFacts } from "./node.ts";
-import { isTerminal, supersedes, type Task, type TaskFact } from "./task.ts";
+import { isTerminal, mayBeLeft, supersedes, type Task, type TaskFact, withNothingLeft } from "./task.ts";
 
 /** A node's hello, or news of its runtimes: its record with these facts, ready; how it was set (cordoned, draining) stays. */
 export function ingestFacts(cluster: Cluster, facts: NodeFacts, nowMs: number): Draft[] {
@@ -80,9 +80,8 @@ export function ingestRemoved(
     if (!task || task.nodeId !== report.nodeId) continue;
     if (!isTerminal(task.fact.state)) {
       if (task.desired === "remove") drafts.push(endByRemoval(cluster, task, report.nowMs));
-    } else if (task.fact.containerId !== "") {
-      const fact = { ...task.fact, containerId: "" };
-      drafts.push(quiet({ kind: "task.put", task: { ...task, fact } }, actorOf(report.nodeId)));
+    } else if (mayBeLeft(task)) {
+      drafts.push(quiet({ kind: "task.put", task: withNothingLeft(task) }, actorOf(report.nodeId)));
     }
   }
   return drafts;

@@ -6,7 +6,7 @@ import type { Draft } from "./draft.ts";
 import { taskName } from "./job.ts";
 import type { Node } from "./node.ts";
 import type { CommandContext, Planned } from "./submit.ts";
-import { isTerminal, type Task } from "./task.ts";
+import { isTerminal, mayBeLeft, type Task, withNothingLeft } from "./task.ts";
 
 /** Refused for a node that is there or that tasks are bound to, unless `force`; always for the worker inside the manager's process, which would come back at once. */
 export function planNodeRemove(
@@ -56,9 +56,9 @@ function lost(context: CommandContext, { task, node }: { readonly task: Task; re
   const name = job ? taskName(job, task.service, task.slot) : task.id;
   const message = `its node ${node.name} was removed`;
   // Nobody will ever report what is left there, so nothing may wait for that.
-  const fact = { ...task.fact, state: "lost" as const, message, containerId: "" };
+  const fact = { ...task.fact, state: "lost" as const, message };
   return {
-    change: { kind: "task.put", task: { ...task, fact, updatedMs: context.nowMs } },
+    change: { kind: "task.put", task: { ...withNothingLeft({ ...task, fact }), updatedMs: context.nowMs } },
     actor: context.actor,
     text: `${name} is lost: ${message}`,
   };
@@ -66,9 +66,9 @@ function lost(context: CommandContext, { task, node }: { readonly task: Task; re
 
 /** Ended tasks whose containers nobody will ever report as removed. */
 function forgotten(context: CommandContext, node: Node): Draft[] {
-  const kept = tasksOn(context, node).filter((task) => isTerminal(task.fact.state) && task.fact.containerId !== "");
+  const kept = tasksOn(context, node).filter((task) => isTerminal(task.fact.state) && mayBeLeft(task));
   return kept.map((task) => ({
-    change: { kind: "task.put", task: { ...task, fact: { ...task.fact, containerId: "" } } },
+    change: { kind: "task.put", task: withNothingLeft(task) },
     actor: context.actor,
     text: "",
   }));

@@ -8,7 +8,7 @@ import { taskId } from "./ids.ts";
 import { findService, type Job, type Slot, slotKey, taskName } from "./job.ts";
 import { judgeEnd } from "./reschedule.ts";
 import type { ServiceSpec, TaskSpec } from "./spec.ts";
-import { DESIRED_STATES, type DesiredState, isTerminal, type Task, unseen } from "./task.ts";
+import { DESIRED_STATES, type DesiredState, isTerminal, mayBeLeft, type Task, unseen } from "./task.ts";
 
 /** What reconciliation needs to know beside the records. */
 export interface ReconcileContext {
@@ -249,7 +249,7 @@ function clearTask(context: ReconcileContext, task: Task): Draft[] {
 
 /** True when nothing of a task is left on its node: only its record remains. */
 export function isGone(task: Task): boolean {
-  return task.desired === "remove" && isTerminal(task.fact.state) && task.fact.containerId === "";
+  return task.desired === "remove" && isTerminal(task.fact.state) && !mayBeLeft(task);
 }
 
 /** Raises the desired state; a task that no worker has seen ends at once. */

@@ -131,11 +131,23 @@ export interface Task {
   readonly restartSerial: number;
   /** The newest facts; `pending` and `assigned` are the manager's own, all later ones come from the worker. */
   readonly fact: TaskFact;
+  /** A lost task of which its node may still hold a container: it keeps its room until the node says that nothing is left. */
+  readonly lingers?: boolean;
   /** Why it is pending, or why it was placed again: the scheduler's summary in words. */
   readonly reason: string;
   /** Wall clock, ms since 1970. Display only. */
   readonly createdMs: number;
   readonly updatedMs: number;
+}
+
+/** True when a container of the ended task may be left on its node. */
+export function mayBeLeft(task: Task): boolean {
+  return task.fact.containerId !== "" || task.lingers === true;
+}
+
+/** The task without anything left on its node. */
+export function withNothingLeft({ lingers, ...task }: Task): Task {
+  return { ...task, fact: { ...task.fact, containerId: "" } };
 }
 
 /** Facts of a task that no worker has seen. */
