@@ -158,7 +158,9 @@ function riseTo(run: TaskRun, state: TaskState, desk: Desk): void {
     return;
   }
   if (state === "stopping") resetProbes(run.probes);
-  rise(run, state, state === "stopping" ? { message: "" } : {});
+  rise(run, state, state === "stopping" || state === "starting" ? { message: "" } : {});
+  // Nothing rises to this but what has to remember it before it goes on.
+  if (state === "starting") mark(run, "sync");
 }
 
 function becomeRunning(run: TaskRun, desk: Desk): void {

@@ -2,6 +2,7 @@
  * The one place that decides what a task needs next, from how things are and not from what just happened.
  * Pure: it looks and answers; `drive.ts` does what it says.
  */
+import { isBatch } from "../core/spec.ts";
 import { isTerminal, type TaskState } from "../core/task.ts";
 import { currentInstance, isEnding, type KnownInstance, type OperationKind, type TaskRun } from "./task-run.ts";
 
@@ -78,7 +79,7 @@ function runStep(
   if (other !== undefined) return { kind: "stop", instance: other };
   const current = currentInstance(run);
   if (current === null) return absentStep(run, instances, now);
-  if (current.status === "created") return createdStep(run, current);
+  if (current.status === "created") return createdStep(run, current, now.durable);
   if (current.status === "exited") return { kind: "exit", instance: current };
   return runningStep(run, current, instances);
 }
@@ -97,12 +98,21 @@ function absentStep(
   return now.durable ? { kind: "create" } : WAIT;
 }
 
-function createdStep(run: TaskRun, current: KnownInstance): Step {
+function createdStep(run: TaskRun, current: KnownInstance, durable: boolean): Step {
   // It ran before and is new now: somebody made it anew behind our back, which ends the incarnation.
   if (run.fact.state === "running" || run.fact.state === "stopping") return { kind: "exit", instance: current };
   if (run.startFailure !== null) return { kind: "exit", instance: current };
-  if (run.desired === "run") return { kind: "start", instance: current };
+  if (run.desired === "run") {
+    if (!runsOnce(run)) return { kind: "start", instance: current };
+    // That it is started is on disk before it is: were its container gone after a crash of the worker, nobody could tell whether it had run.
+    if (run.fact.state !== "starting") return { kind: "rise", state: "starting" };
+    return durable ? { kind: "start", instance: current } : WAIT;
+  }
   return run.fact.state === "ready" || run.fact.state === "starting" ? WAIT : { kind: "rise", state: "ready" };
+}
+
+function runsOnce(run: TaskRun): boolean {
+  return run.assignment !== null && isBatch(run.assignment.spec);
 }
 
 function runningStep(run: TaskRun, current: KnownInstance, instances: readonly KnownInstance[]): Step {

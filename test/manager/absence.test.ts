@@ -202,6 +202,27 @@ describe("a node out of reach", () => {
     expect(bench.tasks[1]?.desired).toBe("run");
   });
 
+  test("what a lost task took of its node is given away once the node has said that nothing of it is left, and not before", () => {
+    const bench = cluster(3);
+    const resources = { cpuMillis: 3_000, memoryBytes: 0, diskBytes: 0 };
+    const task = runAnywhere(bench, { resources });
+    const node = task.nodeId ?? "";
+    bench.cut(linkOf(node));
+    bench.passes(20_000);
+    runs(bench, bench.newest, bench.newest.nodeId ?? "");
+    bench.passes(300_000);
+    expect(bench.tasks[0]?.fact.state).toBe("lost");
+    bench.submit(
+      aJobSpec("next", aSpec({ resources, constraints: [{ key: "node.id", operator: "==", value: node }] })),
+    );
+    back(bench, node, [fact(task.id, { state: "running" })]);
+    bench.passes(5_000);
+    expect(bench.newest.nodeId).toBeNull();
+    bench.say({ kind: "report", number: 2, full: false, facts: [], removed: [task.id] }, linkOf(node));
+    bench.passes(1_000);
+    expect(bench.newest.nodeId).toBe(node);
+  });
+
   test("a task with a named volume stays with its node", () => {
     const bench = cluster(3);
     const task = runAnywhere(bench, { mounts: [{ kind: "volume", source: "data", target: "/data", readOnly: false }] });

@@ -1,5 +1,6 @@
 /** Scripted lives of tasks, cut after every single effect: what comes back has at most one live instance of each task, and restarts nothing needlessly. */
 import { expect, test } from "bun:test";
+import { DEFAULT_TASK } from "../../src/core/spec.ts";
 import { rank } from "../../src/core/task.ts";
 import type { JournalRecord } from "../../src/worker/effects.ts";
 import { assignment, Crash, Driver } from "./driver.ts";
@@ -185,3 +186,22 @@ for (const scenario of SCENARIOS) {
     }
   });
 }
+
+test("crash: a task that runs once, whose container is gone after a crash at any effect, does not run twice", () => {
+  const once = assignment("t1", { restart: { ...DEFAULT_TASK.restart, condition: "no" } });
+  const script = (driver: Driver): Driver => driver.assign(once).pass(500);
+  const whole = new Driver();
+  script(whole.begin().welcome());
+  expect(whole.at("t1")).toBe("1:running");
+  for (let cut = 0; cut <= whole.effects.length; cut++) {
+    const before = new Driver();
+    before.fuse = cut;
+    until(before, () => script(before.begin().welcome()));
+    const hadRun = starts(before, "t1");
+    before.engine.made.clear();
+    const after = recover(before, [once]);
+    // One that was about to be started when the worker died may have run, and is not tried again either.
+    const isOver = after.at("t1") === "1:failed";
+    expect([cut, isOver, starts(after, "t1")]).toEqual([cut, isOver || hadRun > 0, isOver ? hadRun : 1]);
+  }
+});
