@@ -8,6 +8,7 @@ import { slotKey } from "../core/job.ts";
 import type { NodeMetrics } from "../core/node.ts";
 import { isGone } from "../core/reconcile.ts";
 import { Placement, type Scheduler, viewNode } from "../core/schedule.ts";
+import type { Resources } from "../core/spec.ts";
 import { isTerminal, type Task } from "../core/task.ts";
 import { DirtySlots } from "./dirty-slots.ts";
 import { Pending } from "./pending.ts";
@@ -15,6 +16,18 @@ import type { Presence } from "./presence.ts";
 
 /** A task that ran this long without an end has a clean record. */
 const RAN_LONG_MS = 600_000;
+
+/** What follows from the records alone, whatever has happened on the way to them: for whoever recounts. */
+export interface DerivedBooks {
+  /** What each task without a node needs, by the task's id. */
+  readonly pending: ReadonlyMap<string, string>;
+  /** Slots whose wait has not ended, or has and was not begun anew. */
+  readonly waits: ReadonlySet<string>;
+  /** Tasks whose clean run is being timed. */
+  readonly running: ReadonlySet<string>;
+  /** What is reserved on a node that is in the records. */
+  readonly allocated: (nodeId: string) => Resources;
+}
 
 /** Made from the records at start, then kept in step by `follow`. */
 export class Derived {
@@ -53,6 +66,16 @@ export class Derived {
 
   get hasWork(): boolean {
     return !this.dirty.isEmpty || this.pending.hasWork || (this.pending.size > 0 && this.capacityChanged);
+  }
+
+  /** For a recount. It goes through all that waits and runs; nothing in it changes anything. */
+  get books(): DerivedBooks {
+    return {
+      pending: this.pending.needs(),
+      waits: new Set([...this.#waits.keys(), ...this.#waited]),
+      running: new Set(this.#runningSince.keys()),
+      allocated: (nodeId) => this.placement.allocated(nodeId),
+    };
   }
 
   waited(key: string): boolean {

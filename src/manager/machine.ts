@@ -18,7 +18,7 @@ import { type ManagerIdentity, type Opening, PROTOCOL, type WorkerMessage } from
 import { AbsenceStage } from "./absence-stage.ts";
 import { heartbeatFor } from "./beat.ts";
 import type { Command, CommandResult, Observation } from "./commands.ts";
-import { Derived } from "./derived.ts";
+import { Derived, type DerivedBooks } from "./derived.ts";
 import { Inbox, type ManagerInput } from "./inbox.ts";
 import { planCommand } from "./plan.ts";
 import { Presence } from "./presence.ts";
@@ -94,6 +94,11 @@ export class ManagerMachine {
 
   get revision(): number {
     return this.#revision;
+  }
+
+  /** What is counted along with each change, for a recount. */
+  get books(): DerivedBooks {
+    return this.#derived.books;
   }
 
   get observations(): ReadonlyMap<string, Observation> {

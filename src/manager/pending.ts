@@ -47,6 +47,11 @@ export class Pending {
     return this.size > 0 && (this.#turns.size > 0 || this.#telling.size > 0);
   }
 
+  /** What each waiting task needs, as the key of its group. */
+  needs(): Map<string, string> {
+    return new Map([...this.#groupOf].map(([taskId, { key }]) => [taskId, key]));
+  }
+
   /** What such a task needs, worked out once. */
   needOf(spec: TaskSpec): Need {
     return this.#read(spec).need;

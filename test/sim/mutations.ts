@@ -83,6 +83,22 @@ export const MUTATIONS: readonly Mutation[] = [
     kinds: ["crash"],
   },
   {
+    name: "what was stopped keeps its room until its record is gone",
+    file: "src/manager/derived.ts",
+    find: "else this.#release(task.id);",
+    replace: 'else if (task.fact.state !== "stopped") this.#release(task.id);',
+    by: "S8",
+    kinds: ["crash"],
+  },
+  {
+    name: "a wait that is over leaves no trace with a slot that is put anew",
+    file: "src/manager/derived.ts",
+    find: "this.#waited.delete(key);\n    if (slot.waitMs <= 0) {",
+    replace: "if (slot.waitMs <= 0) {",
+    by: "S8",
+    kinds: ["crash"],
+  },
+  {
     name: "what has ended may rise again",
     file: "src/core/task.ts",
     find: "if (isTerminal(current.state)) return false;",

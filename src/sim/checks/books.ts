@@ -4,6 +4,9 @@ import { allocatable } from "../../core/node.ts";
 import { Placement, readNeed, SCHEDULERS, viewNode } from "../../core/schedule.ts";
 import type { SchedulerName } from "../../core/scheduler.ts";
 import { isTerminal } from "../../core/task.ts";
+import { Derived } from "../../manager/derived.ts";
+import type { ManagerMachine } from "../../manager/machine.ts";
+import { Presence } from "../../manager/presence.ts";
 import type { Checker, Violate } from "../checker.ts";
 import type { Simulation } from "../simulation.ts";
 import { differenceOf } from "./promises.ts";
@@ -21,7 +24,7 @@ export const booksBalance: Checker = {
         for (const [name, { manager, store }] of sim.managers) {
           const { machine } = manager;
           if (machine === null || !manager.isOk) continue;
-          const problem = unbalanced(machine.cluster);
+          const problem = unbalanced(machine.cluster) || miscounted(machine);
           if (problem !== "") violate(`${name} at revision ${machine.revision}`, problem);
           // Between a turn and its commit the machine is ahead.
           if (store.isWriting || machine.revision !== stores.of(name).revision) continue;
@@ -48,6 +51,26 @@ export function unbalanced(cluster: Cluster): string {
     if (counts(states) !== counts(kept)) return `states of ${jobId}: ${counts(kept)}, counted ${counts(states)}`;
   }
   return cluster.statesOfJob.size === anew.statesOfJob.size ? "" : "states of jobs that are not there are counted";
+}
+
+/** The first of a manager's own books that is not what one has that is made from the same records now; "" for none. */
+function miscounted({ cluster, books }: Pick<ManagerMachine, "cluster" | "books">): string {
+  // Which scheduler and what time it is matter to none of them.
+  const anew = new Derived(cluster, SCHEDULERS.pack, { presence: new Presence(0), monoMs: 0 }).books;
+  for (const nodeId of cluster.nodes.keys()) {
+    const [kept, counted] = [books, anew].map((of) => JSON.stringify(of.allocated(nodeId)));
+    if (kept !== counted) return `on ${nodeId} ${kept} is reserved, counted ${counted}`;
+  }
+  const lists = [
+    ["tasks to place", books.pending, anew.pending],
+    ["slots that wait", books.waits, anew.waits],
+    ["tasks that run", books.running, anew.running],
+  ] as const;
+  for (const [what, kept, counted] of lists) {
+    const [has, is] = [kept, counted].map((of) => [...of].map(String).sort().join("; "));
+    if (has !== is) return `${what}: ${has || "none"}, counted ${is || "none"}`;
+  }
+  return "";
 }
 
 function textOf(index: ReadonlyMap<string, ReadonlySet<string>>): string {
