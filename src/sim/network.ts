@@ -57,6 +57,8 @@ type Listener = (wire: Wire) => void;
 export class Network {
   readonly #queue: EventQueue;
   readonly #streams: Streams;
+  /** By sender, then by receiver: a draw comes with every frame. */
+  readonly #dices = new Map<string, Map<string, Dice>>();
   traits: NetworkTraits;
   /** Directions that let nothing through, and how many faults want that. */
   readonly #cuts = new Map<string, number>();
@@ -158,7 +160,11 @@ export class Network {
   }
 
   #dice(from: string, to: string): Dice {
-    return this.#streams.of(`net/${from}>${to}`);
+    const known = this.#dices.get(from)?.get(to);
+    if (known !== undefined) return known;
+    const dice = this.#streams.of(`net/${from}>${to}`);
+    this.#dices.set(from, new Map(this.#dices.get(from)).set(to, dice));
+    return dice;
   }
 }
 

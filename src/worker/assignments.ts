@@ -8,7 +8,6 @@ import { type DesiredState, isTerminal, supersedes, type TaskFact } from "../cor
 import type { Assignment, ManagerMessage } from "../protocol/messages.ts";
 import { finish } from "./conclude.ts";
 import { restartWaiting } from "./drive.ts";
-import { specHash } from "./spec-hash.ts";
 import { mark, newRun, rise, type TaskRun } from "./task-run.ts";
 import { nameOf, type Turn } from "./turn.ts";
 
@@ -116,7 +115,6 @@ function catchUp(run: TaskRun, known: TaskFact | undefined): void {
 /** A task found by its labels is known from now on; it goes on from the incarnation that was found. */
 function attach(run: TaskRun, assignment: Assignment): void {
   run.assignment = assignment;
-  run.specHash = specHash(assignment.spec);
   run.answeredSerial = assignment.restartSerial;
   if (run.fact.state === "assigned") rise(run, "accepted");
   mark(run, "sync");

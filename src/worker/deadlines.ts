@@ -15,12 +15,16 @@ export function nextDeadline(
     readonly others: readonly (number | null)[];
   },
 ): number | null {
-  const times = [...at.others];
-  for (const run of runs) {
-    times.push(wakeMs(run), stopAloneAtMs(run, at.aloneSinceMs));
-    if (at.mayProbe) times.push(run.probes.nextAtMs);
-  }
+  let nextMs = Number.POSITIVE_INFINITY;
   // What is due already waits for an event, not for time: every turn does all that time alone allows.
-  const ahead = times.filter((time) => time !== null).filter((time) => time > at.monoMs);
-  return ahead.length === 0 ? null : Math.min(...ahead);
+  const consider = (timeMs: number | null): void => {
+    if (timeMs !== null && timeMs > at.monoMs && timeMs < nextMs) nextMs = timeMs;
+  };
+  for (const timeMs of at.others) consider(timeMs);
+  for (const run of runs) {
+    consider(wakeMs(run));
+    consider(stopAloneAtMs(run, at.aloneSinceMs));
+    if (at.mayProbe) consider(run.probes.nextAtMs);
+  }
+  return nextMs === Number.POSITIVE_INFINITY ? null : nextMs;
 }

@@ -6,6 +6,7 @@ import type { CreateRequest, WorkerEffect } from "./effects.ts";
 import { beginHealth } from "./health.ts";
 import { nextStep, type Step } from "./next-step.ts";
 import type { Permits } from "./permits.ts";
+import { specHash } from "./spec-hash.ts";
 import {
   amend,
   currentInstance,
@@ -201,7 +202,7 @@ function createRequest(run: TaskRun): CreateRequest {
   const { assignment } = run;
   assert(assignment !== null, `task ${run.taskId} has no assignment and is to be created`);
   const { jobId, name, service, slot, spec } = assignment;
-  return { ...identity(run), jobId, name, service, slot, spec, specHash: run.specHash };
+  return { ...identity(run), jobId, name, service, slot, spec, specHash: specHash(spec) };
 }
 
 /** A restart by command of a task that is not up yet, or waits for its next start: it starts now, which answers the command. */

@@ -43,28 +43,40 @@ export function holdingsOf(runs: ReadonlyMap<string, TaskRun>, nowMs: number): H
 
 /** What the node says that it offers. Nobody is told the same twice; with each local task that comes or ends it is less or more. */
 export class Offer {
-  #told = "";
+  /** The facts and the reservation of the last time; null before the first. */
+  #told: { readonly facts: NodeFacts; readonly reserved: Resources } | null = null;
 
   /** What is told now. */
   tell(facts: NodeFacts, runs: ReadonlyMap<string, TaskRun>): NodeFacts {
-    const now = offered(facts, runs);
-    this.#told = JSON.stringify(now);
-    return now;
+    const reserved = reservedOf(facts, runs);
+    this.#told = { facts, reserved };
+    return { ...facts, reserved };
   }
 
   /** What is to be told because it has changed; null for nothing. */
   news(facts: NodeFacts, runs: ReadonlyMap<string, TaskRun>): NodeFacts | null {
-    return JSON.stringify(offered(facts, runs)) === this.#told ? null : this.tell(facts, runs);
+    const told = this.#told;
+    const isSame =
+      told !== null && sameFacts(told.facts, facts) && sameResources(told.reserved, reservedOf(facts, runs));
+    return isSame ? null : this.tell(facts, runs);
   }
 }
 
-function offered(facts: NodeFacts, runs: ReadonlyMap<string, TaskRun>): NodeFacts {
-  let { reserved } = facts;
+function reservedOf({ reserved: own }: NodeFacts, runs: ReadonlyMap<string, TaskRun>): Resources {
+  let reserved = own;
   for (const { taskId, assignment, fact } of runs.values()) {
     if (assignment !== null && isLocalTask(taskId) && !isTerminal(fact.state))
       reserved = sum(reserved, reservation(assignment.spec));
   }
-  return { ...facts, reserved };
+  return reserved;
+}
+
+function sameFacts(a: NodeFacts, b: NodeFacts): boolean {
+  return a === b || JSON.stringify(a) === JSON.stringify(b);
+}
+
+function sameResources(a: Resources, b: Resources): boolean {
+  return a.cpuMillis === b.cpuMillis && a.memoryBytes === b.memoryBytes && a.diskBytes === b.diskBytes;
 }
 
 function sum(a: Resources, b: Resources): Resources {

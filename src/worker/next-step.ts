@@ -46,9 +46,9 @@ export function nextStep(
 
 /** The earliest moment at which waiting may be over without anything happening; null when there is none. */
 export function wakeMs(run: TaskRun): number | null {
-  const times = [...run.retries.values()].map((retry) => retry.atMs);
-  if (run.restartAtMs !== null) times.push(run.restartAtMs);
-  return times.length === 0 ? null : Math.min(...times);
+  let firstMs = run.restartAtMs;
+  for (const { atMs } of run.retries.values()) if (firstMs === null || atMs < firstMs) firstMs = atMs;
+  return firstMs;
 }
 
 /** Shown before the engine is asked, so that a stop is seen also while the engine is away. */

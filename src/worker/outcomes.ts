@@ -7,6 +7,7 @@ import type { Failure } from "../core/failure.ts";
 import { isTerminal } from "../core/task.ts";
 import { conclude, finish } from "./conclude.ts";
 import type { Incarnation, Instance, WorkerEvent } from "./effects.ts";
+import { specHash } from "./spec-hash.ts";
 import { amend, isEnding, type KnownInstance, type OperationKind, type TaskRun } from "./task-run.ts";
 import { nameOf, retryLater, type Turn } from "./turn.ts";
 
@@ -219,7 +220,7 @@ function blank(run: TaskRun, of: Incarnation, instanceId: string): KnownInstance
     instanceId,
     runtime: run.assignment?.spec.runtime ?? "docker",
     status: "created",
-    specHash: run.specHash,
+    specHash: run.assignment === null ? "" : specHash(run.assignment.spec),
     exitCode: null,
     oomKilled: false,
     error: "",

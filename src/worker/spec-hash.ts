@@ -4,10 +4,18 @@
  */
 import type { TaskSpec } from "../core/spec.ts";
 
+/** Specifications never change, and one is asked for at every step of its task. */
+const HASHES = new WeakMap<TaskSpec, string>();
+
 /** 16 hex digits; the same for specifications that differ in the order of keys only. Pure. */
 export function specHash(spec: TaskSpec): string {
-  const text = canonical(spec);
-  return hex(fnv1a(text, 0x811c9dc5)) + hex(fnv1a(text, 0x01000193));
+  let hash = HASHES.get(spec);
+  if (hash === undefined) {
+    const text = canonical(spec);
+    hash = hex(fnv1a(text, 0x811c9dc5)) + hex(fnv1a(text, 0x01000193));
+    HASHES.set(spec, hash);
+  }
+  return hash;
 }
 
 function canonical(value: unknown): string {

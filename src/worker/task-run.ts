@@ -19,7 +19,6 @@ import {
 } from "../core/task.ts";
 import type { Assignment } from "../protocol/messages.ts";
 import type { Incarnation, Instance } from "./effects.ts";
-import { specHash } from "./spec-hash.ts";
 
 /** The calls to a runtime; at most one of a task is in flight. */
 export type OperationKind = "pull" | "create" | "start" | "stop" | "remove" | "inspect";
@@ -62,7 +61,6 @@ export interface TaskRun {
   /** `hold`: the task is unknown and no manager has spoken, so it is left alone. */
   desired: DesiredState | "hold";
   fact: TaskFact;
-  specHash: string;
   /** The highest restart command that has been answered. */
   answeredSerial: number;
   history: RestartHistory;
@@ -98,7 +96,6 @@ export function newRun(taskId: string, assignment: Assignment | null): TaskRun {
     assignment,
     desired: assignment?.desired ?? "hold",
     fact: unseen(taskId, "assigned"),
-    specHash: assignment === null ? "" : specHash(assignment.spec),
     answeredSerial: assignment?.restartSerial ?? 0,
     history: NO_RESTARTS,
     restartAtMs: null,
