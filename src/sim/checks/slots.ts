@@ -58,7 +58,7 @@ class Excuses {
   readonly #stores: Stores;
   /** When the node was last on record as out of reach. */
   readonly #outMs = new Map<string, number>();
-  /** When a store was last replaced, or took the place of another manager's. */
+  /** When a store was last replaced, or began or ended to adopt what two managers may have placed; it settles that once it has taken over. */
   #replacedMs = -1;
   /** When tasks came on record: two that rightly live beside each other may both start, and start again. */
   readonly #begunMs = new Map<string, number>();
@@ -73,7 +73,8 @@ class Excuses {
   }
 
   hear(event: SimEvent, atMs: number): void {
-    if (event.kind === "replaced" || (event.kind === "took-over" && event.how === "adoption")) this.#replacedMs = atMs;
+    const adopts = event.kind === "adopting" || (event.kind === "took-over" && event.how === "adoption");
+    if (event.kind === "replaced" || adopts) this.#replacedMs = atMs;
   }
 
   /** Whether somebody could rightly take that container for lost. */
