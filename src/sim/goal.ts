@@ -107,10 +107,19 @@ class Goal {
     this.#live.delete(slot.taskId);
     if (job.desired === "stop") return this.#stopped(task, containers);
     if (task === undefined) return "has no attempt";
-    if (this.#isOnGone(task) && !isTerminal(task.fact.state))
-      return staysWithNode(service.task) ? "" : `is on ${task.nodeId}, which is gone`;
+    if (this.#isOnGone(task) && !isTerminal(task.fact.state)) {
+      if (!staysWithNode(service.task)) return `is on ${task.nodeId}, which is gone`;
+      this.#pardonDoubles(task);
+      return "";
+    }
     if (containers.length > 1) return `runs ${containers.length} times`;
     return this.#runs(service, task, containers) || this.#others(task);
+  }
+
+  /** Others that an adoption has found in the slot go on until the node is back: only then it can be decided between them. */
+  #pardonDoubles(task: Task): void {
+    for (const id of this.#cluster.attempts.get(slotKeyOfTask(task)) ?? [])
+      if (this.#cluster.tasks.get(id)?.desired === "run") this.#live.delete(id);
   }
 
   #stopped(task: Task | undefined, containers: readonly Container[]): string {
