@@ -45,14 +45,13 @@ class Orders {
   follow({ base, set }: Ordered): void {
     if (base === 0) {
       this.spoken = true;
-      for (const taskId of this.held.keys()) this.ending.add(taskId);
-      this.held.clear();
+      const named = new Set(set.put.map(({ taskId }) => taskId));
+      for (const taskId of this.held) if (!named.has(taskId)) this.end(taskId);
     }
     for (const { taskId, desired } of set.put) {
       this.wanted.add(taskId);
       this.held.add(taskId);
       if (desired === "stop" || desired === "remove") this.ending.add(taskId);
-      else if (base === 0) this.ending.delete(taskId);
     }
     for (const taskId of set.remove) this.end(taskId);
   }
