@@ -1,33 +1,36 @@
 // Runs seeds of the simulator, or replays a plan: `scripts/sim --help`. Exit codes: 0 passed, 2 wrong arguments, 3 a machine threw, 4 safety, 5 liveness,
-// 6 a coverage mark was never hit.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+// 6 a coverage mark was never hit, 130 it was interrupted.
+import { readFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
-import { drawPlan } from "../../src/sim/draw.ts";
 import type { FaultKind, Plan } from "../../src/sim/faults.ts";
 import { hex, reportOf } from "../../src/sim/report.ts";
-import { EXIT_CODES, type Outcome, run } from "../../src/sim/run.ts";
-import { shrink } from "../../src/sim/shrink.ts";
+import { EXIT_CODES, run } from "../../src/sim/run.ts";
 import { withoutAmbient } from "./ambient.ts";
 import { commitOf } from "./commit.ts";
+import { addFigures } from "./kept-figures.ts";
+import { runSeed, type SeedOptions, tellFailure } from "./one-seed.ts";
+import { runSeeds } from "./run-seeds.ts";
 import { sweepAll } from "./sweep.ts";
-import { Tally, unhit } from "./tally.ts";
 
 const HELP = `Runs the whole cluster in a simulation, with faults drawn from seeds.
 
-  scripts/sim [--from N] [--count N | --minutes N] [--nodes N] [--kinds a,b]   seeds from N on
+  scripts/sim [--from N] [--count N | --minutes N] [--nodes N] [--kinds a,b]   seeds from N on, 100 of them when nothing is said
   scripts/sim --seed N                                                       one seed
   scripts/sim --replay FILE                                                  a plan, such as test/sim/regressions/*.json
   scripts/sim --sweep [NAME…] [--pairs N]                                    scripted scenarios, crashed at every effect and at pairs of them
 
-  --append FILE   adds the figures of this run to those of others at the same commit
+  --jobs N        shares the seeds out over N processes (default: 1; 0: one for each processor)
+  --append FILE   adds the figures of this run to those of others at the same commit, every few minutes and at its end; several runs may add to one file.
+                  Seeds that it has already are not run again: a run that was ended goes on with the same command
+  --append-minutes N   how often (default: 2)
   --keep DIR      writes the shortest schedule found of each failure there, as JSON (default: the working folder)
   --no-shrink     reports failures as they are
   --all           goes on after a failure
   --trace         prints the seed's whole remembered trace`;
 
-/** Exit code when a mark of coverage was never hit. */
-const NEVER_HIT = 6;
+/** When neither their number nor the time is given. */
+const SEEDS = 100;
 
 const OPTIONS = {
   from: { type: "string", default: "1" },
@@ -39,7 +42,9 @@ const OPTIONS = {
   replay: { type: "string" },
   sweep: { type: "boolean", default: false },
   pairs: { type: "string", default: "20" },
+  jobs: { type: "string", default: "1" },
   append: { type: "string" },
+  "append-minutes": { type: "string", default: "2" },
   keep: { type: "string", default: "." },
   "no-shrink": { type: "boolean", default: false },
   all: { type: "boolean", default: false },
@@ -52,7 +57,8 @@ const commit = commitOf();
 if (values.help) console.log(HELP);
 else if (values.sweep) sweepScenarios();
 else if (values.replay !== undefined) replay(values.replay);
-else runSeeds();
+else if (values.seed !== undefined) one(values.seed);
+else await many();
 
 function readArguments() {
   try {
@@ -65,27 +71,42 @@ function readArguments() {
   }
 }
 
-function runSeeds(): void {
-  const from = whole("seed", values.seed ?? values.from);
-  const count = values.seed !== undefined ? 1 : (number("count", values.count) ?? (values.minutes ? Infinity : 100));
-  const minutes = number("minutes", values.minutes) ?? Infinity;
-  const tally = new Tally(commit, from);
-  const endsMs = performance.now() + minutes * 60_000;
-  let seed = from;
-  for (; seed < from + count && performance.now() < endsMs; seed++) {
-    const outcome = tally.timed(() => withoutAmbient(() => run(planOf(seed))));
-    tally.add(outcome);
-    if (values.seed !== undefined) console.log(`seed ${seed}: ${outcome.verdict}, trace ${hex(outcome.hash)}`);
-    if (outcome.verdict === "passed") continue;
-    fail(outcome);
-    if (!values.all) break;
-  }
-  console.log(tally.summary());
-  const figures = values.append === undefined ? tally.figures : tally.appendTo(values.append);
-  const missed = unhit(figures);
-  if (missed.length === 0) return;
-  console.error(`never hit, although it should happen: ${missed.join(", ")}`);
-  process.exitCode ||= NEVER_HIT;
+/** In this process, so that it can be watched while it runs. */
+function one(text: string): void {
+  const options = seedOptions();
+  const { outcome, record } = runSeed(whole("seed", text), options);
+  console.log(`seed ${text}: ${outcome.verdict}, trace ${hex(outcome.hash)}`);
+  if (outcome.verdict !== "passed") console.log(tellFailure(outcome, options));
+  if (values.append !== undefined) addFigures(values.append, commit, [record]);
+  process.exitCode = EXIT_CODES[outcome.verdict];
+}
+
+async function many(): Promise<void> {
+  const minutes = number("minutes", values.minutes);
+  const { append } = values;
+  process.exitCode = await runSeeds({
+    ...seedOptions(),
+    from: whole("from", values.from),
+    count: number("count", values.count) ?? (minutes === undefined ? SEEDS : Infinity),
+    minutes: minutes ?? Infinity,
+    jobs: whole("jobs", values.jobs) || availableParallelism(),
+    all: values.all,
+    ...(append === undefined ? {} : { append }),
+    appendMinutes: number("append-minutes", values["append-minutes"]) ?? 0,
+  });
+}
+
+function seedOptions(): SeedOptions {
+  const nodes = number("nodes", values.nodes);
+  const kinds = values.kinds?.split(",") as FaultKind[] | undefined;
+  return {
+    commit,
+    ...(nodes === undefined ? {} : { nodes }),
+    ...(kinds === undefined ? {} : { kinds }),
+    keep: values.keep,
+    shrinks: !values["no-shrink"],
+    traces: values.trace,
+  };
 }
 
 function sweepScenarios(): void {
@@ -101,29 +122,6 @@ function replay(file: string): void {
     process.exitCode = EXIT_CODES[outcome.verdict];
     console.log(reportOf(outcome, { commit, replay: `scripts/sim --replay ${file}` }));
   }
-}
-
-/** Reports a failure, and writes down the smallest schedule that has it. */
-function fail(outcome: Outcome): void {
-  process.exitCode = EXIT_CODES[outcome.verdict];
-  const { plan, verdict, violation } = outcome;
-  const smallest = values["no-shrink"]
-    ? outcome
-    : shrink(outcome, { run: (smaller) => withoutAmbient(() => run(smaller)) });
-  const id = violation?.id ?? verdict;
-  mkdirSync(values.keep, { recursive: true });
-  const file = join(values.keep, `seed-${plan.seed}-${id}.json`);
-  const kept = { was: `${id}: ${smallest.violation?.facts.join("; ") ?? ""}`, commit, plan: smallest.plan };
-  writeFileSync(file, `${JSON.stringify(kept, null, 2)}\n`);
-  const replays = `scripts/sim --replay ${file}   (whole: scripts/sim --seed ${plan.seed})`;
-  console.log(reportOf(smallest, { commit, replay: replays }));
-  if (values.trace) console.log(JSON.stringify(smallest.trace, null, 1));
-}
-
-function planOf(seed: number): Plan {
-  const nodes = number("nodes", values.nodes);
-  const kinds = values.kinds?.split(",") as FaultKind[] | undefined;
-  return drawPlan(seed, { ...(nodes === undefined ? {} : { nodes }), ...(kinds === undefined ? {} : { kinds }) });
 }
 
 function whole(name: string, text: string): number {

@@ -47,13 +47,19 @@ export function altered({ name, file, find, replace }: Mutation, source: string)
   );
 }
 
-function plant(mutation: Mutation, folder: string): void {
+/** Puts a copy of what the simulator needs into that folder, with the bug in it. */
+export function plant(mutation: Mutation, folder: string): void {
+  copySources(folder);
+  const path = join(folder, mutation.file);
+  writeFileSync(path, altered(mutation, readFileSync(path, "utf8")));
+}
+
+/** Puts a copy of what the simulator needs into that folder, as it is. */
+export function copySources(folder: string): void {
   for (const part of ["src/core", "src/manager", "src/worker", "src/protocol", "src/sim", "scripts/simulator"]) {
     mkdirSync(join(folder, part), { recursive: true });
     cpSync(join(ROOT, part), join(folder, part), { recursive: true });
   }
-  const path = join(folder, mutation.file);
-  writeFileSync(path, altered(mutation, readFileSync(path, "utf8")));
 }
 
 async function findIn(folder: string, wanted: Wanted): Promise<Found> {
