@@ -28,12 +28,25 @@ export class PrivateEngine extends Engine implements AsyncDisposable {
     return PrivateEngine.startIn(["unshare", "--net"], ...flags);
   }
 
+  /** One that answers, without any image. */
+  static startEmpty(): Promise<PrivateEngine> {
+    return PrivateEngine.#make(["unshare", "--net"], [], async () => {});
+  }
+
   /** The same in a namespace that is entered by a command before it. */
-  static async startIn(enter: readonly string[], ...flags: string[]): Promise<PrivateEngine> {
+  static startIn(enter: readonly string[], ...flags: string[]): Promise<PrivateEngine> {
+    return PrivateEngine.#make(enter, flags, (engine) => engine.#loadTestImage());
+  }
+
+  static async #make(
+    enter: readonly string[],
+    flags: readonly string[],
+    fill: (engine: PrivateEngine) => Promise<void>,
+  ): Promise<PrivateEngine> {
     const engine = new PrivateEngine(mkdtempSync(join(tmpdir(), "cube-engine-")), enter, flags);
     try {
       await engine.start();
-      await engine.#loadTestImage();
+      await fill(engine);
     } catch (error) {
       await engine[Symbol.asyncDispose]();
       throw error;
@@ -120,13 +133,14 @@ export class PrivateEngine extends Engine implements AsyncDisposable {
     });
   }
 
-  #endContainerd(): void {
+  #endContainerd(): boolean {
     const file = this.#at(CONTAINERD_PID);
-    if (!existsSync(file)) return;
+    if (!existsSync(file)) return false;
     try {
-      process.kill(Number(readFileSync(file, "utf8")), "SIGKILL");
+      return process.kill(Number(readFileSync(file, "utf8")), "SIGKILL");
     } catch {
       // It ended with its engine.
+      return false;
     }
   }
 }

@@ -12,6 +12,8 @@ export interface Fault {
   readonly holdMs: number;
   /** From 0 to below 1: how hard it is, within what the kind allows. */
   readonly force: number;
+  /** The slots whose containers are to be hit, each as "job/slot"; what `force` finds when left out, or where those are not. */
+  readonly hit?: readonly string[];
 }
 
 /** What a kind of fault touches: two faults of one step never share a seat. */
@@ -101,11 +103,16 @@ export function faultsOf(seed: number, step: number, kinds: readonly FaultKind[]
   return faults;
 }
 
+/** False for what befalls the manager or its store. */
+export function isOfNode(kind: FaultKind): boolean {
+  return !kind.includes("manager") && KINDS[kind].counts !== "store";
+}
+
 /** A step in words. */
 export function inWords(faults: readonly Fault[]): string {
   return faults
     .map(({ kind, node, afterMs, holdMs }) => {
-      const where = kind.includes("manager") || kind.startsWith("store") ? "" : ` n${node + 1}`;
+      const where = isOfNode(kind) ? ` n${node + 1}` : "";
       return `${kind}${where} (after ${afterMs} ms, for ${holdMs} ms)`;
     })
     .join(", ");
@@ -117,7 +124,9 @@ function draw(dice: Dice, kinds: readonly FaultKind[]): Fault {
   const [least, most] = holdMs;
   // To the third power: most are short, so that many fit into an hour, and some are as long as it gets.
   const hold = Math.round(least + (most - least) * dice.next() ** 3);
-  return { kind, node: dice.pick(nodes), afterMs: dice.below(MOMENT_MS), holdMs: hold, force: dice.next() };
+  // A few digits, so that a schedule that is written down is the same.
+  const force = dice.below(1000) / 1000;
+  return { kind, node: dice.pick(nodes), afterMs: dice.below(MOMENT_MS), holdMs: hold, force };
 }
 
 function weighted(dice: Dice, kinds: readonly FaultKind[]): FaultKind {

@@ -5,14 +5,21 @@ import { until } from "../until.ts";
 import type { Fault } from "./fault.ts";
 import type { Foreigners } from "./foreigners.ts";
 import type { ChaosCluster, ChaosNode } from "./machines.ts";
-import { claimOf } from "./view.ts";
+import { claimOf, slotOf } from "./view.ts";
 
 /** Containers that one fault hits at most. */
 const MOST_HIT = 4;
 const DAY_S = 86_400;
 
-/** Comes when its time is, and has been undone when this resolves. Gives how many things were hit: processes killed, cables cut ... */
-export async function inflict(fault: Fault, cluster: ChaosCluster, foreigners: Foreigners): Promise<number> {
+/**
+ * Comes when its time is, and has been undone when this resolves. Gives how many things were hit: processes killed, cables cut ...; where it hit containers, their
+ * slots.
+ */
+export async function inflict(
+  fault: Fault,
+  cluster: ChaosCluster,
+  foreigners: Foreigners,
+): Promise<number | readonly string[]> {
   await Bun.sleep(fault.afterMs);
   const node = cluster.nodes[fault.node] as ChaosNode;
   const hold = () => Bun.sleep(fault.holdMs);
@@ -26,11 +33,11 @@ export async function inflict(fault: Fault, cluster: ChaosCluster, foreigners: F
       await hold();
       return once(node.start());
     case "kill-container":
-      return hit(node, fault.force, async (id) => killed(await node.engine.pidOf(id)));
+      return hit(node, fault, async (id) => killed(await node.engine.pidOf(id)));
     case "kill-shim":
-      return hit(node, fault.force, async (id) => killed(shimOf(id)));
+      return hit(node, fault, async (id) => killed(shimOf(id)));
     case "remove-container":
-      return hit(node, fault.force, async (id) => {
+      return hit(node, fault, async (id) => {
         await node.engine.remove(id);
         return true;
       });
@@ -144,18 +151,20 @@ async function interruptEngine(
   await foreigners.comeBack(node);
 }
 
-/** Some of the node's containers of Cube, one to MOST_HIT. */
-async function hit(node: ChaosNode, force: number, strike: (id: string) => Promise<boolean>): Promise<number> {
+/** Some of the node's containers of Cube, one to MOST_HIT, or as many as are named; those that are named before all others. Gives their slots. */
+async function hit(node: ChaosNode, fault: Fault, strike: (id: string) => Promise<boolean>): Promise<string[]> {
   const running = (await node.engine.list())
     .filter((container) => container.state === "running" && claimOf(container) !== null)
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
-  const wanted = Math.min(running.length, 1 + Math.floor(force * MOST_HIT));
-  const first = Math.floor(force * 1000) % Math.max(1, running.length);
-  let struck = 0;
-  for (let i = 0; i < wanted; i++) {
-    const id = running[(first + i) % running.length]?.id ?? "";
+    .map((container) => ({ id: container.id, slot: slotOf(container) }))
+    .sort((a, b) => (a.slot < b.slot ? -1 : 1));
+  const named = running.filter(({ slot }) => fault.hit?.includes(slot));
+  const others = running.filter(({ slot }) => !fault.hit?.includes(slot));
+  const first = Math.floor(fault.force * 1000) % Math.max(1, others.length);
+  const wanted = fault.hit?.length || 1 + Math.floor(fault.force * MOST_HIT);
+  const struck: string[] = [];
+  for (const { id, slot } of [...named, ...others.slice(first), ...others.slice(0, first)].slice(0, wanted)) {
     // It may have ended by itself in between, which is no fault of ours.
-    if (await strike(id)) struck++;
+    if (await strike(id)) struck.push(slot);
   }
   return struck;
 }

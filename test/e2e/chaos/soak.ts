@@ -7,9 +7,11 @@ import { Foreigners } from "./foreigners.ts";
 import { inflict, reviveAll } from "./inflict.ts";
 import { ChaosCluster } from "./machines.ts";
 import { damageStore } from "./operator.ts";
+import { Recording } from "./recording.ts";
+import type { Schedule } from "./schedule.ts";
 import type { Tally } from "./tally.ts";
 import { look, lookAtEngines } from "./view.ts";
-import { LEAST_TASKS, Workload } from "./workload.ts";
+import { Workload } from "./workload.ts";
 
 /**
  * Longest wait until the books balance: a manager that settles (15 s), a worker's longest back-off (8 s), a hello (5 s), the engine asked again at last (30 s),
@@ -20,23 +22,33 @@ const LOOK_MS = 400;
 /** After it nothing that is wrong may still be on its way: nothing starts or stops any more. */
 const WATCH_MS = 700;
 const TOP_UP_LIMIT_MS = 60_000;
+/** Tasks that run when faults come; a schedule that was cut down may ask for fewer. */
+const LEAST_TASKS = 20;
+/** Of what did not balance, as a schedule tells it. */
+const WAS_LENGTH = 500;
 
 /** What a run is to do. */
 export interface SoakOptions {
   readonly seed: number;
   /** The faults of each step; the run ends with them, or when `isOver` says so. */
   readonly plan: Iterable<readonly Fault[]>;
+  /** What is asked of the manager, step by step; by chance when left out. Its faults are not looked at. */
+  readonly script?: Schedule;
   readonly isOver?: () => boolean;
   /** How long nothing may change at the end, when nobody asks for anything, ms. */
   readonly quietMs: number;
   readonly commit: string;
   readonly say: (line: string) => void;
+  /** Told the run so far after each step, and at the end. */
+  readonly keep?: (done: Schedule) => void;
 }
 
 /** What a run gave; `failure` is "" when nothing contradicted. */
 export interface SoakOutcome {
   readonly tally: Tally;
   readonly failure: string;
+  /** The run as it was. */
+  readonly done: Schedule;
 }
 
 /** Runs the plan on a cluster of its own, which ends with `opened`. Fails only where there could be no cluster. */
@@ -49,6 +61,7 @@ export async function soak(options: SoakOptions, opened: AsyncDisposableStack): 
     for (const faults of options.plan) {
       if (options.isOver?.() || run.failure !== "") break;
       await run.step(++step, faults);
+      options.keep?.(run.done());
     }
     if (run.failure === "") await run.stayQuiet(options.quietMs);
   } catch (error) {
@@ -56,7 +69,18 @@ export async function soak(options: SoakOptions, opened: AsyncDisposableStack): 
   } finally {
     await run.workload.end();
   }
-  return { tally: run.tally(), failure: run.failure };
+  options.keep?.(run.done());
+  return { tally: run.tally(), failure: run.failure, done: run.done() };
+}
+
+/** The same faults and the same requests again, in a time of their own. */
+export function replay(
+  script: Schedule,
+  options: Omit<SoakOptions, "seed" | "plan" | "script" | "quietMs">,
+  opened: AsyncDisposableStack,
+): Promise<SoakOutcome> {
+  const { seed, steps, quietMs } = script;
+  return soak({ ...options, seed, plan: steps.map(({ faults }) => faults), script, quietMs }, opened);
 }
 
 /** One run, while it goes on. */
@@ -66,6 +90,7 @@ class Run {
   readonly #cluster: ChaosCluster;
   readonly #options: SoakOptions;
   readonly #foreigners = new Foreigners();
+  readonly #recording: Recording;
   readonly #beganMs = performance.now();
   readonly #faults: Partial<Record<FaultKind, number>> = {};
   readonly #found: Partial<Record<Contradiction["kind"], number>> = {};
@@ -76,16 +101,19 @@ class Run {
   #endedAlone = 0;
   #step = 0;
   #now: readonly Fault[] = [];
+  #was = "";
 
   constructor(cluster: ChaosCluster, options: SoakOptions) {
     this.#cluster = cluster;
     this.#options = options;
+    this.#recording = new Recording(options.script);
     this.workload = new Workload(cluster.manager, new Dice(options.seed, "workload"));
   }
 
   /** Foreign containers first, then tasks; the books balance before the first fault. */
   async begin(): Promise<void> {
     for (const node of this.#cluster.nodes) await this.#foreigners.settleOn(node);
+    this.workload.turnTo(this.#recording.opening());
     this.workload.begin();
     await this.#topUp();
     await this.#comeToRest();
@@ -94,8 +122,11 @@ class Run {
   async step(number: number, faults: readonly Fault[]): Promise<void> {
     this.#step = number;
     this.#now = faults;
+    this.#recording.step(faults);
+    this.workload.turnTo(this.#recording.part("before"));
     this.workload.begin();
     await this.#topUp();
+    this.workload.turnTo(this.#recording.part("meanwhile"));
     const beganMs = performance.now();
     const watch = this.#watch();
     for (const { kind, hit } of await this.#inflictAll(faults)) this.#faults[kind] = (this.#faults[kind] ?? 0) + hit;
@@ -132,8 +163,17 @@ class Run {
       `seed ${seed}, step ${this.#step}: ${inWords(this.#now)}`,
       ...found.map(({ kind, text }) => `${kind}: ${text}`),
       this.#cluster.logs(),
-      `again: scripts/soak --seed ${seed} --steps ${this.#step}`,
     ].join("\n");
+    this.#was = `step ${this.#step}: ${found.map(({ kind, text }) => `${kind}: ${text}`).join("; ")}`.slice(
+      0,
+      WAS_LENGTH,
+    );
+  }
+
+  /** What was done so far. */
+  done(): Schedule {
+    const { seed, commit, quietMs } = this.#options;
+    return { was: this.#was, commit, seed, quietMs, ...this.#recording.done };
   }
 
   tally(): Tally {
@@ -160,7 +200,9 @@ class Run {
     return Promise.all(
       faults.map(async (fault) => {
         if (!fault.kind.startsWith("store-")) {
-          return { kind: fault.kind, hit: await inflict(fault, this.#cluster, this.#foreigners) };
+          const hit = await inflict(fault, this.#cluster, this.#foreigners);
+          if (typeof hit !== "number") this.#recording.hit(fault, hit);
+          return { kind: fault.kind, hit: typeof hit === "number" ? hit : hit.length };
         }
         const outcome = await damageStore(fault, this.#cluster, this.workload);
         this.#options.say(`   started ${outcome.starts.join(", then ")}; ${outcome.writtenOff} jobs written off`);
@@ -175,18 +217,19 @@ class Run {
   async #topUp(): Promise<void> {
     const deadline = performance.now() + TOP_UP_LIMIT_MS;
     let running = 0;
-    while (running < LEAST_TASKS && performance.now() < deadline) {
+    const least = () => (this.#options.script ? Math.min(LEAST_TASKS, this.workload.book.lasting) : LEAST_TASKS);
+    const isEnough = () => this.workload.isThrough && running >= least();
+    for (let looks = 0; (looks === 0 || !isEnough()) && performance.now() < deadline; looks++) {
       await Bun.sleep(LOOK_MS);
       const tasks = await this.#cluster.manager.tasks().catch(() => []);
       running = tasks.filter(({ state }) => state === "running").length;
     }
-    if (running < LEAST_TASKS)
-      this.fail([{ kind: "lost", text: `only ${running} tasks run, although more were submitted` }]);
+    if (!isEnough()) this.fail([{ kind: "lost", text: `only ${running} tasks run, although more were submitted` }]);
   }
 
   async #comeToRest(): Promise<void> {
     const beganMs = performance.now();
-    await this.workload.rest();
+    await this.workload.finish();
     let found: readonly Contradiction[] = [{ kind: "story", text: "the manager does not answer" }];
     // Twice in a row: a moment's balance could be chance.
     for (let balanced = 0; balanced < 2 && performance.now() < beganMs + REST_LIMIT_MS; ) {

@@ -60,6 +60,12 @@ export function claimOf({ labels }: ListedContainer): { task: string; incarnatio
   return { task, incarnation: Number(labels[LABELS.incarnation]), job: labels[LABELS.job] ?? "" };
 }
 
+/** Which place of which job a container of Cube fills, as "job/slot"; the same in every run, unlike its name. */
+export function slotOf({ name, labels }: ListedContainer): string {
+  const job = /^cube-(.+)-[0-9a-f]+-\d+$/.exec(name)?.[1] ?? name;
+  return `${job}/${labels[LABELS.slot] ?? ""}`;
+}
+
 async function items<T>(cluster: ChaosCluster, path: string): Promise<T[]> {
   const answer = await cluster.manager.api(path);
   if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);

@@ -4,14 +4,10 @@ import { join } from "node:path";
 import type { JobResource } from "../../../src/client/resources.ts";
 import { TEST_IMAGE } from "../../setup/docker.ts";
 import type { Cube } from "../cube.ts";
+import { type Ask, drawAsk, fitOf, type Submission, type TimedAsk } from "./ask.ts";
 import { Book, type Entry } from "./book.ts";
 import type { Dice } from "./dice.ts";
 
-/** Service tasks that are kept alive; above the least that runs when a fault comes. */
-const WANTED_TASKS = 24;
-export const LEAST_TASKS = 20;
-/** Jobs that have ended or were stopped and are kept, so that the story does not only grow. */
-const KEPT_ENDED = 12;
 const REST_MS = 250;
 const REQUEST_MS = 4_000;
 const RETRY_MS = 250;
@@ -28,6 +24,13 @@ interface Request {
   readonly alsoDone?: readonly number[];
 }
 
+/** A part of a run, as far as the workload goes: where it writes down what it asks, and what it is to ask instead of what chance draws. */
+export interface Part {
+  readonly asked: TimedAsk[];
+  /** In the order of their moments. */
+  readonly script?: readonly TimedAsk[];
+}
+
 /** Goes on until it rests. */
 export class Workload {
   readonly book = new Book();
@@ -38,10 +41,16 @@ export class Workload {
   readonly #manager: Cube;
   readonly #dice: Dice;
   readonly #outstanding = new Set<Promise<void>>();
+  #part: Part = { asked: [] };
+  #played = 0;
+  /** What is left of the script does not wait for its moment. */
+  #isHurried = false;
+  #activeMs = 0;
+  #activeSinceMs = 0;
   #isActive = false;
   #mayEnd = true;
   #isOver = false;
-  #made = 0;
+  #keys = 0;
   #loop: Promise<void> = Promise.resolve();
 
   constructor(manager: Cube, dice: Dice) {
@@ -52,15 +61,39 @@ export class Workload {
   /** Begins (again). Without `mayEnd` it only submits services: nothing is stopped or removed, and nothing ends by itself. */
   begin({ mayEnd }: { readonly mayEnd: boolean } = { mayEnd: true }): void {
     this.#isActive = true;
+    this.#activeSinceMs = performance.now();
     this.#mayEnd = mayEnd;
     this.#loop = this.#go();
   }
 
   /** Asks for nothing new; resolves once everything that was asked has been answered. */
   async rest(): Promise<void> {
+    if (this.#isActive) this.#activeMs = this.#atMs;
     this.#isActive = false;
     await this.#loop;
     await Promise.all(this.#outstanding);
+  }
+
+  /** What it asks from now on belongs to another part; moments are counted anew. */
+  turnTo(part: Part): void {
+    this.#part = part;
+    this.#played = 0;
+    this.#activeMs = 0;
+    this.#activeSinceMs = performance.now();
+  }
+
+  /** Whether it has asked for all that its part's script holds. */
+  get isThrough(): boolean {
+    return this.#played >= (this.#part.script?.length ?? 0);
+  }
+
+  /** Rests once it has asked for all that its part holds, without waiting for the moments: the faults may have ended earlier this time. */
+  async finish(): Promise<void> {
+    if (!this.isThrough && !this.#isActive) this.begin();
+    this.#isHurried = true;
+    while (!this.isThrough && !this.#isOver) await Bun.sleep(REST_MS);
+    this.#isHurried = false;
+    await this.rest();
   }
 
   /** Gives up, for the end of a run. */
@@ -76,40 +109,61 @@ export class Workload {
 
   async #go(): Promise<void> {
     while (this.#isActive) {
-      if (this.#outstanding.size < OUTSTANDING) {
-        const request = this.#something().finally(() => this.#outstanding.delete(request));
-        this.#outstanding.add(request);
+      // By chance one at a time; of a script all whose moment has come.
+      let ask = this.#next();
+      if (ask !== null) this.#begun(ask);
+      while (ask !== null && this.#part.script !== undefined) {
+        ask = this.#next();
+        if (ask !== null) this.#begun(ask);
       }
       await Bun.sleep(REST_MS);
     }
   }
 
-  #something(): Promise<void> {
-    const { book } = this;
-    const settled = book.known.filter(({ isUnsure }) => !isUnsure);
-    const services = settled.filter(({ kind, told }) => kind === "service" && told === "run");
-    const ended = settled.filter(({ kind, told }) => kind === "batch" || told === "stop");
-    const dice = this.#dice.next();
-    if (book.lasting < WANTED_TASKS) return this.#submit("service");
-    if (!this.#mayEnd)
-      return dice < 0.3 && book.lasting < WANTED_TASKS + 10 ? this.#submit("service") : Promise.resolve();
-    if (ended.length > KEPT_ENDED) return this.#remove(ended[0] as Entry);
-    if (dice < 0.25) return this.#submit("batch");
-    // Rarely enough that most jobs live through a fault: what is removed at once is never replaced, nor lost.
-    if (dice < 0.28 && services.length > 0) return this.#remove(this.#dice.pick(services));
-    if (dice < 0.31 && services.length > 0) return this.#stop(this.#dice.pick(services));
-    const stopped = settled.filter(({ told }) => told === "stop");
-    if (dice < 0.37 && stopped.length > 0) return this.#start(this.#dice.pick(stopped));
-    const repeatable = settled.filter(({ keyIsKnown }) => keyIsKnown);
-    if (dice < 0.42 && repeatable.length > 0) return this.#repeat(this.#dice.pick(repeatable));
-    return Promise.resolve();
+  get #atMs(): number {
+    return Math.round(this.#activeMs + (this.#isActive ? performance.now() - this.#activeSinceMs : 0));
   }
 
-  async #submit(kind: Entry["kind"]): Promise<void> {
-    const number = ++this.#made;
-    const count = kind === "batch" ? 1 : this.#dice.between(1, 3);
-    const replace = this.#dice.chance(0.67);
-    const name = `${kind === "batch" ? "b" : "s"}${number}`;
+  #next(): Ask | null {
+    if (this.#outstanding.size >= OUTSTANDING) return null;
+    const { script } = this.#part;
+    if (script === undefined) return drawAsk(this.#dice, this.book, this.#mayEnd);
+    for (; this.#played < script.length; this.#played++) {
+      const ask = script[this.#played] as TimedAsk;
+      if (ask.atMs > this.#atMs && !this.#isHurried) return null;
+      const fit = fitOf(ask, this.book, this.#mayEnd);
+      if (fit === "later") return null;
+      if (fit === "now") {
+        this.#played++;
+        return ask;
+      }
+    }
+    return null;
+  }
+
+  #begun(ask: Ask): void {
+    this.#part.asked.push({ ...ask, atMs: this.#atMs });
+    const request = this.#ask(ask).finally(() => this.#outstanding.delete(request));
+    this.#outstanding.add(request);
+  }
+
+  #ask(ask: Ask): Promise<void> {
+    const entry = this.book.entries.find(({ name }) => name === ask.job) as Entry;
+    switch (ask.do) {
+      case "submit":
+        return this.#submit(ask);
+      case "repeat":
+        return this.#repeat(entry);
+      case "stop":
+        return this.#stop(entry);
+      case "start":
+        return this.#start(entry);
+      case "remove":
+        return this.#remove(entry);
+    }
+  }
+
+  async #submit({ job: name, kind, count, replace }: Submission): Promise<void> {
     const entry: Entry = {
       name,
       key: `key-${name}`,
@@ -165,7 +219,7 @@ export class Workload {
   }
 
   #fresh(): string {
-    return `key-${++this.#made}`;
+    return `key-${++this.#keys}`;
   }
 
   async #deliver(request: Request, done: (job: JobResource) => void): Promise<void> {
