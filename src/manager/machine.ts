@@ -19,7 +19,7 @@ import { AbsenceStage } from "./absence-stage.ts";
 import { heartbeatFor } from "./beat.ts";
 import type { Command, CommandResult, Observation } from "./commands.ts";
 import { Derived, type DerivedBooks } from "./derived.ts";
-import { Inbox, type ManagerInput } from "./inbox.ts";
+import { Inbox, type InboxFigures, type ManagerInput } from "./inbox.ts";
 import { planCommand } from "./plan.ts";
 import { Presence } from "./presence.ts";
 import { scheduleTasks } from "./schedule-stage.ts";
@@ -44,6 +44,8 @@ export interface ManagerOptions {
   readonly heartbeatMs: number;
   /** Whether the manager's own worker goes on taking tasks once a node has joined from elsewhere. */
   readonly keepLocalWorker: boolean;
+  /** Messages of one link that may wait for a tick; the inbox has a bound of its own when left out. */
+  readonly messagesOfLink?: number;
   /** After an adoption: copies of tasks that are to end; left out for none. */
   readonly doubles?: readonly Double[];
 }
@@ -68,7 +70,7 @@ export class ManagerMachine {
   readonly #observations = new Map<string, Observation>();
   /** The longest that a worker was told: one that was told less beats more often than it must. */
   #heartbeatMs: number;
-  readonly #inbox = new Inbox();
+  readonly #inbox: Inbox;
   readonly #absence = new AbsenceStage();
   #revision: number;
   /** What the store held when this manager began. */
@@ -82,6 +84,7 @@ export class ManagerMachine {
   constructor(cluster: Cluster, options: ManagerOptions & { readonly revision: number; readonly time: Time }) {
     this.cluster = cluster;
     this.#options = options;
+    this.#inbox = new Inbox(options.messagesOfLink);
     this.#revision = options.revision;
     this.#loadedRevision = options.revision;
     this.#time = options.time;
@@ -99,6 +102,11 @@ export class ManagerMachine {
   /** What is counted along with each change, for a recount. */
   get books(): DerivedBooks {
     return this.#derived.books;
+  }
+
+  /** What waits for a tick. */
+  get waiting(): InboxFigures {
+    return this.#inbox.figures;
   }
 
   get observations(): ReadonlyMap<string, Observation> {
@@ -146,6 +154,7 @@ export class ManagerMachine {
     this.#changes = [];
     this.#undo = [];
     this.#effects = [];
+    for (const linkId of this.#inbox.takeFlooding()) this.#effects.push({ kind: "close", linkId });
     for (const input of this.#inbox.take()) this.#ingest(input);
     this.#expire();
     this.#reconcile();

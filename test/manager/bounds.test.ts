@@ -137,4 +137,30 @@ describe("manager's turns", () => {
     expect(states).toHaveLength(120);
     expect(bench.tasks.length).toBeGreaterThan(3_000);
   });
+
+  test("a link that sends more than may wait is closed, and nothing of it counts until its worker says all anew", () => {
+    const bench = withNodes(2);
+    submitAll(bench, ["a"], 2);
+    turns(bench);
+    const [first, other] = bench.tasks;
+    if (!first || !other) throw new Error("no tasks");
+    const linkId = `l${first.nodeId?.slice(1)}`;
+    const says = (state: "starting" | "running", number: number): void => {
+      const message = { kind: "report", number, full: false, facts: [fact(first.id, { state })], removed: [] } as const;
+      bench.machine.receive({ kind: "message", linkId, message }, TIME);
+    };
+    for (let number = 1; number <= 500; number++) says("starting", number);
+    expect(bench.machine.waiting).toMatchObject({ messages: 500, mostOfLink: 500, floods: 0 });
+    says("running", 501);
+    const { effects } = bench.tick();
+    // There is room again, but a report that was dropped must not be vouched for by a later one.
+    says("starting", 502);
+    turns(bench);
+    expect(bench.sent.filter(({ kind }) => kind === "ack").at(-1)).toEqual({ kind: "ack", number: 500 });
+    expect(effects).toContainEqual({ kind: "close", linkId });
+    expect(bench.machine.waiting).toEqual({ commands: 0, messages: 0, mostOfLink: 0, floods: 1 });
+    bench.cut(linkId);
+    says("running", 503);
+    expect(bench.machine.waiting.messages).toBe(1);
+  });
 });
