@@ -18,6 +18,8 @@ import type { SimProcess, Timer } from "./process.ts";
 import type { SimEvent } from "./trace.ts";
 
 const HEARTBEAT_MS = 2_000;
+/** Far fewer than in earnest, so that runs come to the bound. */
+export const MESSAGES_OF_LINK = 8;
 /** Until somebody starts an adoption again that came to nothing, in ms. */
 const ADOPT_AGAIN_MS = 5_000;
 
@@ -272,6 +274,7 @@ export class ManagerProcess {
       scheduler: SCHEDULERS[scheduler],
       heartbeatMs: HEARTBEAT_MS,
       keepLocalWorker: false,
+      messagesOfLink: MESSAGES_OF_LINK,
       doubles: this.#doubles,
       revision,
       time: clock.now(),

@@ -60,6 +60,8 @@ export class Network {
   /** By sender, then by receiver: a draw comes with every frame. */
   readonly #dices = new Map<string, Map<string, Dice>>();
   traits: NetworkTraits;
+  /** By how many frames a sender has gone beyond what may wait on its wire, at most. */
+  beyond = 0;
   /** Directions that let nothing through, and how many faults want that. */
   readonly #cuts = new Map<string, number>();
   readonly #wires = new Set<Wire>();
@@ -204,14 +206,19 @@ export class Wire {
 
   /** Bytes that the other end has not taken yet. */
   waitingBytes(side: 0 | 1): number {
-    const { waiting } = this.#ways[side];
-    return waiting > this.#network.traits.capacity ? STUCK_BYTES : waiting * FRAME_BYTES;
+    return this.excess(side) > 0 ? STUCK_BYTES : this.#ways[side].waiting * FRAME_BYTES;
+  }
+
+  /** Frames that wait beyond what may. */
+  excess(side: 0 | 1): number {
+    return this.#ways[side].waiting - this.#network.traits.capacity;
   }
 
   send(side: 0 | 1, frame: Frame): void {
     const direction = this.#ways[side];
     if (direction.isClosed) return;
     if (frame.kind === "close") direction.isClosed = true;
+    if (frame.kind === "message") this.#network.beyond = Math.max(this.#network.beyond, this.excess(side));
     direction.waiting++;
     this.#travel(direction, frame);
   }

@@ -273,6 +273,16 @@ describe("sim: checkers", () => {
     expect(bench.found).toEqual([expect.stringContaining("restarts within")]);
   });
 
+  test("S24 finds that a message was sent although nothing gets through", () => {
+    const found = [0, 3].map((beyond) => {
+      const bench = new CheckBench("S24");
+      bench.sim.network.beyond = beyond;
+      bench.tell({ kind: "unlinked", node: "n1", manager: "m1", reason: "" });
+      return bench.found.length;
+    });
+    expect(found).toEqual([0, 1]);
+  });
+
   test("S13 finds a stop that only a manager of an older term has asked for", () => {
     const found = [1, 3].map((term) => {
       const bench = new CheckBench("S13");

@@ -195,6 +195,22 @@ export const MUTATIONS: readonly Mutation[] = [
     kinds: ["crash"],
   },
   {
+    name: "one message more of a link may wait than may",
+    file: "src/manager/inbox.ts",
+    find: "(this.#ofLink.get(linkId) ?? 0) < this.#most",
+    replace: "(this.#ofLink.get(linkId) ?? 0) <= this.#most",
+    by: "S24",
+    kinds: ["disk", "stalls"],
+  },
+  {
+    name: "whatever is no heartbeat is sent although nothing gets through",
+    file: "src/protocol/session.ts",
+    find: "if (event.waitingBytes <= MAX_OUTBOX_BYTES) {",
+    replace: 'if (event.waitingBytes <= MAX_OUTBOX_BYTES || event.what === "other") {',
+    by: "S24",
+    kinds: ["bad-network"],
+  },
+  {
     name: "nodes are laid out in the order in which they came to be known",
     file: "src/core/node-table.ts",
     find: "sort((a, b) => compareJoining(a.view, b.view))",

@@ -5,6 +5,7 @@ import { DECISIONS_KEPT } from "../../core/decision.ts";
 import { AVOIDED_NODES } from "../../core/job.ts";
 import { EXIT_HISTORY } from "../../core/task.ts";
 import type { Checker, Violate } from "../checker.ts";
+import { MESSAGES_OF_LINK } from "../manager-process.ts";
 import { SECRET } from "../secret.ts";
 import type { Simulation } from "../simulation.ts";
 import type { SimEvent } from "../trace.ts";
@@ -16,18 +17,24 @@ const ATTEMPTS = 40;
 const JOURNAL_LEAST = 500;
 const JOURNAL_PER_TASK = 4;
 const JOURNAL_SLACK = 1_000;
+/** What a session says before it is up, and to one that it turns away: nobody asks then how much waits. */
+const GREETING_FRAMES = 2;
 /** Decisions are pruned a part at a time. */
 const DECISIONS_SLACK = 1_000;
 
 /** S24: whatever is kept has its bound, and no secret gets into what people read. */
 export const everythingIsBounded: Checker = {
   id: "S24",
-  rule: "histories, journals and queues keep their bounds, and no secret is told",
+  rule: "histories, journals, inboxes and outboxes keep their bounds, and no secret is told",
   begin: (sim, violate) => {
     const stores = storesOf(sim);
     stores.onDurable(({ logged }) => checkLogged(logged, violate));
     return {
-      onEvent: (event) => checkWords(event, violate),
+      onEvent: (event) => {
+        checkWords(event, violate);
+        // Inboxes are fullest while a commit is under way, and links end when an outbox is full.
+        if (event.kind === "durable" || event.kind === "unlinked") checkQueues(sim, violate);
+      },
       recount: () => {
         checkJournals(sim, violate);
         for (const name of sim.managers.keys()) {
@@ -73,6 +80,15 @@ function checkWords(event: SimEvent, violate: Violate): void {
           ? `${event.result.message} ${event.result.hint}`
           : "";
   if (words.includes(SECRET)) violate(`a secret is told in ${event.kind}`, words);
+}
+
+function checkQueues({ managers, network }: Simulation, violate: Violate): void {
+  for (const [name, { manager }] of managers) {
+    const most = manager.machine?.waiting.mostOfLink ?? 0;
+    if (most > MESSAGES_OF_LINK) violate(`${most} messages of one link wait for ${name}`, `${MESSAGES_OF_LINK} may`);
+  }
+  if (network.beyond > GREETING_FRAMES)
+    violate(`a message is sent after ${network.beyond} frames more than may wait for the other end`);
 }
 
 function checkJournals(sim: Simulation, violate: Violate): void {
