@@ -22,6 +22,8 @@ const HEARTBEAT_MS = 2_000;
 export const MESSAGES_OF_LINK = 8;
 /** Until somebody starts an adoption again that came to nothing, in ms. */
 const ADOPT_AGAIN_MS = 5_000;
+/** So often; the only node that could answer may be kept out by a record that can only be mended without it. */
+const ADOPT_TRIES = 5;
 
 /** The links of a manager, as its host sees them. */
 export interface ManagerLinks {
@@ -52,6 +54,8 @@ export class ManagerProcess {
   #adoption: { readonly adoption: Adoption; readonly contents: StoreContents; readonly timer: Timer } | null = null;
   /** What the adoption at this life's begin has found twice. */
   #doubles: Adopted["doubles"] = [];
+  /** Adoptions in a row that came to nothing. */
+  #vainAdoptions = 0;
   /** What the store held when an adoption began. */
   #stored: Cluster = emptyCluster();
   #instances = 0;
@@ -109,6 +113,7 @@ export class ManagerProcess {
     this.#adoption = null;
     this.#machine = null;
     this.#isOk = false;
+    if (!adopt) this.#vainAdoptions = 0;
     const contents = store.load();
     if (!adopt) this.#takeOver(contents, "start");
     else if (contents.problem === "") this.#adopt(contents);
@@ -323,16 +328,18 @@ export class ManagerProcess {
     store.commit({ changes }, done);
   }
 
-  /** An adoption that comes to nothing ends the process; whoever wanted it asks for it again. */
+  /** An adoption that comes to nothing ends the process; whoever wanted it asks for it again, and at last starts without it. */
   #adoptAgain(): void {
+    this.#vainAdoptions++;
     this.parts.process.after(ADOPT_AGAIN_MS, () => {
       this.die();
-      this.start(true);
+      this.start(this.#vainAdoptions < ADOPT_TRIES);
     });
   }
 
   #adopted({ aboveTerm, doubles }: Adopted): void {
     this.#doubles = doubles;
+    this.#vainAdoptions = 0;
     this.#takeOver(this.parts.store.load({ aboveTerm }), "adoption");
     for (const linkId of [...this.#linkIds]) this.links?.close(linkId);
   }
