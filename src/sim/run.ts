@@ -189,14 +189,18 @@ function verdictOf({ id }: Violation): Verdict {
 class Restless {
   readonly #sim: Simulation;
   readonly #gone: ReadonlySet<string>;
+  /** As they were when the cluster came to rest. */
   readonly #waiting = new Set<string>();
 
   constructor(sim: Simulation) {
     this.#sim = sim;
     this.#gone = goneNodes(sim.plan);
     const { jobs, tasks } = sim.manager.manager.machine?.cluster ?? emptyCluster();
-    const services = [...jobs.values()].flatMap((job) => job.spec.services);
-    if (!services.some(({ task }) => neverRests(sim, task))) return;
+    const services = [...jobs.values()].flatMap(({ id, spec }) => spec.services.map((service) => ({ id, ...service })));
+    const restless = services.filter(({ task }) => neverRests(sim, task));
+    if (restless.length === 0) return;
+    // What could not rest where it was may find a place where it can.
+    for (const { id, name } of restless) this.#waiting.add(`${id}/${name}`);
     for (const task of tasks.values())
       if (task.fact.state === "pending") this.#waiting.add(`${task.jobId}/${task.service}`);
   }
