@@ -171,7 +171,7 @@ export class Simulation {
   clone(name: string): WorkerProcess {
     const original = this.nodes.get(name);
     if (original === undefined) throw new Error(`there is no ${name} in this run`);
-    const machine = `${name}${CLONE_MARK}`;
+    const machine = cloneOf(name);
     const known = this.#clones.get(machine);
     if (known !== undefined) return known;
     const plan = { ...original.plan, name: machine, dialledBy: "worker" as const };
@@ -294,6 +294,11 @@ export class Simulation {
 
 /** Behind the name of a node's clone. */
 const CLONE_MARK = "'";
+
+/** The machine of that node's clone. */
+export function cloneOf(node: string): string {
+  return `${node}${CLONE_MARK}`;
+}
 
 /** Managers show the cluster's key, nodes their own, clones their original's. */
 function keyOf(machine: string): string {

@@ -4,6 +4,7 @@ import { backoffMs } from "../../core/restart.ts";
 import type { RestartPolicy } from "../../core/spec.ts";
 import { isTerminal, type Task, type TaskFact } from "../../core/task.ts";
 import type { Checker, Violate } from "../checker.ts";
+import { cloneOf } from "../simulation.ts";
 import type { Container, SimEvent } from "../trace.ts";
 import { type Durable, storesOf } from "./stores.ts";
 
@@ -124,7 +125,9 @@ export const restartsKeepTheirPolicy: Checker = {
     storesOf(sim).onDurable((durable) => commands.hear(durable));
     return {
       onEvent: (event, atMs) => {
+        // With its journal a machine loses what it knew; a clone may get its original's in its place.
         if (event.kind === "fault" && event.fault.kind === "journal-wipe") forgetNode(stories, event.fault.node);
+        if (event.kind === "fault" && event.fault.kind === "clone-disk") forgetNode(stories, cloneOf(event.fault.node));
         if (event.kind === "journaled") readJournal(stories, event);
         if (event.kind !== "started" && event.kind !== "died") return;
         const { container } = event;
