@@ -88,6 +88,23 @@ export class PrivateEngine extends Engine implements AsyncDisposable {
     }
   }
 
+  /** Its process stands still, or goes on; whoever asks it waits. */
+  signal(name: "SIGSTOP" | "SIGCONT"): void {
+    this.#process?.kill(name);
+  }
+
+  /** Kills its containerd alone, which the engine then starts anew by itself; false when there was none. The containers' shims stay. */
+  killContainerd(): boolean {
+    return this.#endContainerd();
+  }
+
+  /** The process number of its containerd as that has written it down; 0 when there is none that lives. */
+  get containerdPid(): number {
+    const file = this.#at(CONTAINERD_PID);
+    const pid = existsSync(file) ? Number(readFileSync(file, "utf8")) : 0;
+    return pid > 0 && existsSync(`/proc/${pid}`) ? pid : 0;
+  }
+
   /** Ends it as the kernel would. */
   async crash(): Promise<void> {
     await this.#end("SIGKILL");

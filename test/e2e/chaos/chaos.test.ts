@@ -36,7 +36,12 @@ const PLAN: readonly (readonly Fault[])[] = [
     fault("stall", 1, { holdMs: 3_000 }),
     fault("cut-node", 2, { holdMs: 14_000 }),
   ],
-  [fault("freeze-manager", 0, { holdMs: 3_000 }), fault("freeze-worker", 2, { holdMs: 3_000 })],
+  [
+    fault("freeze-manager", 0, { holdMs: 3_000 }),
+    fault("freeze-worker", 2, { holdMs: 3_000 }),
+    fault("freeze-engine", 1, { holdMs: 3_000 }),
+    fault("kill-containerd", 0),
+  ],
   [fault("cut-manager-mute", 0, { holdMs: 3_000 }), fault("cut-node-mute", 1, { holdMs: 2_000 })],
   [fault("clock-manager", 0, { force: 0.9 })],
   [fault("store-corrupted", 0, { force: 0.6 })],

@@ -27,6 +27,8 @@ interface Kind {
   readonly weight: number;
   /** The range of `holdMs`, short ones more often than long ones. */
   readonly holdMs: readonly [number, number];
+  /** The share of them that lasts as long as it gets; chance alone hardly ever makes it so. */
+  readonly wholeShare?: number;
   /** Nodes that it can concern; all when left out. */
   readonly nodes?: readonly number[];
 }
@@ -42,6 +44,9 @@ const KILLS = { counts: "kill", holdMs: PROCESS_GONE } as const;
 const CUT = { seat: "network", counts: "partition", holdMs: [1_000, 30_000] } as const;
 const STORE = { seat: "alone", counts: "store", holdMs: [0, 0] } as const;
 
+/** Up to a minute, which is longer than anybody waits for the frozen one. */
+const FREEZE = { counts: "other", weight: 2, holdMs: [2_000, 60_000], wholeShare: 0.25 } as const;
+
 /** Every kind of fault. */
 export const KINDS = {
   "kill-manager": { ...KILLS, seat: "manager", weight: 12 },
@@ -49,10 +54,12 @@ export const KINDS = {
   "kill-container": { ...KILLS, seat: "engine", weight: 8, holdMs: [0, 0] },
   "kill-shim": { ...KILLS, seat: "engine", weight: 6, holdMs: [0, 0] },
   "kill-engine": { ...KILLS, seat: "engine", weight: 5 },
+  "kill-containerd": { ...KILLS, seat: "engine", weight: 3 },
   "restart-engine": { ...KILLS, seat: "engine", counts: "other", weight: 1 },
   "remove-container": { ...KILLS, seat: "engine", counts: "other", weight: 3, holdMs: [0, 0] },
-  "freeze-manager": { seat: "manager", counts: "other", weight: 2, holdMs: [2_000, 60_000] },
-  "freeze-worker": { seat: "worker", counts: "other", weight: 2, holdMs: [2_000, 60_000] },
+  "freeze-manager": { ...FREEZE, seat: "manager" },
+  "freeze-worker": { ...FREEZE, seat: "worker" },
+  "freeze-engine": { ...FREEZE, seat: "engine", weight: 1 },
   "cut-node": { ...CUT, weight: 7 },
   "cut-node-deaf": { ...CUT, weight: 6 },
   "cut-node-mute": { ...CUT, weight: 6 },
@@ -120,10 +127,11 @@ export function inWords(faults: readonly Fault[]): string {
 
 function draw(dice: Dice, kinds: readonly FaultKind[]): Fault {
   const kind = weighted(dice, kinds);
-  const { holdMs, nodes = [...Array(NODES).keys()] } = KINDS[kind] as Kind;
+  const { holdMs, wholeShare = 0, nodes = [...Array(NODES).keys()] } = KINDS[kind] as Kind;
   const [least, most] = holdMs;
-  // To the third power: most are short, so that many fit into an hour, and some are as long as it gets.
-  const hold = Math.round(least + (most - least) * dice.next() ** 3);
+  // To the third power: most are short, so that many fit into an hour.
+  const share = dice.chance(wholeShare) ? 1 : dice.next() ** 3;
+  const hold = Math.round(least + (most - least) * share);
   // A few digits, so that a schedule that is written down is the same.
   const force = dice.below(1000) / 1000;
   return { kind, node: dice.pick(nodes), afterMs: dice.below(MOMENT_MS), holdMs: hold, force };

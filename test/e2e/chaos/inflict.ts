@@ -10,6 +10,8 @@ import { claimOf, slotOf } from "./view.ts";
 /** Containers that one fault hits at most. */
 const MOST_HIT = 4;
 const DAY_S = 86_400;
+/** Docker 20.10 gives a containerd three times three seconds to answer before it starts another. */
+const CONTAINERD_LIMIT_MS = 30_000;
 
 /**
  * Comes when its time is, and has been undone when this resolves. Gives how many things were hit: processes killed, cables cut ...; where it hit containers, their
@@ -41,6 +43,12 @@ export async function inflict(
         await node.engine.remove(id);
         return true;
       });
+    case "kill-containerd":
+      return once(killContainerd(node, foreigners, { isLeftAlone: fault.force < 0.5, hold }));
+    case "freeze-engine":
+      node.engine.signal("SIGSTOP");
+      await hold();
+      return once(node.engine.signal("SIGCONT"));
     case "kill-engine":
     case "restart-engine":
       return once(interruptEngine(node, foreigners, { isCrash: fault.kind === "kill-engine", hold }));
@@ -120,7 +128,7 @@ async function disturbNetwork({ kind, holdMs, force }: Fault, cluster: ChaosClus
       break;
     }
     case "delay":
-      cluster.relay.say(`delay ${Math.round(20 + force * 600)}`);
+      cluster.relay.say(`delay ${Math.round(force * 30)} ${Math.round(1 + force * 199)}`);
       break;
     case "stall":
       cluster.relay.say("stall");
@@ -149,6 +157,19 @@ async function interruptEngine(
   await how.hold();
   await node.engine.startAfterCrash();
   await foreigners.comeBack(node);
+}
+
+/** The engine starts another by itself, after a while; or, with more force, it is restarted before that as an operator does whose containers do not start. */
+async function killContainerd(
+  node: ChaosNode,
+  foreigners: Foreigners,
+  how: { readonly isLeftAlone: boolean; readonly hold: () => Promise<void> },
+): Promise<void> {
+  const before = node.engine.containerdPid;
+  if (!node.engine.killContainerd()) throw new Error(`the engine of ${node.name} has no containerd of its own`);
+  if (!how.isLeftAlone) return interruptEngine(node, foreigners, { isCrash: false, hold: how.hold });
+  const isBack = () => ![0, before].includes(node.engine.containerdPid);
+  await until(`the engine of ${node.name} has a containerd again`, isBack, { limitMs: CONTAINERD_LIMIT_MS });
 }
 
 /** Some of the node's containers of Cube, one to MOST_HIT, or as many as are named; those that are named before all others. Gives their slots. */

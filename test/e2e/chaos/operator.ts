@@ -1,6 +1,6 @@
 // Damages the manager's store while it is down, on a copy of it that takes its place, and then does what an operator would: reads what the manager says and
 // follows it, to --adopt and --accept-loss. What a destroyed or older store cannot know is written off in the book, and only that.
-import { cpSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { until } from "../until.ts";
 import { type Contradiction, contradictions } from "./balance.ts";
@@ -15,6 +15,8 @@ const STORE = ["store", "store.json", "store.acked"];
 const GARBAGE = Buffer.from("garbage bytes!".repeat(20));
 /** How long submissions go on that an older copy of the store will not know. */
 const AFTER_COPY_MS = 4_000;
+/** How long submissions go on before the manager is killed, so that some are under way. */
+const BEFORE_FAULT_MS = 1_000;
 const STARTS = 4;
 const ADVICE_LIMIT_MS = 60_000;
 const STAYS_WELL_MS = 2_000;
@@ -40,10 +42,11 @@ export async function damageStore(fault: Fault, cluster: ChaosCluster, workload:
   if (fault.kind === "store-rolled-back") await keepCopy(cluster, workload, copy);
   await workload.rest();
   const survivors = await survivorsOf(cluster, workload);
-  await cluster.manager.end("SIGKILL");
-  const isHarmless = damage(fault, cluster.manager.dataDir, copy);
-  const before = [...workload.book.entries];
   workload.begin({ mayEnd: false });
+  await Bun.sleep(BEFORE_FAULT_MS);
+  await cluster.manager.end("SIGKILL");
+  const isHarmless = damageCopy(fault, cluster, copy);
+  const before = [...workload.book.entries];
   const starts = await followAdvice(cluster);
   await workload.rest();
   const writtenOff = isHarmless ? 0 : await writeOff(cluster, workload, before, survivors);
@@ -74,6 +77,19 @@ async function survivorsOf(cluster: ChaosCluster, workload: Workload): Promise<S
 
 function isAbout(text: string, name: string): boolean {
   return new RegExp(`\\b${name}\\b`).test(text);
+}
+
+/** Damages a copy of the real store, which then takes its place; see `damage`. */
+function damageCopy(fault: Fault, { manager: { home, dataDir } }: ChaosCluster, older: string): boolean {
+  const copy = join(home, "damaged");
+  rmSync(copy, { recursive: true, force: true });
+  for (const name of STORE) cpSync(join(dataDir, name), join(copy, name), { recursive: true });
+  const isHarmless = damage(fault, copy, older);
+  for (const name of STORE) {
+    rmSync(join(dataDir, name), { recursive: true, force: true });
+    if (existsSync(join(copy, name))) cpSync(join(copy, name), join(dataDir, name), { recursive: true });
+  }
+  return isHarmless;
 }
 
 /** True where the store can be repaired without a loss. */

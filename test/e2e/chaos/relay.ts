@@ -22,7 +22,7 @@ export class Relay implements AsyncDisposable {
     return new Relay(child);
   }
 
-  /** "delay MS", "stall" or "flow". */
+  /** "delay LEAST-MS MEAN-MS", "stall" or "flow". */
   say(word: string): void {
     this.#child.stdin.write(`${word}\n`);
     this.#child.stdin.flush();

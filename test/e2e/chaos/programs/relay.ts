@@ -1,12 +1,15 @@
 // A cable with a will of its own: passes connections on to another address, and delays or withholds what goes over them as it is told, line by line, on
-// its standard input: "delay 200" (milliseconds, each way), "stall" (nothing passes, nothing is closed), "flow" (as a good cable does).
+// its standard input: "delay 20 100" (least and then mean of what comes on top, exponentially distributed; milliseconds, each way, in order), "stall" (nothing
+// passes, nothing is closed), "flow" (as a good cable does).
 // Called as: relay.ts LISTEN-HOST LISTEN-PORT HOST PORT
 import { connect, createServer, type Socket } from "node:net";
 import { createInterface } from "node:readline";
+import { Dice } from "../dice.ts";
 
 const [listenHost = "", listenPort = "", host = "", port = ""] = process.argv.slice(2);
 
-let delayMs = 0;
+const dice = new Dice(0, "relay");
+let [leastMs, meanMs] = [0, 0];
 let isStalled = false;
 const ways = new Set<Way>();
 
@@ -15,12 +18,15 @@ class Way {
   readonly #waiting: { readonly chunk: Buffer; readonly dueMs: number }[] = [];
   readonly #to: Socket;
   #hasEnded = false;
+  #lastDueMs = 0;
 
   constructor(from: Socket, to: Socket) {
     this.#to = to;
     ways.add(this);
     from.on("data", (chunk: Buffer) => {
-      this.#waiting.push({ chunk, dueMs: performance.now() + delayMs });
+      // Nothing overtakes what was said before it on the same connection.
+      this.#lastDueMs = Math.max(this.#lastDueMs, performance.now() + leastMs - meanMs * Math.log(1 - dice.next()));
+      this.#waiting.push({ chunk, dueMs: this.#lastDueMs });
       this.pass();
     });
     from.on("close", () => {
@@ -53,8 +59,8 @@ createServer((near) => {
 }).listen(Number(listenPort), listenHost, () => console.log("ready"));
 
 createInterface({ input: process.stdin }).on("line", (line) => {
-  const [word, number] = line.split(" ");
+  const [word, least, mean] = line.split(" ");
   isStalled = word === "stall";
-  delayMs = word === "delay" ? Number(number) : 0;
+  [leastMs, meanMs] = word === "delay" ? [Number(least), Number(mean)] : [0, 0];
   for (const way of ways) way.pass();
 });
