@@ -11,6 +11,9 @@ export function commitOf(): string {
   return git("status", "--porcelain", "--", "src", "scripts/simulator") === "" ? head : `${head}+`;
 }
 
+/** What runs it: another engine may come to other traces. */
+export const ENGINE = `Bun ${Bun.version}`;
+
 function git(...args: string[]): string | null {
   // Set by git for its hooks: they would lead to the repository of the hook.
   const { GIT_DIR: _dir, GIT_WORK_TREE: _tree, GIT_INDEX_FILE: _index, ...env } = process.env;

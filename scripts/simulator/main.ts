@@ -7,7 +7,7 @@ import type { FaultKind, Plan } from "../../src/sim/faults.ts";
 import { hex, reportOf } from "../../src/sim/report.ts";
 import { EXIT_CODES, run } from "../../src/sim/run.ts";
 import { withoutAmbient } from "./ambient.ts";
-import { commitOf } from "./commit.ts";
+import { commitOf, ENGINE } from "./commit.ts";
 import { addFigures } from "./kept-figures.ts";
 import { runSeed, type SeedOptions, tellFailure } from "./one-seed.ts";
 import { runSeeds } from "./run-seeds.ts";
@@ -120,7 +120,7 @@ function replay(file: string): void {
   if (outcome.verdict === "passed") console.log(`${file}: passed, trace ${hex(outcome.hash)}`);
   else {
     process.exitCode = EXIT_CODES[outcome.verdict];
-    console.log(reportOf(outcome, { commit, replay: `scripts/sim --replay ${file}` }));
+    console.log(reportOf(outcome, { commit, engine: ENGINE, replay: `scripts/sim --replay ${file}` }));
   }
 }
 

@@ -7,6 +7,7 @@ import { reportOf } from "../../src/sim/report.ts";
 import { type Outcome, run } from "../../src/sim/run.ts";
 import { shrink } from "../../src/sim/shrink.ts";
 import { withoutAmbient } from "./ambient.ts";
+import { ENGINE } from "./commit.ts";
 import { recordOf, type SeedRecord } from "./tally.ts";
 
 /** How seeds are run, and what is done about failures; it goes from process to process as JSON. */
@@ -43,6 +44,6 @@ export function tellFailure(outcome: Outcome, { commit, keep, shrinks, traces }:
   const kept = { was: `${id}: ${smallest.violation?.facts.join("; ") ?? ""}`, commit, plan: smallest.plan };
   writeFileSync(file, `${JSON.stringify(kept, null, 2)}\n`);
   const replays = `scripts/sim --replay ${file}   (whole: scripts/sim --seed ${plan.seed})`;
-  const report = reportOf(smallest, { commit, replay: replays });
+  const report = reportOf(smallest, { commit, engine: ENGINE, replay: replays, whole: plan });
   return traces ? `${report}\n${JSON.stringify(smallest.trace, null, 1)}` : report;
 }

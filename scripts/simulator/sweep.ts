@@ -7,6 +7,7 @@ import { SCENARIOS } from "../../src/sim/scenarios.ts";
 import type { Scenario } from "../../src/sim/script.ts";
 import { type Crashed, crashAt, observe, pairsOf, pointsOf, sampleOf } from "../../src/sim/sweep.ts";
 import { withoutAmbient } from "./ambient.ts";
+import { ENGINE } from "./commit.ts";
 
 /** How much of a scenario is tried. */
 export interface SweepOptions {
@@ -92,6 +93,8 @@ function keep(
   const file = join(folder, `sweep-${name.replaceAll("/", "-")}-${number + 1}.json`);
   const was = problemText(name, crashed);
   writeFileSync(file, `${JSON.stringify({ was, commit, plan: crashed.plan }, null, 2)}\n`);
-  console.log(number === 0 ? reportOf(crashed.outcome, { commit, replay: `scripts/sim --replay ${file}` }) : "");
+  console.log(
+    number === 0 ? reportOf(crashed.outcome, { commit, engine: ENGINE, replay: `scripts/sim --replay ${file}` }) : "",
+  );
   console.log(`${was}\n  ${file}`);
 }

@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { withoutAmbient } from "../../scripts/simulator/ambient.ts";
+import { ENGINE } from "../../scripts/simulator/commit.ts";
 import { drawPlan } from "../../src/sim/draw.ts";
 import type { Plan } from "../../src/sim/faults.ts";
 import { reportOf } from "../../src/sim/report.ts";
@@ -35,7 +36,8 @@ describe("sim: replay", () => {
   test("node, with another JavaScript engine, comes to the same traces", async () => {
     const folder = mkdtempSync(join(tmpdir(), "cube-sim-"));
     try {
-      const program = `import { drawPlan } from ${JSON.stringify(join(import.meta.dir, "../../src/sim/draw.ts"))};
+      const program = `import { ENGINE } from "../../scripts/simulator/commit.ts";
+import { drawPlan } from ${JSON.stringify(join(import.meta.dir, "../../src/sim/draw.ts"))};
         import { run } from ${JSON.stringify(join(import.meta.dir, "../../src/sim/run.ts"))};
         ${GROUP_BY}
         console.log(JSON.stringify(${JSON.stringify(SEEDS)}.map((seed) => run(drawPlan(seed)).hash)));`;
@@ -68,7 +70,8 @@ describe("sim: replay", () => {
       const { plan } = JSON.parse(readFileSync(join(REGRESSIONS, file), "utf8")) as { readonly plan: Plan };
       const outcome = run(plan);
       const replay = `scripts/sim --replay test/sim/regressions/${file}`;
-      if (outcome.verdict !== "passed") throw new Error(reportOf(outcome, { commit: "this one", replay }));
+      if (outcome.verdict !== "passed")
+        throw new Error(reportOf(outcome, { commit: "this one", engine: ENGINE, replay }));
     });
   }
 });

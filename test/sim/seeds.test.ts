@@ -2,7 +2,7 @@
 // that a change is never red for what it has no part in; `scripts/sim --from N` tries others.
 import { describe, expect, test } from "bun:test";
 import { withoutAmbient } from "../../scripts/simulator/ambient.ts";
-import { commitOf } from "../../scripts/simulator/commit.ts";
+import { commitOf, ENGINE } from "../../scripts/simulator/commit.ts";
 import { drawPlan } from "../../src/sim/draw.ts";
 import { reportOf } from "../../src/sim/report.ts";
 import { run } from "../../src/sim/run.ts";
@@ -21,7 +21,7 @@ describe("sim: seeds", () => {
       for (let seed = FIRST_SEED; tried < LEAST_SEEDS || performance.now() < endMs; seed++, tried++) {
         const outcome = withoutAmbient(() => run(drawPlan(seed)));
         if (outcome.verdict === "passed") continue;
-        throw new Error(reportOf(outcome, { commit, replay: `scripts/sim --seed ${seed}` }));
+        throw new Error(reportOf(outcome, { commit, engine: ENGINE, replay: `scripts/sim --seed ${seed}` }));
       }
       expect(tried).toBeGreaterThanOrEqual(LEAST_SEEDS);
     },

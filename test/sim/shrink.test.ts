@@ -43,9 +43,9 @@ describe("sim: shrink", () => {
 
   test("the report names the seed, the rule, what contradicts it, the drawn options and how to have it again", () => {
     const outcome = failing();
-    const report = reportOf(outcome, { commit: "abc", replay: "again" });
+    const report = reportOf(outcome, { commit: "abc", engine: "Bun 0", replay: "again", checkers: [NEVER] });
     const { seed, nodes } = outcome.plan;
-    expect(report).toStartWith(`seed ${seed} at commit abc: safety (exit code ${EXIT_CODES.safety})`);
+    expect(report).toStartWith(`seed ${seed} at commit abc, Bun 0: safety (exit code ${EXIT_CODES.safety})`);
     for (const words of [
       ...(outcome.violation?.facts ?? []),
       ...nodes.map((node) => node.name),
