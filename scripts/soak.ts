@@ -46,7 +46,8 @@ const HELP = `scripts/soak: faults on a real cluster, with the books balanced af
   --keep FILE      writes the run down as a schedule: every fault and every request, with moment and target, one to a line.
                    A run that failed is written down without it too, and says where
   --replay FILE    does what a schedule says, and nothing else; --steps N for its first N steps.
-                   Shorten one by deleting lines, commas included: what then makes no sense any more is left out
+                   Shorten one by deleting lines, commas included: what then makes no sense any more is left out.
+                   A task that is to be hit and lives elsewhere this time is spared, and another of that node is hit
   --cube FILE      another executable than dist/cube
 
 Real time is not deterministic: a replay repeats the faults and the requests, not how processes, disks and cables interleave.

@@ -12,7 +12,7 @@ export interface Fault {
   readonly holdMs: number;
   /** From 0 to below 1: how hard it is, within what the kind allows. */
   readonly force: number;
-  /** The slots whose containers are to be hit, each as "job/slot"; what `force` finds when left out, or where those are not. */
+  /** The tasks whose containers are to be hit, by name; what `force` finds when left out, or where the node does not have those. */
   readonly hit?: readonly string[];
 }
 

@@ -5,7 +5,7 @@ import { until } from "../until.ts";
 import type { Fault } from "./fault.ts";
 import type { Foreigners } from "./foreigners.ts";
 import type { ChaosCluster, ChaosNode } from "./machines.ts";
-import { claimOf, slotOf } from "./view.ts";
+import { claimOf, taskNameOf } from "./view.ts";
 
 /** Containers that one fault hits at most. */
 const MOST_HIT = 4;
@@ -14,8 +14,8 @@ const DAY_S = 86_400;
 const CONTAINERD_LIMIT_MS = 30_000;
 
 /**
- * Comes when its time is, and has been undone when this resolves. Gives how many things were hit: processes killed, cables cut ...; where it hit containers, their
- * slots.
+ * Comes when its time is, and has been undone when this resolves. Gives how many things were hit: processes killed, cables cut ...; where it hit containers, the names of their
+ * tasks.
  */
 export async function inflict(
   fault: Fault,
@@ -172,20 +172,20 @@ async function killContainerd(
   await until(`the engine of ${node.name} has a containerd again`, isBack, { limitMs: CONTAINERD_LIMIT_MS });
 }
 
-/** Some of the node's containers of Cube, one to MOST_HIT, or as many as are named; those that are named before all others. Gives their slots. */
+/** Some of the node's containers of Cube, one to MOST_HIT, or as many as are named; those that are named before all others. Gives the names of their tasks. */
 async function hit(node: ChaosNode, fault: Fault, strike: (id: string) => Promise<boolean>): Promise<string[]> {
   const running = (await node.engine.list())
     .filter((container) => container.state === "running" && claimOf(container) !== null)
-    .map((container) => ({ id: container.id, slot: slotOf(container) }))
-    .sort((a, b) => (a.slot < b.slot ? -1 : 1));
-  const named = running.filter(({ slot }) => fault.hit?.includes(slot));
-  const others = running.filter(({ slot }) => !fault.hit?.includes(slot));
+    .map((container) => ({ id: container.id, task: taskNameOf(container) }))
+    .sort((a, b) => (a.task < b.task ? -1 : 1));
+  const named = running.filter(({ task }) => fault.hit?.includes(task));
+  const others = running.filter(({ task }) => !fault.hit?.includes(task));
   const first = Math.floor(fault.force * 1000) % Math.max(1, others.length);
   const wanted = fault.hit?.length || 1 + Math.floor(fault.force * MOST_HIT);
   const struck: string[] = [];
-  for (const { id, slot } of [...named, ...others.slice(first), ...others.slice(0, first)].slice(0, wanted)) {
+  for (const { id, task } of [...named, ...others.slice(first), ...others.slice(0, first)].slice(0, wanted)) {
     // It may have ended by itself in between, which is no fault of ours.
-    if (await strike(id)) struck.push(slot);
+    if (await strike(id)) struck.push(task);
   }
   return struck;
 }

@@ -6,7 +6,7 @@ import { Recording } from "./recording.ts";
 import { readSchedule, type Schedule, scheduleText } from "./schedule.ts";
 
 const CUT: Fault = { kind: "cut-node", node: 1, afterMs: 3, holdMs: 20_000, force: 0.25 };
-const HIT: Fault = { kind: "kill-shim", node: 2, afterMs: 0, holdMs: 0, force: 0.999, hit: ["s1/1", "s2/0"] };
+const HIT: Fault = { kind: "kill-shim", node: 2, afterMs: 0, holdMs: 0, force: 0.999, hit: ["s1.s1.1", "s2"] };
 const STORE: Fault = { kind: "store-deleted", node: 0, afterMs: 0, holdMs: 0, force: 0 };
 
 const SCHEDULE: Schedule = {
@@ -50,7 +50,7 @@ test("chaos, schedule: a run writes down its parts, with what its faults hit, an
   ];
   expect([before.script, meanwhile.script]).toEqual([SCHEDULE.steps[0]?.before, SCHEDULE.steps[0]?.meanwhile]);
   meanwhile.asked.push({ atMs: 1, do: "remove", job: "s1" });
-  recording.hit(faults?.[1] as Fault, ["s1/1", "s2/0"]);
+  recording.hit(faults?.[1] as Fault, ["s1.s1.1", "s2"]);
   expect(recording.done.steps).toEqual([
     { before: [], faults: [CUT, HIT], meanwhile: [{ atMs: 1, do: "remove", job: "s1" }] },
   ]);

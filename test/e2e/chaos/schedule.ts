@@ -98,7 +98,9 @@ function faultLine({ kind, node, afterMs, holdMs, force, hit }: Fault): string {
 
 /** One object on one line. */
 function line(value: object): string {
-  const fields = Object.entries(value).map(([key, content]) => `"${key}": ${JSON.stringify(content)}`);
+  const fields = Object.entries(value).map(
+    ([key, content]) => `"${key}": ${JSON.stringify(content).replaceAll('","', '", "')}`,
+  );
   return `{ ${fields.join(", ")} }`;
 }
 

@@ -60,10 +60,9 @@ export function claimOf({ labels }: ListedContainer): { task: string; incarnatio
   return { task, incarnation: Number(labels[LABELS.incarnation]), job: labels[LABELS.job] ?? "" };
 }
 
-/** Which place of which job a container of Cube fills, as "job/slot"; the same in every run, unlike its name. */
-export function slotOf({ name, labels }: ListedContainer): string {
-  const job = /^cube-(.+)-[0-9a-f]+-\d+$/.exec(name)?.[1] ?? name;
-  return `${job}/${labels[LABELS.slot] ?? ""}`;
+/** The name of the task that a container of Cube was made for, such as "s5" or "s5.s5.2": the same in every run, unlike the container's. */
+export function taskNameOf({ name }: ListedContainer): string {
+  return /^cube-(.+)-[0-9a-f]+-\d+$/.exec(name)?.[1] ?? name;
 }
 
 async function items<T>(cluster: ChaosCluster, path: string): Promise<T[]> {
