@@ -49,6 +49,7 @@ export class SimEngine {
   wallAt: (ms: number) => number = (ms) => ms;
   #watcher: ((event: WorkerEvent) => void) | null = null;
   #foreigners = 0;
+  #made = 0;
 
   constructor(node: string, queue: EventQueue, dice: Dice, tell: (event: SimEvent) => void) {
     this.#node = node;
@@ -262,8 +263,10 @@ export class SimEngine {
       reply({ kind: "created", of: identity(request), result: fail("invalid", "the image is for another machine") });
       return;
     }
-    const instanceId = `${request.taskId}-${request.incarnation}`;
-    const known = this.containers.get(instanceId);
+    // By its name; the id is never given twice.
+    const { taskId, incarnation } = request;
+    const known = [...this.containers.values()].find((one) => one.taskId === taskId && one.incarnation === incarnation);
+    const instanceId = known?.instanceId ?? `${taskId}-${incarnation}-${++this.#made}`;
     const container = known ?? this.#newContainer({ ...request, instanceId, isForeign: false });
     this.#tell({ kind: "created", container, isAdopted: known !== undefined });
     reply({ kind: "created", of: identity(request), result: ok({ instanceId }) });

@@ -148,6 +148,10 @@ function startFailed(run: TaskRun, of: Incarnation, failure: Failure, turn: Turn
 
 function inspected(run: TaskRun, instance: Instance, turn: Turn): void {
   see(run, instance);
+  if (run.instances.get(instance.incarnation)?.doubt) {
+    retryLater(run, "inspect", turn, run.fact.message);
+    return;
+  }
   if (instance.status === "running") {
     run.startFailure = null;
     // The runtime said that it was dead and it lives: tried again, and never called stopped.
@@ -201,9 +205,12 @@ function away(failure: Failure): string {
   return `waits: ${failure.message}`;
 }
 
-/** Takes a sight of an instance in as certain. */
+/** Takes a sight of an instance in as certain, unless it is older than what is known: nothing takes a container back to before its start. */
 export function see(run: TaskRun, instance: Instance): void {
-  run.instances.set(instance.incarnation, { ...instance, doubt: false });
+  const known = run.instances.get(instance.incarnation);
+  const isOld =
+    instance.status === "created" && known?.instanceId === instance.instanceId && known.status !== "created";
+  run.instances.set(instance.incarnation, isOld ? { ...known, doubt: true } : { ...instance, doubt: false });
   if (instance.incarnation !== run.fact.incarnation) return;
   if (run.fact.containerId !== instance.instanceId) amend(run, { containerId: instance.instanceId });
 }

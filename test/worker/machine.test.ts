@@ -151,15 +151,34 @@ test("worker: a task that does not die stays stopping and is tried again, later 
   expect(driver.at("t1")).toBe("1:stopped");
 });
 
-test("worker: an instance that cannot be removed because it lives is looked at again, and ended before the next one starts", () => {
+test("worker: an instance that the engine shows as it was before its start is looked at again, and runs on", () => {
   const driver = started(assignment("t1"));
   const [made] = driver.engine.live("t1");
   if (made === undefined) throw new Error("it does not run");
-  // The engine shows for a moment how it was before its start.
   made.status = "created";
   driver.feed({ kind: "died", of: made.of, runtime: "docker", instanceId: made.instanceId });
-  expect(driver.at("t1")).toBe("2:accepted");
+  driver.pass(5_000);
+  expect(driver.at("t1")).toBe("1:running");
   made.status = "running";
+  driver.pass(3_000);
+  expect([driver.at("t1"), driver.engine.of("t1")]).toEqual(["1:running", ["1:running"]]);
+  driver.die("t1", 1).pass(10_000);
+  expect(driver.at("t1")).toBe("2:running");
+});
+
+test("worker: an instance that somebody has made anew ends its incarnation, and is ended before the next one starts", () => {
+  const driver = started(assignment("t1"));
+  const [made] = driver.engine.live("t1");
+  if (made === undefined) throw new Error("it does not run");
+  const anew = { ...made, instanceId: "anew", status: "created" as const };
+  driver.engine.made.delete(made.instanceId);
+  driver.engine.made.set(anew.instanceId, anew);
+  driver.feed({ kind: "resync", runtime: "docker" });
+  expect([driver.at("t1"), driver.fact("t1").exits.at(-1)?.reason]).toEqual([
+    "2:accepted",
+    "container was made anew by somebody else",
+  ]);
+  driver.engine.made.set(anew.instanceId, { ...anew, status: "running" });
   driver.engine.failNext("remove", { kind: "conflict", message: "it runs" });
   driver.pass(3_000);
   expect([driver.at("t1"), driver.engine.of("t1")]).toEqual(["2:running", ["1:exited", "2:running"]]);
@@ -233,6 +252,17 @@ test("worker: a job's stop_after stops its task alone once no manager is in reac
   expect(driver.at("t1")).toBe("1:running");
   driver.pass(2_000);
   expect([driver.at("t1"), driver.at("t2")]).toEqual(["1:stopped", "1:running"]);
+});
+
+test("worker: a link over which no manager answers does not begin the time alone anew", () => {
+  const disconnect = { ...assignment("x").spec.disconnect, stopAfterMs: 30_000 };
+  const driver = started(assignment("t1", { disconnect }));
+  driver.feed({ kind: "unlinked" }).pass(20_000);
+  driver.feed({ kind: "linked" }).pass(5_000);
+  driver.feed({ kind: "unlinked" }).pass(4_000);
+  expect(driver.at("t1")).toBe("1:running");
+  driver.pass(2_000);
+  expect(driver.at("t1")).toBe("1:stopped");
 });
 
 test("worker: at rest it asks the engine for a list now and then, and for nothing else", () => {
