@@ -4,9 +4,10 @@
  */
 import { type Cluster, isCurrent, slotKeyOfTask, specOf } from "./cluster.ts";
 import type { Draft } from "./draft.ts";
+import { endsAloneAfterMs } from "./handover.ts";
 import { AVOIDED_NODES, taskName } from "./job.ts";
 import { newAttempt } from "./reconcile.ts";
-import type { TaskSpec } from "./spec.ts";
+import type { DisconnectPolicy, TaskSpec } from "./spec.ts";
 import { isTerminal, type Task } from "./task.ts";
 
 /** A node that is out, for how long that has counted, and whether the brake lets its tasks be replaced now. */
@@ -43,7 +44,8 @@ export function planAbsence(absence: Absence): AbsencePlan {
     drafts.push(...judged);
     if (judged.length === 0 && isDue(absence, task, spec) && hasOther(absence.cluster, task))
       nextInMs = Math.min(nextInMs, OTHER_LOOK_MS);
-    for (const dueMs of [spec.disconnect.replaceAfterMs, spec.disconnect.lostAfterMs]) {
+    const { replaceAfterMs, lostAfterMs } = patience(spec);
+    for (const dueMs of [replaceAfterMs, lostAfterMs]) {
       if (dueMs > absence.outForMs) nextInMs = Math.min(nextInMs, dueMs - absence.outForMs);
     }
   }
@@ -55,14 +57,21 @@ export function staysWithNode(spec: TaskSpec): boolean {
   return !spec.disconnect.replace || spec.mounts.some((mount) => mount.kind === "volume" && mount.source !== "");
 }
 
+/** How long a node has to be out until the job's policy counts: not before a task that ends by itself when it is alone has surely ended. */
+function patience(spec: TaskSpec): Pick<DisconnectPolicy, "replaceAfterMs" | "lostAfterMs"> {
+  const { replaceAfterMs, lostAfterMs } = spec.disconnect;
+  const endedMs = endsAloneAfterMs(spec);
+  return { replaceAfterMs: Math.max(replaceAfterMs, endedMs), lostAfterMs: Math.max(lostAfterMs, endedMs) };
+}
+
 function judgeTask(absence: Absence, task: Task, spec: TaskSpec): Draft[] {
-  if (absence.outForMs >= spec.disconnect.lostAfterMs) return [lost(absence, task)];
+  if (absence.outForMs >= patience(spec).lostAfterMs) return [lost(absence, task)];
   const due = isDue(absence, task, spec);
   return due && !hasOther(absence.cluster, task) && absence.mayReplace() ? replace(absence, task) : [];
 }
 
 function isDue({ outForMs, cluster }: Absence, task: Task, spec: TaskSpec): boolean {
-  return outForMs >= spec.disconnect.replaceAfterMs && task.desired === "run" && isCurrent(cluster, task);
+  return outForMs >= patience(spec).replaceAfterMs && task.desired === "run" && isCurrent(cluster, task);
 }
 
 /**

@@ -76,7 +76,7 @@ export interface DisconnectPolicy {
   readonly replace: boolean;
   readonly replaceAfterMs: number;
   readonly lostAfterMs: number;
-  /** The worker stops the task itself after this long without a manager; null never. */
+  /** The worker stops the task itself after this long without a manager, and nothing takes its place before that has surely happened; null never. */
   readonly stopAfterMs: number | null;
   readonly reconcile: "keep_original" | "keep_replacement";
 }

@@ -2,7 +2,32 @@
 import { isEnding, mark, type TaskRun } from "./task-run.ts";
 import { nameOf, type Turn } from "./turn.ts";
 
-/** When the task is to be stopped, monotonic ms; null for one that goes on alone. `sinceMs`: since when no manager is linked, null while one is. */
+/** Since when nobody has answered this worker. A link is no answer: it does not show that the manager hears what is said over it. */
+export class Solitude {
+  #isAnswered = false;
+  #sinceMs: number | null = null;
+
+  /** null while a manager answers. */
+  get sinceMs(): number | null {
+    return this.#isAnswered ? null : this.#sinceMs;
+  }
+
+  /** The process has begun by now; again changes nothing. */
+  begin(monoMs: number): void {
+    this.#sinceMs ??= monoMs;
+  }
+
+  answered(): void {
+    this.#isAnswered = true;
+  }
+
+  unlinked(monoMs: number): void {
+    if (this.#isAnswered) this.#sinceMs = monoMs;
+    this.#isAnswered = false;
+  }
+}
+
+/** When the task is to be stopped, monotonic ms; null for one that goes on alone. `sinceMs`: since when no manager has answered, null while one does. */
 export function stopAloneAtMs(run: TaskRun, sinceMs: number | null): number | null {
   const after = run.assignment?.spec.disconnect.stopAfterMs ?? null;
   return sinceMs === null || after === null || isEnding(run) ? null : sinceMs + after;

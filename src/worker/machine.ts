@@ -17,7 +17,7 @@ import {
   type WorkerMessage,
 } from "../protocol/messages.ts";
 import { runtimeOf, showAway, takeListing } from "./adopt.ts";
-import { stopWhatIsAlone } from "./alone.ts";
+import { Solitude, stopWhatIsAlone } from "./alone.ts";
 import { type Holdings, takeAssignments } from "./assignments.ts";
 import { nextDeadline } from "./deadlines.ts";
 import { Disclosure } from "./disclosure.ts";
@@ -61,7 +61,7 @@ export class WorkerMachine {
   readonly #concerned = new Set<TaskRun>();
   #facts: NodeFacts;
   #linked = false;
-  #unlinkedSinceMs: number | null = null;
+  readonly #solitude = new Solitude();
   #sequence = 0;
   #wakeMs: number | null = null;
   readonly #effects: WorkerEffect[] = [];
@@ -91,7 +91,7 @@ export class WorkerMachine {
   /** Handles one event; the effects are to be performed in order. */
   handle(event: WorkerEvent, time: Time): WorkerEffect[] {
     this.#time = time;
-    this.#unlinkedSinceMs ??= time.monoMs;
+    this.#solitude.begin(time.monoMs);
     // Whatever comes after a deadline is its tick too: the host's timer may be late, and was armed for this moment.
     const isDue = this.#wakeMs !== null && this.#wakeMs <= time.monoMs;
     this.#take(event);
@@ -157,7 +157,7 @@ export class WorkerMachine {
         return;
       case "unlinked":
         this.#linked = false;
-        this.#unlinkedSinceMs = this.#time.monoMs;
+        this.#solitude.unlinked(this.#time.monoMs);
         return;
       case "journaled":
         if (this.#journal.confirmed(event.number)) this.#concernAll();
@@ -203,6 +203,7 @@ export class WorkerMachine {
   #message(message: ManagerMessage): void {
     switch (message.kind) {
       case "welcome":
+        this.#solitude.answered();
         if (!this.#obedience.greet(message.manager, message.past)) this.#disclosure.judged(this.#obedience.refused);
         return;
       case "refused":
@@ -225,7 +226,6 @@ export class WorkerMachine {
   #link(): void {
     this.#linked = true;
     this.#disclosure.linked();
-    this.#unlinkedSinceMs = this.#time.monoMs;
     this.#hello();
     this.#reporter.wantFull();
   }
@@ -305,7 +305,7 @@ export class WorkerMachine {
   }
 
   #tick(): void {
-    stopWhatIsAlone(this.#runs.values(), this.#aloneSinceMs(), this.#desk());
+    stopWhatIsAlone(this.#runs.values(), this.#solitude.sinceMs, this.#desk());
     const impatientAtMs = this.#reporter.impatientAtMs(PATIENCE_MS);
     if (this.#linked && impatientAtMs !== null && impatientAtMs <= this.#time.monoMs) this.#reporter.wantFull();
     this.#concernAll();
@@ -314,12 +314,8 @@ export class WorkerMachine {
   #nextDeadline(): number | null {
     const impatient = this.#linked ? this.#reporter.impatientAtMs(PATIENCE_MS) : null;
     const others = [this.#listings.wakeMs(), this.#journal.wakeMs(), impatient];
-    const alone = { aloneSinceMs: this.#aloneSinceMs(), mayProbe: this.#probing.hasRoom };
+    const alone = { aloneSinceMs: this.#solitude.sinceMs, mayProbe: this.#probing.hasRoom };
     return nextDeadline(this.#runs.values(), { ...alone, monoMs: this.#time.monoMs, others });
-  }
-
-  #aloneSinceMs(): number | null {
-    return this.#linked ? null : this.#unlinkedSinceMs;
   }
 
   #run(of: Incarnation): TaskRun | undefined {

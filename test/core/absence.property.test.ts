@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { planAbsence } from "../../src/core/absence.ts";
 import { apply, type Cluster } from "../../src/core/cluster.ts";
 import type { Draft } from "../../src/core/draft.ts";
+import { endsAloneAfterMs } from "../../src/core/handover.ts";
 import { pruneSlot } from "../../src/core/prune.ts";
 import { DEFAULT_DISCONNECT } from "../../src/core/spec.ts";
 import { isTerminal } from "../../src/core/task.ts";
@@ -17,6 +18,7 @@ const oneTask = fc.record({
   desired: desiredState,
   replaceAfterMs: fc.constantFrom(5, 30, 60).map((s) => s * SECOND),
   lostAfterMs: fc.constantFrom(60, 300).map((s) => s * SECOND),
+  stopAfterMs: fc.constantFrom(null, null, 0, 40 * SECOND),
   replace: fc.constantFrom(true, true, false),
   stopped: fc.constantFrom(false, false, true),
 });
@@ -64,6 +66,10 @@ describe("absence:", () => {
         const due = given.map((task) => {
           const here = task.nodeId === "n1" && !isTerminal(task.state) && task.replace;
           if (!here) return "nothing";
+          const { stopAfterMs } = task;
+          const mayLive =
+            endsAloneAfterMs(aSpec({ disconnect: { ...DEFAULT_DISCONNECT, stopAfterMs } })) > outS * SECOND;
+          if (mayLive) return "nothing";
           if (outS * SECOND >= task.lostAfterMs) return "lost";
           const wanted = task.desired === "run" && !task.stopped && mayReplace;
           return outS * SECOND >= task.replaceAfterMs && wanted ? "replaced" : "nothing";

@@ -65,6 +65,21 @@ describe("a node out of reach", () => {
     expect(bench.texts.at(-2)).toMatch(/is replaced: node n\d is out of reach/);
   });
 
+  test("a task that its worker ends when it is alone is replaced, or lost, only once that has surely happened", () => {
+    const ends = [300_000, 20_000].map((lostAfterMs) => {
+      const bench = cluster(3);
+      const disconnect = { ...DEFAULT_DISCONNECT, stopAfterMs: 60_000, lostAfterMs };
+      const task = runAnywhere(bench, { stopGraceMs: 10_000, disconnect });
+      bench.cut(linkOf(task.nodeId));
+      // Three heartbeats, ten seconds to notice, sixty alone, ten to end, ten to be killed, and two in a hundred for the clocks.
+      bench.passes(96_000);
+      expect(attempts(bench)).toEqual([`1 ${task.nodeId} running run`]);
+      bench.passes(4_000);
+      return bench.tasks.map(({ fact: { state } }) => state);
+    });
+    expect(ends).toEqual([["running", "assigned"], ["lost"]]);
+  });
+
   test("a link that is silent but not closed is out just the same", () => {
     const bench = cluster(3);
     const task = runAnywhere(bench);
