@@ -273,6 +273,19 @@ describe("sim: checkers", () => {
     expect(bench.found).toEqual([expect.stringContaining("restarts within")]);
   });
 
+  test("S6 finds that another takes the place of what was to end when it was left alone, and still lives", () => {
+    const spec = aSpec({ disconnect: { ...DEFAULT_DISCONNECT, stopAfterMs: 30_000 } });
+    const found = [false, true].map((hasEnded) => {
+      const bench = new CheckBench("S6");
+      const one = aContainer({ spec });
+      bench.tell(started(one));
+      if (hasEnded) bench.tell(died(one));
+      bench.tell(started(aContainer({ spec, taskId: "u", node: "n2" })));
+      return bench.found.length;
+    });
+    expect(found).toEqual([1, 0]);
+  });
+
   test("S24 finds that a message was sent although nothing gets through", () => {
     const found = [0, 3].map((beyond) => {
       const bench = new CheckBench("S24");

@@ -67,6 +67,22 @@ export const MUTATIONS: readonly Mutation[] = [
     kinds: ["gone", "cut", "split"],
   },
   {
+    name: "what ends when it is alone is replaced as if it ended at once",
+    file: "src/core/handover.ts",
+    find: "NOTICE_MS + disconnect.stopAfterMs + stopGraceMs",
+    replace: "NOTICE_MS + stopGraceMs",
+    by: "S6",
+    kinds: ["gone", "cut", "split"],
+  },
+  {
+    name: "who is left alone never ends what must not be alone",
+    file: "src/worker/alone.ts",
+    find: "atMs > turn.time.monoMs) continue;",
+    replace: "atMs <= turn.time.monoMs) continue;",
+    by: "S6",
+    kinds: ["gone", "cut", "split"],
+  },
+  {
     name: "a port on all addresses clashes with none",
     file: "src/core/schedule-ports.ts",
     find: 'return address === "" || taken.includes(address) || taken.includes("");',
@@ -117,7 +133,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "a node that has just gone out is replaced at once",
     file: "src/core/absence.ts",
-    find: 'return outForMs >= spec.disconnect.replaceAfterMs && task.desired === "run"',
+    find: 'return outForMs >= patience(spec).replaceAfterMs && task.desired === "run"',
     replace: 'return outForMs >= 0 && task.desired === "run"',
     by: "S11",
     kinds: ["cut", "split", "gone"],

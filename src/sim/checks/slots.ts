@@ -3,6 +3,7 @@ import { slotKey } from "../../core/job.ts";
 import type { Checker } from "../checker.ts";
 import type { Simulation } from "../simulation.ts";
 import type { Container, SimEvent } from "../trace.ts";
+import { mustHaveEnded } from "./handover.ts";
 import { type Stores, storesOf } from "./stores.ts";
 
 /** Live containers by slot. */
@@ -90,19 +91,28 @@ class Excuses {
   }
 }
 
-/** S6: what may not be replaced while nobody knows how it is lives once, always. */
+/**
+ * S6: what may not be replaced while nobody knows how it is lives once, always; and what ends by itself when it is left alone has ended before another one takes
+ * its place.
+ */
 export const exclusiveSlotsLiveOnce: Checker = {
   id: "S6",
-  rule: "a slot whose tasks stay with their node lives at most once",
+  rule: "a slot whose tasks stay with their node, or end there when they are left alone, lives at most once",
   begin: (sim, violate) => {
     const live = new LiveSlots();
     const stores = storesOf(sim);
     // What went with a replaced store, and was adopted by nobody, is known to nobody: people may fill its slot again.
     const isForgotten = (one: Container): boolean => !stores.isWhole && !stores.agreeOn(one);
     return {
-      onEvent: (event) => {
+      onEvent: (event, atMs) => {
         for (const other of live.hear(event)) {
-          if (event.kind === "started" && staysWithNode(event.container) && ![other, event.container].some(isForgotten))
+          if (event.kind !== "started" || [other, event.container].some(isForgotten)) continue;
+          if (other.taskId !== event.container.taskId && mustHaveEnded(sim, other, atMs))
+            violate(
+              `${placeOf(other)} was to end ${other.spec.disconnect.stopAfterMs} ms after it was left alone`,
+              `and ${placeOf(event.container)} is started in its place while it lives`,
+            );
+          if (staysWithNode(event.container))
             violate(`${placeOf(other)} fills ${slotOf(other)}`, `and ${placeOf(event.container)} is started too`);
         }
       },

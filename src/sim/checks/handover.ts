@@ -1,0 +1,50 @@
+/**
+ * What a task that its worker ends by itself without a manager is judged by: the timing of S6. In the time of the world, whatever the clocks of manager and worker
+ * show, and only where the plan leaves its worker and its engine free to end anything.
+ */
+import type { Fault } from "../faults.ts";
+import { MANAGER, type Simulation } from "../simulation.ts";
+import type { Container } from "../trace.ts";
+
+/** Faults in which a node's worker can do all that it has to, whoever hears of it. */
+const HARMLESS: ReadonlySet<Fault["kind"]> = new Set([
+  "cut",
+  "swizzle",
+  "flap",
+  "wall-step",
+  "unwell",
+  "hand",
+  "foreign",
+]);
+/** What a network, an engine and the rates of clocks may take beyond what the job says, ms. */
+const SLACK_MS = 60_000;
+
+/** Whether that container must have ended before another one is started in its slot, as its worker was free to end it all the time that it was alone. */
+export function mustHaveEnded(sim: Simulation, { node, spec }: Container, atMs: number): boolean {
+  const { stopAfterMs } = spec.disconnect;
+  if (stopAfterMs === null || !sim.nodes.has(node)) return false;
+  return !wasHindered(sim, node, { fromMs: atMs - stopAfterMs - spec.stopGraceMs - SLACK_MS, toMs: atMs });
+}
+
+function wasHindered(sim: Simulation, node: string, time: { readonly fromMs: number; readonly toMs: number }): boolean {
+  const isThere = (who: string): boolean =>
+    who === node || (who === MANAGER && sim.nodes.get(node)?.plan.local === true);
+  return sim.plan.faults.some((fault) => {
+    if (HARMLESS.has(fault.kind) || (fault.kind === "gone" && fault.how === "cut")) return false;
+    return fault.atMs <= time.toMs && endOf(fault) >= time.fromMs && whereOf(fault).some(isThere);
+  });
+}
+
+/** Machines and processes that it strikes. */
+function whereOf(fault: Fault): string[] {
+  const { node, who, machine } = fault as Partial<Record<"node" | "who" | "machine", string>>;
+  return [node, who, machine].filter((name) => name !== undefined);
+}
+
+/** When it is over at the latest, in ms of the run. */
+function endOf(fault: Fault): number {
+  if (fault.kind === "gone") return Number.POSITIVE_INFINITY;
+  const { forMs = 0, downMs = 0, thenMs = 0 } = fault as Partial<Record<"forMs" | "downMs" | "thenMs", number>>;
+  // What crashes twice is down twice.
+  return fault.atMs + forMs + 2 * downMs + thenMs;
+}
