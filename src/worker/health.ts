@@ -30,7 +30,8 @@ export function beginHealth(run: TaskRun, turn: Turn): void {
 /** Sends the probes that are due, oldest first, as far as there is room. */
 function sendProbes(runs: Iterable<TaskRun>, room: number, turn: Turn): void {
   if (room <= 0) return;
-  const due = [...runs].filter((run) => isDue(run, turn.time.monoMs));
+  const due: TaskRun[] = [];
+  for (const run of runs) if (isDue(run, turn.time.monoMs)) due.push(run);
   due.sort((a, b) => (a.probes.nextAtMs ?? 0) - (b.probes.nextAtMs ?? 0));
   for (const run of due.slice(0, room)) sendProbe(run, turn);
 }

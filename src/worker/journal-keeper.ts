@@ -73,9 +73,13 @@ export class JournalKeeper {
 
   /** The append that is due now, if any; what is in it counts as written. */
   take(runs: ReadonlyMap<string, TaskRun>, manager: ManagerIdentity | null, nowMs: number): Append | null {
-    const dirty = [...runs.values()].filter((run) => run.dirty !== null && run.assignment !== null);
-    const urgent =
-      dirty.some((run) => run.dirty === "sync") || this.#forgotten.length > 0 || this.#managerDirty === "sync";
+    const dirty: TaskRun[] = [];
+    let urgent = this.#forgotten.length > 0 || this.#managerDirty === "sync";
+    for (const run of runs.values()) {
+      if (run.dirty === null || run.assignment === null) continue;
+      dirty.push(run);
+      urgent ||= run.dirty === "sync";
+    }
     if (!urgent && !this.#lazyIsDue(dirty.length > 0, nowMs)) return null;
     this.#number += 1;
     const first = this.#managerDirty === "sync";

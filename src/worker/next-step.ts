@@ -37,7 +37,8 @@ export function nextStep(
   if (run.op !== null || run.desired === "hold" || !now.listed) return WAIT;
   if (run.needsList) return { kind: "list" };
   if (isToShowStopping(run)) return { kind: "rise", state: "stopping" };
-  const instances = [...run.instances.values()].sort((a, b) => a.incarnation - b.incarnation);
+  const instances = [...run.instances.values()];
+  if (instances.length > 1) instances.sort((a, b) => a.incarnation - b.incarnation);
   const doubted = instances.find((one) => one.doubt);
   if (doubted !== undefined) return unlessBackingOff(run, now.monoMs, { kind: "inspect", instance: doubted });
   const step = isEnding(run) ? endStep(run, instances) : runStep(run, instances, now);

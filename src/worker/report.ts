@@ -5,7 +5,7 @@
 import { isLocalTask } from "../core/local-task.ts";
 import type { TaskFact } from "../core/task.ts";
 import type { WorkerMessage } from "../protocol/messages.ts";
-import { managed, type TaskRun } from "./task-run.ts";
+import type { TaskRun } from "./task-run.ts";
 
 type Report = Extract<WorkerMessage, { readonly kind: "report" }>;
 
@@ -44,9 +44,13 @@ export class Reporter {
   /** The report that is due, if any; what it names counts as reported. */
   take(runs: ReadonlyMap<string, TaskRun>, nowMs: number): Report | null {
     const full = this.#wantsFull;
-    const named = managed(runs).filter((run) => isReportable(run) && (full || run.unreported));
-    const removed = [...this.#removed].filter(([, number]) => full || number === 0).map(([taskId]) => taskId);
-    for (const run of runs.values()) run.unreported = false;
+    const named: TaskRun[] = [];
+    for (const run of runs.values()) {
+      if ((full || run.unreported) && isReportable(run)) named.push(run);
+      run.unreported = false;
+    }
+    const removed: string[] = [];
+    for (const [taskId, number] of this.#removed) if (full || number === 0) removed.push(taskId);
     if (!full && named.length === 0 && removed.length === 0) return null;
     this.#wantsFull = false;
     this.#number += 1;
@@ -63,7 +67,7 @@ export function factOf(run: TaskRun, nowMs: number): TaskFact {
   return { ...run.fact, restartInMs: waits ? Math.ceil((run.restartAtMs ?? 0) - nowMs) : null };
 }
 
-/** An instance that was only found, and does not run, has no story to tell. */
+/** What was posted to the node is no manager's; an instance that was only found, and does not run, has no story to tell. */
 function isReportable(run: TaskRun): boolean {
-  return run.fact.state !== "assigned";
+  return run.fact.state !== "assigned" && !isLocalTask(run.taskId);
 }
