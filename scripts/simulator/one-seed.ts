@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { drawPlan } from "../../src/sim/draw.ts";
-import type { FaultKind } from "../../src/sim/faults.ts";
+import type { FaultKind, Plan } from "../../src/sim/faults.ts";
 import { reportOf } from "../../src/sim/report.ts";
 import { type Outcome, run } from "../../src/sim/run.ts";
 import { shrink } from "../../src/sim/shrink.ts";
@@ -35,15 +35,23 @@ export function runSeed(
 }
 
 /** Writes down the smallest schedule that has the failure, and gives the report. */
-export function tellFailure(outcome: Outcome, { commit, keep, shrinks, traces }: SeedOptions): string {
+export function tellFailure(outcome: Outcome, options: SeedOptions): string {
+  const { commit, keep, shrinks, traces, nodes, kinds } = options;
   const { plan, verdict, violation } = outcome;
-  const smallest = shrinks ? shrink(outcome, { run: (smaller) => withoutAmbient(() => run(smaller)) }) : outcome;
   const id = violation?.id ?? verdict;
   mkdirSync(keep, { recursive: true });
   const file = join(keep, `seed-${plan.seed}-${id}.json`);
-  const kept = { was: `${id}: ${smallest.violation?.facts.join("; ") ?? ""}`, commit, plan: smallest.plan };
-  writeFileSync(file, `${JSON.stringify(kept, null, 2)}\n`);
-  const replays = `scripts/sim --replay ${file}   (whole: scripts/sim --seed ${plan.seed})`;
+  // From the beginning: it takes minutes, and whoever ends it before has what was found so far.
+  const write = (found: Plan): void => {
+    const kept = { was: `${id}: ${violation?.facts.join("; ") ?? ""}`, commit, plan: found };
+    writeFileSync(file, `${JSON.stringify(kept, null, 2)}\n`);
+  };
+  write(plan);
+  const again = (smaller: Plan): Outcome => withoutAmbient(() => run(smaller));
+  const smallest = shrinks ? shrink(outcome, { run: again, onSmaller: write }) : outcome;
+  // Without them the seed would draw another plan.
+  const narrowed = `${nodes === undefined ? "" : ` --nodes ${nodes}`}${kinds === undefined ? "" : ` --kinds ${kinds.join(",")}`}`;
+  const replays = `scripts/sim --replay ${file}   (whole: scripts/sim --seed ${plan.seed}${narrowed})`;
   const report = reportOf(smallest, { commit, engine: ENGINE, replay: replays, whole: plan });
   return traces ? `${report}\n${JSON.stringify(smallest.trace, null, 1)}` : report;
 }

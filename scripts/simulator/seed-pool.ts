@@ -53,7 +53,11 @@ async function feed(child: Child, first: number, pool: Pool): Promise<number | n
     child.stdin.flush();
     const heard = await hear(said, pool);
     if (heard === "all") continue;
-    if (pool.stop.aborted) return null;
+    if (pool.stop.aborted) {
+      if (heard === "record")
+        pool.onFailed(`seed ${seed} has failed; the schedule in ${pool.options.keep} was still being made smaller`);
+      return null;
+    }
     await child.exited;
     if (heard === "nothing") pool.onRan(lost(seed));
     pool.onFailed(`seed ${seed}: the process that ran it has ended (${child.signalCode ?? child.exitCode})`);

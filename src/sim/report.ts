@@ -100,8 +100,8 @@ function planLines(plan: Plan): string[] {
     return `    ${node.name}: ${node.cpuMillis}m, ${node.driftPpm} ppm, wall clock ${node.skewMs} ms off${zone}, ${link}`;
   });
   return [
-    `  faults for ${clock(durationMs)}: ${countsOf(faults.map(({ kind }) => kind))}`,
-    `  users: ${countsOf(steps.map(({ kind }) => kind))}`,
+    ...wrapped(`  faults for ${clock(durationMs)}: `, countsOf(faults.map(({ kind }) => kind)).split(", ")),
+    ...wrapped("  users: ", countsOf(steps.map(({ kind }) => kind)).split(", ")),
     `  network: ${network.minDelayMs} ms at least and ${network.meanDelayMs} ms more on average`,
     `  manager: ${manager.scheduler}, ${manager.driftPpm} ppm, wall clock ${manager.skewMs} ms off`,
     "  nodes:",
@@ -121,7 +121,7 @@ function wrapped(title: string, names: readonly string[]): string[] {
   for (const [i, name] of names.entries()) {
     const part = `${name}${i < names.length - 1 ? ", " : ""}`;
     const last = lines.at(-1) ?? "";
-    if (last.length + part.length > NAMES_WIDTH) lines.push(`  ${part}`);
+    if (last.length + part.length > NAMES_WIDTH) lines.push(`    ${part}`);
     else lines[lines.length - 1] = last + part;
   }
   return names.length === 0 ? [`${title}none`] : lines.map((line) => line.trimEnd());

@@ -187,6 +187,26 @@ describe("sim: report", () => {
     expect(missed).not.toContain("rollback");
   });
 
+  test("a machine that throws is told with what it was and where, and what the others did until then", () => {
+    const thrower: Checker = {
+      id: "thrower",
+      rule: "",
+      begin: () => ({
+        onEvent: (event) => {
+          if (event.kind === "started") throw new Error(`illegal step of ${event.container.taskId}`);
+        },
+      }),
+    };
+    const outcome = run(planWith(), { checkers: [thrower] });
+    const report = reportOf(outcome, { commit: "abc", engine: "Bun 0", replay: "again", checkers: [thrower] });
+    expect(report).toStartWith(`seed 1 at commit abc, Bun 0: crashed (exit code ${EXIT_CODES.crashed})`);
+    expect(report).toMatch(
+      /crash at 00:00:1\d\.\d+: no machine ever throws\n {2}illegal step of [0-9a-f]{20}\n {2} +at /,
+    );
+    expect(report).toMatch(/\|-+>\| .*is to run/);
+    expect(report).not.toContain("NOT DETERMINISTIC");
+  });
+
   test("a failure of which the same plan knows nothing the second time is called what it is", () => {
     let runs = 0;
     const fickle: Checker = {

@@ -1,10 +1,10 @@
 // Runs of many seeds, as a person starts them: shared out over processes, interrupted, killed, and several at once on one file. No seed is lost or counted twice.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { commitOf } from "../../scripts/simulator/commit.ts";
-import { copySources, plant } from "../../scripts/simulator/mutants.ts";
+import { altered, copySources, plant } from "../../scripts/simulator/mutants.ts";
 import type { Figures } from "../../scripts/simulator/tally.ts";
 import { EXIT_CODES } from "../../src/sim/run.ts";
 import { until } from "../e2e/until.ts";
@@ -148,10 +148,10 @@ describe("sim: many seeds", () => {
     async () => {
       const [mutation] = MUTATIONS.filter(({ by }) => by === "S1");
       if (mutation === undefined) throw new Error("no bug is planted for S1");
-      const altered = join(folder, "altered");
-      plant(mutation, altered);
+      const root = join(folder, "altered");
+      plant(mutation, root);
       const args = ["--count", "12", "--jobs", "2", "--all", "--no-shrink", "--append", "figures.json"];
-      const { exitCode, told } = await ran([...args, "--kinds", mutation.kinds?.join(",") ?? ""], altered);
+      const { exitCode, told } = await ran([...args, "--kinds", mutation.kinds?.join(",") ?? ""], root);
       expect(exitCode).toBe(EXIT_CODES.safety);
       const [kept] = figures();
       expect(kept?.seeds).toBe(12);
@@ -159,8 +159,37 @@ describe("sim: many seeds", () => {
       for (const failure of kept?.failed ?? []) {
         const [seed, id] = failure.split(" ");
         expect(told).toContain(`seed ${seed} at commit`);
+        expect(told).toContain(`(whole: scripts/sim --seed ${seed} --kinds ${mutation.kinds?.join(",")})`);
         expect(existsSync(join(folder, `seed-${seed}-${id}.json`))).toBe(true);
       }
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "a failure that is still being made smaller at Ctrl-C is told and counted, and has its schedule already",
+    async () => {
+      const endless = join(folder, "altered");
+      copySources(endless);
+      const shrink = join(endless, "src/sim/shrink.ts");
+      writeFileSync(
+        shrink,
+        readFileSync(shrink, "utf8").replace("toEnd(): Outcome {", "toEnd(): Outcome {\n    for (;;) {}"),
+      );
+      const [mutation] = MUTATIONS.filter(({ by }) => by === "S1");
+      if (mutation === undefined) throw new Error("no bug is planted for S1");
+      const machine = join(endless, mutation.file);
+      writeFileSync(machine, altered(mutation, readFileSync(machine, "utf8")));
+      const args = ["--count", "12", "--kinds", mutation.kinds?.join(",") ?? "", "--append", "figures.json"];
+      const child = Bun.spawn(command(args, endless), { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+      const schedules = (): string[] => readdirSync(folder).filter((name) => name.startsWith("seed-"));
+      await until("a schedule is there", () => schedules().length > 0, { limitMs: LIMIT_MS });
+      child.kill("SIGINT");
+      expect(await child.exited).toBe(EXIT_CODES.safety);
+      expect(await child.stdout.text()).toContain("was still being made smaller");
+      expect(figures()[0]?.failed.map((one) => one.replace(" ", "-"))).toEqual(
+        schedules().map((name) => name.replace("seed-", "").replace(".json", "")),
+      );
     },
     LIMIT_MS,
   );
