@@ -1,5 +1,5 @@
-// Runs seeds of the simulator, or replays a plan: `scripts/sim --help`. Exit codes: 0 passed, 2 wrong arguments, 3 a machine threw, 4 safety, 5 liveness,
-// 6 a coverage mark was never hit, 130 it was interrupted.
+// Runs seeds of the simulator, or replays a plan: `scripts/sim --help`. Exit codes: 0 passed, 1 figures could not be kept, 2 wrong arguments, 3 a machine
+// threw, 4 safety, 5 liveness, 6 a coverage mark was never hit, 130 it was interrupted.
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
@@ -28,6 +28,9 @@ const HELP = `Runs the whole cluster in a simulation, with faults drawn from see
   --no-shrink     reports failures as they are
   --all           goes on after a failure
   --trace         prints the seed's whole remembered trace`;
+
+/** Exit code when figures could not be kept. */
+const UNKEPT = 1;
 
 /** When neither their number nor the time is given. */
 const SEEDS = 100;
@@ -58,7 +61,13 @@ if (values.help) console.log(HELP);
 else if (values.sweep) sweepScenarios();
 else if (values.replay !== undefined) replay(values.replay);
 else if (values.seed !== undefined) one(values.seed);
-else await many();
+else {
+  await many().catch((error: unknown) => {
+    // A file of figures that cannot be read or written; what was done so far is printed before.
+    console.error(error instanceof Error ? error.message : String(error));
+    process.exitCode = UNKEPT;
+  });
+}
 
 function readArguments() {
   try {

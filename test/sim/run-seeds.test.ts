@@ -144,6 +144,18 @@ describe("sim: many seeds", () => {
   );
 
   test(
+    "a file of figures that cannot be read is named before any seed runs, and stays as it is",
+    async () => {
+      writeFileSync(join(folder, "figures.json"), "[{");
+      const { exitCode, told, complaint } = await ran(["--count", "1", ...SMALL, "--append", "figures.json"]);
+      expect([exitCode, told]).toEqual([1, ""]);
+      expect(complaint).toStartWith("figures.json cannot be read: ");
+      expect(readFileSync(join(folder, "figures.json"), "utf8")).toBe("[{");
+    },
+    LIMIT_MS,
+  );
+
+  test(
     "failures are reported by name, written down and counted, whichever process has them",
     async () => {
       const [mutation] = MUTATIONS.filter(({ by }) => by === "S1");
