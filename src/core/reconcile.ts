@@ -48,18 +48,31 @@ export function reconcileSlot(
   const job = context.cluster.jobs.get(at.jobId);
   if (!job) return [];
   const service = findService(job, at.service);
-  const slot = context.cluster.slots.get(slotKeyOf(at)) ?? emptySlot(at);
+  const known = context.cluster.slots.get(slotKeyOf(at));
+  const slot = known ?? unknownSlot(context.cluster, job, at);
   const kept = service !== undefined && at.index < service.count && job.desired !== "remove";
   if (!kept) return clear(context, job, slot);
-  const drafts = clearLost(context, slot);
+  const found = known === undefined && slot.attempt > 0 ? [quiet({ kind: "slot.put", slot }, ACTOR)] : [];
+  const drafts = [...found, ...clearLost(context, slot)];
   if (job.desired === "stop") return [...drafts, ...stopAll(context, slot)];
   const doubles = settleDoubles(context, service, slot);
   // What is decided between two attempts changes the slot: how to fill it is asked again after that.
   return [...drafts, ...(doubles.length > 0 ? doubles : fill(context, job, service, slot))];
 }
 
-function emptySlot(at: { readonly jobId: string; readonly service: string; readonly index: number }): Slot {
-  return { ...at, attempt: 0, taskId: "", startSerial: 0, failures: 0, waitMs: 0, avoid: [] };
+/** A new slot has no attempt yet. One whose record a damaged store has lost goes on with the newest, or that would live beside another first one. */
+function unknownSlot(
+  cluster: Cluster,
+  job: Job,
+  { jobId, service, index }: { readonly jobId: string; readonly service: string; readonly index: number },
+): Slot {
+  const empty = { jobId, service, index, attempt: 0, taskId: "", startSerial: 0, failures: 0, waitMs: 0, avoid: [] };
+  const newest = attemptsOf(cluster, empty).reduce<Task | null>(
+    (best, task) => (best === null || task.attempt >= best.attempt ? task : best),
+    null,
+  );
+  if (newest === null) return empty;
+  return { ...empty, attempt: newest.attempt, taskId: newest.id, startSerial: job.startSerial };
 }
 
 function fill(context: ReconcileContext, job: Job, service: ServiceSpec, slot: Slot): Draft[] {

@@ -43,6 +43,17 @@ describe("reconcile", () => {
     ]);
   });
 
+  test("a slot whose record was lost goes on with its newest attempt, and not with another first one beside it", () => {
+    const cluster = aCluster(aJob("web"), aTask("web"), aTask("web", { attempt: 2, nodeId: "n1" }, running));
+    const drafts = reconcile(cluster);
+    expect(told(drafts)).toEqual([
+      ["slot.put", 2, 0, 0],
+      ["task.put", 1, "stop", "stopped"],
+    ]);
+    for (const { change } of drafts) apply(cluster, change);
+    expect(reconcile(cluster)).toEqual([]);
+  });
+
   test("a slot whose task lives is left alone", () => {
     const cluster = aCluster(aJob("web"), aSlot("web"), aTask("web", { nodeId: "n1" }, running));
     expect(reconcile(cluster)).toEqual([]);
