@@ -84,6 +84,9 @@ class RunMarks {
       case "unlinked":
         if (event.reason.includes("does not take what it is sent")) this.#hit("slow-consumer-dropped");
         return;
+      case "read-only":
+        this.#hit("store-gap→read-only");
+        return;
       case "took-over":
         // A watcher that has seen more than there is now has to begin anew.
         if (event.identity.revision < (this.#watched.get(event.manager) ?? 0)) this.#hit("watch-gap→resync");

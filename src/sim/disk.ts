@@ -17,7 +17,19 @@ export interface StoreImage {
   readonly term: number;
   readonly lineage: string;
   readonly past: readonly Opening[];
+  /** null for a sound one. */
+  readonly damage: Damage | null;
 }
+
+/** What the head row of a damaged store stands for: all that was committed, whatever is there now. */
+interface Damage {
+  readonly committed: ReadonlyMap<string, Change>;
+  /** Keys of rows that are there and mean nothing. */
+  readonly unreadable: ReadonlySet<string>;
+}
+
+/** How records come to harm: they are gone, nobody can read them, or they say something else than was committed. */
+export type Harm = "lost" | "unreadable" | "altered";
 
 /** Openings that a store keeps, as the real one does. */
 const PAST_KEPT = 32;
@@ -47,6 +59,7 @@ export class SimStore {
   #lineages = 1;
   #past: readonly Opening[] = [];
   #openings = 0;
+  #damage: Damage | null = null;
   /** Tells its openings from those of its copies. */
   readonly #salt: string;
   #pending: { readonly batch: Batch; readonly done: (outcome: CommitOutcome) => void } | null = null;
@@ -84,9 +97,48 @@ export class SimStore {
     this.#term = Math.max(this.#term, takeOver?.aboveTerm ?? 0) + 1;
     this.#open();
     const { full } = this.trouble;
-    const problem = full ? "the disk is full" : "";
+    const damage = this.damage;
+    const problem = damage || (full ? "the disk is full" : "");
     const [lineage, term, revision, past] = [this.#lineage, this.#term, this.#revision, this.#past];
-    return { lineage, term, revision, past, records: [...this.#rows.values()], problem, retry: full, notice: "" };
+    const readable = [...this.#rows].filter(([key]) => this.#damage?.unreadable.has(key) !== true);
+    const records = readable.map(([, record]) => record);
+    return { lineage, term, revision, past, records, problem, retry: full && damage === "", notice: "" };
+  }
+
+  /** What is wrong with it, as load.ts of the real store finds it by the count and the digest in its head row; "" for a sound one. */
+  get damage(): string {
+    if (this.#damage === null) return "";
+    const { committed, unreadable } = this.#damage;
+    const [many, left] = [committed.size, this.#rows.size];
+    if (many !== left) return `the store is damaged: ${many} records were committed, ${left} are there`;
+    const isAltered = [...this.#rows].some(([key, record]) => committed.get(key) !== record);
+    if (isAltered || unreadable.size > 0)
+      return `the store is damaged: the digest of its ${many} records does not match: some are lost or altered`;
+    return "";
+  }
+
+  /** So many of its records from the nth on come to harm, while nobody has it open. */
+  harm(what: { readonly nth: number; readonly records: number; readonly how: Harm }): void {
+    const committed = this.#damage?.committed ?? new Map(this.#rows);
+    const unreadable = new Set(this.#damage?.unreadable);
+    const keys = [...this.#rows.keys()];
+    const many = Math.min(what.records, keys.length);
+    for (let i = 0; i < many; i++) {
+      const key = keys[(what.nth + i) % keys.length] ?? "";
+      const record = this.#rows.get(key);
+      if (what.how === "lost") this.#rows.delete(key);
+      else if (what.how === "unreadable") unreadable.add(key);
+      else if (record !== undefined) this.#rows.set(key, altered(record));
+    }
+    this.#damage = { committed, unreadable };
+  }
+
+  /** Goes on with what is left, as --accept-loss does. */
+  acceptLoss(): void {
+    for (const key of this.#damage?.unreadable ?? []) this.#rows.delete(key);
+    this.#damage = null;
+    this.#lineage = this.#newLineage();
+    this.#past = [];
   }
 
   #open(): void {
@@ -114,7 +166,7 @@ export class SimStore {
 
   image(): StoreImage {
     const [revision, term, lineage, past] = [this.#revision, this.#term, this.#lineage, this.#past];
-    return { rows: new Map(this.#rows), revision, term, lineage, past };
+    return { rows: new Map(this.#rows), revision, term, lineage, past, damage: this.#damage };
   }
 
   /** Somebody puts another directory in its place, while nobody has it open. */
@@ -124,14 +176,16 @@ export class SimStore {
     this.#term = image.term;
     this.#lineage = image.lineage;
     this.#past = image.past;
+    this.#damage = image.damage;
   }
 
   /** Somebody deletes the directory. */
   wipe(): void {
-    this.replace({ rows: new Map(), revision: 0, term: 0, lineage: this.#newLineage(), past: [] });
+    this.replace({ rows: new Map(), revision: 0, term: 0, lineage: this.#newLineage(), past: [], damage: null });
   }
 
   #outcome(batch: Batch): CommitOutcome {
+    if (this.#damage !== null) return { kind: "failed", reason: this.damage };
     if (this.trouble.full) return { kind: "failed", reason: "no space left on device" };
     if (this.trouble.unknown) {
       if (this.#dice.chance(0.5)) this.#land(batch);
@@ -150,6 +204,13 @@ export class SimStore {
   #newLineage(): string {
     return digest("lineage", this.#lineages++, this.#dice.seed()).slice(0, 8);
   }
+}
+
+/** The same with a bit of it flipped, in a date or in a word that decides nothing. */
+function altered(record: Change): Change {
+  if (record.kind === "task.put") return { ...record, task: { ...record.task, updatedMs: record.task.updatedMs ^ 1 } };
+  if (record.kind === "node.put") return { ...record, node: { ...record.node, reason: `${record.node.reason}\u0001` } };
+  return { ...record };
 }
 
 /** Puts a change into rows by its key: what a store holds is the last put of each key. */

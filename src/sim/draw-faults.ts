@@ -19,6 +19,8 @@ interface Kind {
   readonly most: number;
   /** Nodes without which it makes no sense; 1 when left out. */
   readonly leastNodes?: number;
+  /** How likely a run has it, drawn by itself: kinds that came later leave the mix of the others as it was. Drawn with the mix when left out. */
+  readonly share?: number;
   readonly draw: (dice: Dice, field: Field) => Omit<Fault, "atMs"> & { readonly kind: FaultKind };
 }
 
@@ -158,6 +160,19 @@ const KINDS: Readonly<Record<Exclude<FaultKind, "crash-at-effect">, Kind>> = {
     most: 1,
     draw: (dice) => ({ kind: "store-wipe", downMs: dice.between(100, 20_000), adopt: true }),
   },
+  "store-gap": {
+    most: 1,
+    share: 0.1,
+    draw: (dice) => ({
+      kind: "store-gap",
+      nth: dice.between(0, 1_000),
+      records: dice.pick([1, 1, 3, 20]),
+      how: dice.pick(["lost", "unreadable", "altered"]),
+      downMs: dice.pick([100, 5_000, 20_000]),
+      forMs: dice.pick([5_000, 60_000, 5 * MINUTE]),
+      repair: dice.pick(["backup", "accept-loss"]),
+    }),
+  },
   clone: {
     most: 2,
     draw: (dice, { names }) => ({
@@ -285,6 +300,7 @@ const KINDS: Readonly<Record<Exclude<FaultKind, "crash-at-effect">, Kind>> = {
 export const FAULT_KINDS = Object.keys(KINDS) as readonly (keyof typeof KINDS)[];
 
 const LEAST_KINDS = 3;
+const MIX_SHARE = 0.35;
 
 /** Faults of some kinds, in the order in which they begin. */
 export function drawFaults(
@@ -293,13 +309,17 @@ export function drawFaults(
 ): Fault[] {
   const fitting = FAULT_KINDS.filter((kind) => options.names.length >= (KINDS[kind].leastNodes ?? 1));
   const allowed = options.kinds === null ? fitting : fitting.filter((kind) => options.kinds?.includes(kind));
+  const mixed = allowed.filter((kind) => KINDS[kind].share === undefined);
   const dice = streams.of("mix");
-  const chosen = allowed.filter(() => dice.chance(0.35));
-  const least = Math.min(LEAST_KINDS, allowed.length);
+  const chosen = mixed.filter(() => dice.chance(MIX_SHARE));
+  const least = Math.min(LEAST_KINDS, mixed.length);
   for (let tries = 0; chosen.length < least && tries < 1_000; tries++) {
-    const kind = dice.pick(allowed);
+    const kind = dice.pick(mixed);
     if (!chosen.includes(kind)) chosen.push(kind);
   }
+  const isDrawn = (kind: keyof typeof KINDS): boolean => streams.of(`mix/${kind}`).chance(KINDS[kind].share ?? 0);
+  // Whoever asks for nothing else means it.
+  chosen.push(...allowed.filter((kind) => !mixed.includes(kind) && (mixed.length === 0 || isDrawn(kind))));
   const faults = chosen.flatMap((kind) => {
     const own = streams.of(`fault/${kind}`);
     const many = own.between(1, KINDS[kind].most);

@@ -3,6 +3,7 @@
  * Source of kinds and ranges: the project's list of faults and invariants; what is not there yet is named in not-yet.ts.
  */
 import type { FailureKind } from "../core/failure.ts";
+import type { Harm } from "./disk.ts";
 
 /** A manager by its name, or a node's worker. */
 export type ProcessName = string;
@@ -88,6 +89,19 @@ export type Fault = { readonly atMs: number } & (
   /** The store goes back to what it was at `toMs`; the manager is down for `downMs` meanwhile, and adopts when it is back if `adopt`. */
   | { readonly kind: "store-rollback"; readonly toMs: number; readonly downMs: number; readonly adopt: boolean }
   | { readonly kind: "store-wipe"; readonly downMs: number; readonly adopt: boolean }
+  /**
+   * Records of the store are damaged while the manager is down for `downMs`: it only reads until somebody, `forMs` later, puts a backup of that moment in its place,
+   * or accepts the loss of them and lets it adopt.
+   */
+  | {
+      readonly kind: "store-gap";
+      readonly nth: number;
+      readonly records: number;
+      readonly how: Harm;
+      readonly downMs: number;
+      readonly forMs: number;
+      readonly repair: "backup" | "accept-loss";
+    }
   /** Another machine shows the node's key, as after its disk was copied. */
   | { readonly kind: "clone"; readonly node: string; readonly forMs: number }
   /** The same with all that its worker had on disk: a virtual machine that was copied. */

@@ -89,7 +89,9 @@ class Goal {
     for (const service of job.spec.services) {
       for (let index = 0; index < service.count; index++) {
         const slot = this.#cluster.slots.get(slotKey(job.id, service.name, index));
-        const problem = slot === undefined ? "has no record" : this.#slot(job, service, slot);
+        // What a damaged store has lost of a job that is stopped comes back when it is started.
+        const missing = job.desired === "run" ? "has no record" : "";
+        const problem = slot === undefined ? missing : this.#slot(job, service, slot);
         if (problem !== "") return `[${index}]: ${problem}`;
       }
     }

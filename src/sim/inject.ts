@@ -136,6 +136,9 @@ export class Injector {
       case "store-wipe":
         this.#replaceStore(fault);
         return;
+      case "store-gap":
+        this.#harmStore(fault);
+        return;
       case "second-manager":
         this.#second(fault);
         return;
@@ -275,6 +278,24 @@ export class Injector {
       this.#sim.tell({ kind: "replaced", manager: MANAGER, how });
     };
     this.#restart(MANAGER, fault.downMs, replace, () => manager.start(fault.adopt));
+  }
+
+  #harmStore(fault: Extract<Fault, { kind: "store-gap" }>): void {
+    const { manager, store } = this.#sim.manager;
+    const backups: StoreImage[] = [];
+    this.#restart(MANAGER, fault.downMs, () => {
+      if (store.damage === "") backups.push(store.image());
+      store.harm(fault);
+    });
+    const repair = (): void => {
+      const [backup] = backups;
+      if (fault.repair === "backup" && backup !== undefined) store.replace(backup);
+      else store.acceptLoss();
+      this.#sim.tell({ kind: "replaced", manager: MANAGER, how: fault.repair === "backup" ? "rollback" : "loss" });
+    };
+    this.#ends(fault, fault.downMs + fault.forMs, () => {
+      if (store.damage !== "") this.#restart(MANAGER, RESTART_MS, repair, () => manager.start(true));
+    });
   }
 
   #second(fault: Extract<Fault, { kind: "second-manager" }>): void {

@@ -256,7 +256,7 @@ export class ManagerProcess {
 
   #recover(delayMs: number): void {
     const contents = this.parts.store.load();
-    if (contents.problem !== "") {
+    if (contents.retry) {
       const next = Math.min(MAX_RECOVERY_DELAY_MS, delayMs * 2);
       this.parts.process.after(next, () => this.#recover(next));
       return;
@@ -285,6 +285,10 @@ export class ManagerProcess {
       time: clock.now(),
     });
     this.#isOk = contents.problem === "";
+    if (!this.#isOk && !contents.retry) {
+      tell({ kind: "read-only", manager: name, problem: contents.problem });
+      return;
+    }
     tell({ kind: "took-over", manager: name, identity: this.#machine.identity, how });
     if (this.#isOk) this.#wake();
     else process.after(RECOVERY_DELAY_MS, () => this.#recover(RECOVERY_DELAY_MS));

@@ -40,13 +40,6 @@ export const NOT_YET: readonly Missing[] = [
   { id: "rollback", what: "an update goes back", brings: "rolling updates", sign: ROLLOUTS },
   { id: "progress-deadline", what: "an update makes no progress in time", brings: "rolling updates", sign: ROLLOUTS },
   { id: "drain-deadline", what: "a drain runs out of time", brings: "drains that move tasks away", sign: DRAINS },
-  {
-    id: "store-gap→read-only",
-    what: "a store with damaged records opens read-only",
-    brings:
-      "a simulated store that loses or flips records; the real one is damaged in test/store and in the chaos tests",
-    sign: { file: "src/sim/faults.ts", text: '"store-gap"' },
-  },
 ];
 
 /** Marks that no run can hit yet. */

@@ -72,8 +72,10 @@ export type SimEvent =
       readonly identity: ManagerIdentity;
       readonly how: "start" | "recovery" | "adoption";
     }
-  /** A store was put in the place of another one, or emptied. */
-  | { readonly kind: "replaced"; readonly manager: string; readonly how: "rollback" | "wipe" | "copy" }
+  /** A manager has opened a store that is damaged: people can look, and nothing else. */
+  | { readonly kind: "read-only"; readonly manager: string; readonly problem: string }
+  /** A store was put in the place of another one, or emptied, or what is left of it is to do. */
+  | { readonly kind: "replaced"; readonly manager: string; readonly how: "rollback" | "wipe" | "copy" | "loss" }
   | { readonly kind: "linked"; readonly node: string; readonly manager: string }
   | { readonly kind: "unlinked"; readonly node: string; readonly manager: string; readonly reason: string }
   | { readonly kind: "facts"; readonly node: string; readonly facts: NodeFacts };
@@ -119,6 +121,8 @@ export function lineOf(event: SimEvent): string {
       return `${event.manager} keeps ${event.changes.map(changeLine).join("; ")}`;
     case "took-over":
       return `${event.manager} takes over (${event.how}): term ${event.identity.term}, revision ${event.identity.revision}`;
+    case "read-only":
+      return `${event.manager} only reads: ${event.problem}`;
     case "replaced":
       return `the store of ${event.manager} is replaced: ${event.how}`;
     case "linked":

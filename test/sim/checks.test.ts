@@ -286,6 +286,17 @@ describe("sim: checkers", () => {
     expect(found).toEqual([1, 0]);
   });
 
+  test("S23 finds a record that a manager keeps although its store is damaged, until somebody has mended that", () => {
+    const found = [false, true].map((isMended) => {
+      const bench = new CheckBench("S23");
+      bench.tell({ kind: "read-only", manager: "m1", problem: "the store is damaged" });
+      if (isMended) bench.tell({ kind: "replaced", manager: "m1", how: "loss" });
+      bench.keep([jobPut]);
+      return bench.found.length;
+    });
+    expect(found).toEqual([1, 0]);
+  });
+
   test("S24 finds that a message was sent although nothing gets through", () => {
     const found = [0, 3].map((beyond) => {
       const bench = new CheckBench("S24");

@@ -138,16 +138,22 @@ export const decisionsReadOwnWrites: Checker = {
   },
 };
 
-/** S23: what a manager begins with is what became durable; nothing is promised before it is. */
+/** S23: what a manager begins with is what became durable; nothing is promised before it is, and nothing by one that knows that its store is damaged. */
 export const recoveryFindsAll: Checker = {
   id: "S23",
-  rule: "a manager begins with all that became durable, and promises nothing that did not",
+  rule: "a manager begins with all that became durable, or only reads, and promises nothing that did not",
   begin: (sim, violate) => {
     const stores = storesOf(sim);
+    const readers = new Set<string>();
     return {
       onEvent: (event) => {
+        if (event.kind === "read-only") readers.add(event.manager);
+        if (event.kind === "replaced" || event.kind === "took-over") readers.delete(event.manager);
+        if (event.kind === "durable" && readers.has(event.manager))
+          violate(`${event.manager} only reads`, `and keeps revision ${event.changes[0]?.revision}`);
         if (event.kind === "took-over") checkTakeOver(sim, stores.of(event.manager), event, violate);
         if (event.kind !== "answered" || !event.result.ok) return;
+        if (readers.has(MANAGER)) violate(`${MANAGER} only reads`, `and says yes to #${event.ticket}`);
         // Answers do not say who gave them: users talk to the first manager only.
         const { revision } = stores.of(MANAGER);
         if (event.result.revision > revision)
