@@ -157,8 +157,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "what has ended while its worker was away is started once more",
     file: "src/worker/next-step.ts",
-    find: 'if (current.status === "created") return createdStep(run, current);',
-    replace: 'if (current.status !== "running") return createdStep(run, current);',
+    find: 'if (current.status === "created") return createdStep(run, current, now.durable);',
+    replace: 'if (current.status !== "running") return createdStep(run, current, now.durable);',
     by: "S15",
     kinds: ["power"],
   },
@@ -237,8 +237,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "of what is removed the record waits for a container that is not there",
     file: "src/core/ingest.ts",
-    find: 'else if (task.fact.containerId !== "") {',
-    replace: 'else if (task.fact.containerId === "") {',
+    find: "else if (mayBeLeft(task)) {",
+    replace: "else if (!mayBeLeft(task)) {",
     by: "L1",
     kinds: ["crash"],
   },
