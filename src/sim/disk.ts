@@ -122,6 +122,7 @@ export class SimStore {
     const committed = this.#damage?.committed ?? new Map(this.#rows);
     const unreadable = new Set(this.#damage?.unreadable);
     const keys = [...this.#rows.keys()];
+    if (keys.length === 0) return;
     const many = Math.min(what.records, keys.length);
     for (let i = 0; i < many; i++) {
       const key = keys[(what.nth + i) % keys.length] ?? "";
@@ -208,7 +209,7 @@ export class SimStore {
 
 /** The same with a bit of it flipped, in a date or in a word that decides nothing. */
 function altered(record: Change): Change {
-  if (record.kind === "task.put") return { ...record, task: { ...record.task, updatedMs: record.task.updatedMs ^ 1 } };
+  if (record.kind === "task.put") return { ...record, task: { ...record.task, updatedMs: record.task.updatedMs + 1 } };
   if (record.kind === "node.put") return { ...record, node: { ...record.node, reason: `${record.node.reason}\u0001` } };
   return { ...record };
 }
