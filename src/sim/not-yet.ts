@@ -11,9 +11,9 @@ export interface Sign {
   readonly text?: string;
 }
 
-/** An invariant or a mark of coverage that is still missing. */
+/** An invariant, a mark of coverage or a fault that is still missing. */
 export interface Missing {
-  /** Such as `S16`, or a mark of the specification. */
+  /** Such as `S16`, a mark of the specification, or a fault in a word. */
   readonly id: string;
   readonly what: string;
   /** Why it is not there, and what brings it. */
@@ -40,6 +40,13 @@ export const NOT_YET: readonly Missing[] = [
   { id: "rollback", what: "an update goes back", brings: "rolling updates", sign: ROLLOUTS },
   { id: "progress-deadline", what: "an update makes no progress in time", brings: "rolling updates", sign: ROLLOUTS },
   { id: "drain-deadline", what: "a drain runs out of time", brings: "drains that move tasks away", sign: DRAINS },
+  {
+    id: "tag-moves",
+    what: "a tag names another image after a second pull",
+    brings:
+      "images that are pinned when a job is accepted; until then no machine knows what a tag names, and none can go wrong by it",
+    sign: { file: "src/core/spec.ts", text: "imageDigest" },
+  },
 ];
 
 /** Marks that no run can hit yet. */

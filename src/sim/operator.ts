@@ -1,6 +1,7 @@
 /**
  * The operator of a run: once all is healed, does what the program tells people to do where it must not help itself, and nothing else. A worker that
- * refuses the manager is answered by --adopt, nodes that are really gone by trust-loss, and a slot that an adoption left empty by a start.
+ * refuses the manager is answered by --adopt, a damaged store by --accept-loss, nodes that are really gone by trust-loss, and a slot that an adoption left
+ * empty by a start.
  */
 import type { Cluster } from "../core/cluster.ts";
 import { goneNodes } from "./faults.ts";
@@ -24,7 +25,9 @@ export class Operator {
   look(): void {
     const { manager } = this.#sim.manager;
     const { machine, isOk } = manager;
-    if (this.#sim.nowMs < this.#nextMs || machine === null || !isOk) return;
+    if (this.#sim.nowMs < this.#nextMs) return;
+    if (this.#acceptLoss()) this.#nextMs = this.#sim.nowMs + PATIENCE_MS;
+    if (machine === null || !isOk) return;
     if (
       this.#removeClones(machine.cluster) ||
       this.#adopt() ||
@@ -43,6 +46,18 @@ export class Operator {
     for (const [nodeId] of wrong)
       this.#sim.manager.manager.execute({ kind: "node.remove", nodeId, force: true }, () => {});
     return wrong.length > 0;
+  }
+
+  /** The way out that a damaged store names (load.ts), where nobody has a backup. */
+  #acceptLoss(): boolean {
+    const { manager, store } = this.#sim.manager;
+    if (store.damage === "") return false;
+    const one = this.#sim.process(MANAGER);
+    if (one.process.alive) one.die();
+    store.acceptLoss();
+    this.#sim.tell({ kind: "replaced", manager: MANAGER, how: "loss" });
+    manager.start(true);
+    return true;
   }
 
   /** The way out that a refusal names (fence.ts). */

@@ -127,7 +127,7 @@ export const decisionsReadOwnWrites: Checker = {
     storesOf(sim).onDurable(({ store, change, logged }) => {
       if (change.kind !== "slot.put" || store.isAdopting) return;
       const { slot } = change;
-      const before = store.cluster.slots.get(slotKeyOf(slot))?.attempt ?? 0;
+      const before = store.cluster.slots.get(slotKeyOf(slot))?.attempt ?? newestAttempt(store.cluster, slotKeyOf(slot));
       if (slot.attempt === before || slot.attempt === before + 1) return;
       violate(
         `slot ${slotKeyOf(slot)} is at attempt ${before}`,
@@ -137,6 +137,11 @@ export const decisionsReadOwnWrites: Checker = {
     return { onEvent: () => {} };
   },
 };
+
+/** The newest attempt on record of a slot that has no record itself: 0, unless a damaged store has lost it. */
+function newestAttempt({ attempts, tasks }: Cluster, key: string): number {
+  return Math.max(0, ...[...(attempts.get(key) ?? [])].map((id) => tasks.get(id)?.attempt ?? 0));
+}
 
 /** S23: what a manager begins with is what became durable; nothing is promised before it is, and nothing by one that knows that its store is damaged. */
 export const recoveryFindsAll: Checker = {
