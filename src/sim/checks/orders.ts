@@ -4,7 +4,7 @@ import { type DesiredState, isTerminal } from "../../core/task.ts";
 import type { ManagerIdentity } from "../../protocol/messages.ts";
 import type { JournalRecord, WorkerEffect } from "../../worker/effects.ts";
 import type { Checker, Violate } from "../checker.ts";
-import type { SimNode, Simulation, Watcher } from "../simulation.ts";
+import { cloneOf, type SimNode, type Simulation, type Watcher } from "../simulation.ts";
 import type { SimEvent } from "../trace.ts";
 
 type Ordered = Extract<SimEvent, { kind: "ordered" }>;
@@ -37,7 +37,7 @@ class Orders {
   /** Whether a whole set leaves out so much of what runs that its manager must have forgotten. */
   isAmnesia({ from, base, set }: Ordered, running: readonly string[]): boolean {
     if (base !== 0 || this.seen === null || from.lineage === this.seen.lineage) return false;
-    const named = new Set(set.put.map(({ taskId }) => taskId));
+    const named = new Set([...set.put.map(({ taskId }) => taskId), ...set.remove]);
     const missing = running.filter((taskId) => !named.has(taskId)).length;
     return missing > FEW && missing * 2 > running.length;
   }
@@ -165,6 +165,7 @@ export const oldManagersAreRefused: Checker = {
       onEvent: (event, atMs) => {
         follow(event, atMs);
         if (event.kind === "fault" && event.fault.kind === "journal-wipe") kept.delete(event.fault.node);
+        if (event.kind === "fault" && event.fault.kind === "clone-disk") kept.delete(cloneOf(event.fault.node));
         if (event.kind !== "journaled") return;
         for (const record of event.records)
           if (record.kind === "manager") checkKept(kept, event.node, record.value as ManagerIdentity, violate);
