@@ -1,5 +1,6 @@
 /** What becomes of a task whose node is out of reach, and what the choices are, in words: the same for `cube why` and for the UI. Pure. */
 import { staysWithNode } from "../core/absence.ts";
+import { patience } from "../core/handover.ts";
 import type { TaskSpec } from "../core/spec.ts";
 import { isTerminal } from "../core/task.ts";
 import type { JobResource, NodeResource, TaskResource } from "./resources.ts";
@@ -39,8 +40,10 @@ function boundTo(node: NodeResource, spec: TaskSpec): string[] {
   return [why, `The choices: ${choices.join("; ")}.`];
 }
 
-function replaced({ disconnect }: TaskSpec, node: NodeResource): string {
-  const { replaceAfterMs, lostAfterMs } = disconnect;
+function replaced(spec: TaskSpec, node: NodeResource): string {
+  const { replaceAfterMs, lostAfterMs } = patience(spec);
+  if (spec.disconnect.stopAfterMs !== null)
+    return `It is ended there ${seconds(spec.disconnect.stopAfterMs)} after ${node.name} was left alone, and replaced elsewhere once that has surely happened, ${seconds(replaceAfterMs)} after ${node.name} went.`;
   return `It is replaced elsewhere ${seconds(replaceAfterMs)} after ${node.name} went; back within ${seconds(lostAfterMs)}, the original may be kept.`;
 }
 

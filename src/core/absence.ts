@@ -4,10 +4,10 @@
  */
 import { type Cluster, isCurrent, slotKeyOfTask, specOf } from "./cluster.ts";
 import type { Draft } from "./draft.ts";
-import { endsAloneAfterMs } from "./handover.ts";
+import { patience } from "./handover.ts";
 import { AVOIDED_NODES, taskName } from "./job.ts";
 import { newAttempt } from "./reconcile.ts";
-import type { DisconnectPolicy, TaskSpec } from "./spec.ts";
+import type { TaskSpec } from "./spec.ts";
 import { isTerminal, type Task } from "./task.ts";
 
 /** A node that is out, for how long that has counted, and whether the brake lets its tasks be replaced now. */
@@ -55,13 +55,6 @@ export function planAbsence(absence: Absence): AbsencePlan {
 /** True for a task that must stay with its node: by its own word, or because a named volume there holds its data. */
 export function staysWithNode(spec: TaskSpec): boolean {
   return !spec.disconnect.replace || spec.mounts.some((mount) => mount.kind === "volume" && mount.source !== "");
-}
-
-/** How long a node has to be out until the job's policy counts: not before a task that ends by itself when it is alone has surely ended. */
-function patience(spec: TaskSpec): Pick<DisconnectPolicy, "replaceAfterMs" | "lostAfterMs"> {
-  const { replaceAfterMs, lostAfterMs } = spec.disconnect;
-  const endedMs = endsAloneAfterMs(spec);
-  return { replaceAfterMs: Math.max(replaceAfterMs, endedMs), lostAfterMs: Math.max(lostAfterMs, endedMs) };
 }
 
 function judgeTask(absence: Absence, task: Task, spec: TaskSpec): Draft[] {

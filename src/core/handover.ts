@@ -2,7 +2,7 @@
  * When a task that its worker ends by itself without a manager (`stopAfterMs`) has surely ended, so that another may take its place. Nobody can ask the worker: the
  * two sides agree on nothing but how fast their clocks run. No lock: a worker that hangs or is paused ends nothing. Pure.
  */
-import type { TaskSpec } from "./spec.ts";
+import type { DisconnectPolicy, TaskSpec } from "./spec.ts";
 
 /** Until a worker knows at the latest that its link is of no use, in ms: a ping of its session that was answered, and the next one that was not. */
 export const NOTICE_MS = 10_000;
@@ -19,4 +19,11 @@ export function endsAloneAfterMs({ disconnect, stopGraceMs }: TaskSpec): number 
   if (disconnect.stopAfterMs === null) return 0;
   const byWorkerMs = NOTICE_MS + disconnect.stopAfterMs + stopGraceMs + KILL_MS;
   return Math.ceil((byWorkerMs * (100 + DRIFT)) / (100 - DRIFT));
+}
+
+/** How long a node has to be out until the job's policy counts: not before a task that ends by itself when it is alone has surely ended. */
+export function patience(spec: TaskSpec): Pick<DisconnectPolicy, "replaceAfterMs" | "lostAfterMs"> {
+  const { replaceAfterMs, lostAfterMs } = spec.disconnect;
+  const endedMs = endsAloneAfterMs(spec);
+  return { replaceAfterMs: Math.max(replaceAfterMs, endedMs), lostAfterMs: Math.max(lostAfterMs, endedMs) };
 }

@@ -4,6 +4,7 @@
  */
 import { staysWithNode } from "../core/absence.ts";
 import { type Cluster, currentTask, specOf } from "../core/cluster.ts";
+import { patience } from "../core/handover.ts";
 import type { Node } from "../core/node.ts";
 import { isTerminal } from "../core/task.ts";
 import type { WhatIfAnswer, WhatIfQuestion } from "../core/what-if.ts";
@@ -118,7 +119,9 @@ function patienceFor(cluster: Cluster, nodeIds: readonly string[]): number {
   for (const id of nodeIds.flatMap((nodeId) => [...(cluster.tasksOfNode.get(nodeId) ?? [])])) {
     const task = cluster.tasks.get(id);
     const spec = task && specOf(cluster, task);
-    if (spec) dueMs = Math.max(dueMs, Math.min(spec.disconnect.replaceAfterMs, spec.disconnect.lostAfterMs));
+    if (spec === undefined) continue;
+    const { replaceAfterMs, lostAfterMs } = patience(spec);
+    dueMs = Math.max(dueMs, Math.min(replaceAfterMs, lostAfterMs));
   }
   return dueMs + PATIENCE_MS + nodeIds.length * BRAKE_MS_PER_NODE;
 }

@@ -259,6 +259,11 @@ test("cli/why: of a task whose data is on a node that is out it says what the ch
   expect((await shell.run("why", "web")).out).toContain(
     "It is replaced elsewhere 5 s after n2 went; back within 5 min",
   );
+  const disconnect = { ...DEFAULT_TASK.disconnect, stopAfterMs: 60_000 };
+  shell.client.jobList = [aJob({ services: [{ name: "web", count: 1, task: { ...DEFAULT_TASK, disconnect } }] })];
+  expect((await shell.run("why", "web")).out).toContain(
+    "It is ended there 60 s after n2 was left alone, and replaced elsewhere once that has surely happened, 92 s after n2 went.",
+  );
 });
 
 test("cli/why: a task that fits nowhere has refusals only; --json is the decision itself", async () => {
