@@ -91,7 +91,7 @@ function fill(context: ReconcileContext, job: Job, service: ServiceSpec, slot: S
 }
 
 /** Another attempt of the slot has been told to end, on a node that is there, and has not ended: the next one begins after it, not beside it. */
-function isBeingEmptied(cluster: Cluster, slot: Slot): boolean {
+export function isBeingEmptied(cluster: Cluster, slot: Slot): boolean {
   return attemptsOf(cluster, slot).some(({ desired, fact, nodeId }) => {
     const isEnding = (desired === "stop" || desired === "remove") && !isTerminal(fact.state);
     return isEnding && cluster.nodes.get(nodeId ?? "")?.state === "ready";

@@ -96,7 +96,9 @@ export class Derived {
   markNode(nodeId: string): void {
     for (const id of this.#cluster.tasksOfNode.get(nodeId) ?? []) {
       const task = this.#cluster.tasks.get(id);
-      if (task) this.#mark(task.jobId, task.service, task.slot);
+      if (!task) continue;
+      this.#mark(task.jobId, task.service, task.slot);
+      this.#wakeWaiting(task);
     }
   }
 
@@ -197,6 +199,15 @@ export class Derived {
     const siblings = this.#cluster.attempts.get(slotKey(task.jobId, task.service, task.slot))?.size ?? 0;
     // With several attempts in a slot, how one of them is may decide about another.
     if (endedNow || isGone(task) || siblings > 1) this.#mark(task.jobId, task.service, task.slot);
+    if (endedNow && siblings > 1) this.#wakeWaiting(task);
+  }
+
+  /** What waits in the task's slot for its end may be placed now. */
+  #wakeWaiting({ jobId, service, slot }: Task): void {
+    for (const id of this.#cluster.attempts.get(slotKey(jobId, service, slot)) ?? []) {
+      const other = this.#cluster.tasks.get(id);
+      if (other && other.nodeId === null && !isTerminal(other.fact.state)) this.#addPending(other);
+    }
   }
 
   #addPending(task: Task): void {

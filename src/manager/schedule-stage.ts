@@ -3,6 +3,7 @@ import type { Cluster } from "../core/cluster.ts";
 import type { Decision } from "../core/decision.ts";
 import type { Draft } from "../core/draft.ts";
 import { slotKey, taskName } from "../core/job.ts";
+import { isBeingEmptied } from "../core/reconcile.ts";
 import type { Need } from "../core/schedule.ts";
 import { type Task, unseen } from "../core/task.ts";
 import type { Derived } from "./derived.ts";
@@ -61,6 +62,13 @@ function tryGroup(context: ScheduleContext, next: { group: PendingGroup; taskId:
   }
   if (context.cluster.jobs.get(task.jobId)?.desired !== "run") {
     context.record(unwanted(context, task));
+    return;
+  }
+  const slot = context.cluster.slots.get(slotKey(task.jobId, task.service, task.slot));
+  if (slot !== undefined && isBeingEmptied(context.cluster, slot)) {
+    if (task.reason !== BEING_EMPTIED) context.record(held(context, task));
+    // It is there again once that attempt has ended, or its node is out.
+    context.derived.pending.delete(task.id);
     return;
   }
   const decision = decide(context, { task, need: next.group.need }, round);
@@ -148,6 +156,14 @@ function unwanted(context: ScheduleContext, task: Task): Draft[] {
   const fact = { ...task.fact, state: "stopped" as const, message: "stopped before it was placed" };
   const ended: Task = { ...task, desired: "stop", fact, updatedMs: context.nowMs };
   return [{ change: { kind: "task.put", task: ended }, actor: "manager", text: "" }];
+}
+
+/** An adoption has found another attempt in its slot, which is told to end. */
+const BEING_EMPTIED = "the attempt before it is ending";
+
+function held({ cluster, nowMs }: ScheduleContext, task: Task): Draft[] {
+  const change = { kind: "task.put" as const, task: { ...task, reason: BEING_EMPTIED, updatedMs: nowMs } };
+  return [{ change, actor: "scheduler", text: `${nameOf(cluster, task)} waits: ${BEING_EMPTIED}` }];
 }
 
 function waiting(context: ScheduleContext, task: Task, decision: Decision): Draft[] {

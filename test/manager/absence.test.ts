@@ -238,6 +238,31 @@ describe("a node out of reach", () => {
     expect(bench.newest.nodeId).toBe(node);
   });
 
+  test("what an adoption has found and ended in a slot is over before that slot's waiting attempt is placed", () => {
+    for (const how of ["ends", "is out"]) {
+      const bench = cluster(3);
+      const task = runAnywhere(bench);
+      const slot = [...bench.machine.cluster.slots.values()][0];
+      if (slot === undefined) throw new Error("there is no slot");
+      const later: Task = { ...task, id: "later", attempt: 2, nodeId: null, fact: fact("later", { state: "pending" }) };
+      const running = { ...task, desired: "stop" as const, fact: fact(task.id, { state: "running" }) };
+      bench.restart([
+        { kind: "task.put", task: running },
+        { kind: "task.put", task: later },
+        { kind: "slot.put", slot: { ...slot, attempt: 2, taskId: "later" } },
+      ]);
+      for (const node of ["n1", "n2", "n3"])
+        back(bench, node, node === task.nodeId ? [fact(task.id, { state: "running" })] : []);
+      bench.passes(5_000);
+      const waits = bench.machine.cluster.tasks.get("later");
+      expect([how, waits?.nodeId, waits?.reason]).toEqual([how, null, "the attempt before it is ending"]);
+      if (how === "ends") bench.report([fact(task.id, { state: "stopped" })], [], linkOf(task.nodeId));
+      else bench.cut(linkOf(task.nodeId));
+      bench.passes(20_000);
+      expect([how, bench.machine.cluster.tasks.get("later")?.nodeId]).not.toEqual([how, null]);
+    }
+  });
+
   test("a task with a named volume stays with its node", () => {
     const bench = cluster(3);
     const task = runAnywhere(bench, { mounts: [{ kind: "volume", source: "data", target: "/data", readOnly: false }] });

@@ -1,4 +1,5 @@
 /** A manager on a virtual clock, with as many nodes as a test says hello for. */
+import type { Change } from "../../src/core/change.ts";
 import { apply, emptyCluster } from "../../src/core/cluster.ts";
 import type { Node } from "../../src/core/node.ts";
 import { SCHEDULERS } from "../../src/core/schedule.ts";
@@ -47,8 +48,9 @@ export class Bench {
     while (this.machine.hasWork);
   }
 
-  /** A crash: a new machine from what was durable. */
-  restart(): void {
+  /** A crash: a new machine from what was durable, and from what an adoption has made of it. */
+  restart(adopted: readonly Change[] = []): void {
+    for (const change of adopted) apply(this.#records, change);
     this.machine = new ManagerMachine(this.#records, {
       ...OPTIONS,
       revision: this.machine.revision,

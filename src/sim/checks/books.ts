@@ -1,6 +1,7 @@
 /** Invariants of what a manager derives from its records: S8, S25. Counted anew from the records, now and then. */
-import { apply, type Cluster, emptyCluster, holdsResources, specOf } from "../../core/cluster.ts";
+import { apply, type Cluster, emptyCluster, holdsResources, slotKeyOfTask, specOf } from "../../core/cluster.ts";
 import { allocatable } from "../../core/node.ts";
+import { isBeingEmptied } from "../../core/reconcile.ts";
 import { Placement, readNeed, SCHEDULERS, viewNode } from "../../core/schedule.ts";
 import type { SchedulerName } from "../../core/scheduler.ts";
 import { isTerminal } from "../../core/task.ts";
@@ -62,7 +63,7 @@ function miscounted({ cluster, books }: Pick<ManagerMachine, "cluster" | "books"
     if (kept !== counted) return `on ${nodeId} ${kept} is reserved, counted ${counted}`;
   }
   const lists = [
-    ["tasks to place", books.pending, anew.pending],
+    ["tasks to place", placeable(cluster, books.pending), placeable(cluster, anew.pending)],
     ["slots that wait", books.waits, anew.waits],
     ["tasks that run", books.running, anew.running],
   ] as const;
@@ -71,6 +72,16 @@ function miscounted({ cluster, books }: Pick<ManagerMachine, "cluster" | "books"
     if (has !== is) return `${what}: ${has || "none"}, counted ${is || "none"}`;
   }
   return "";
+}
+
+/** Without those that the scheduler has laid aside until another attempt of their slot has ended. */
+function placeable(cluster: Cluster, pending: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  const isFree = (taskId: string): boolean => {
+    const task = cluster.tasks.get(taskId);
+    const slot = task && cluster.slots.get(slotKeyOfTask(task));
+    return slot === undefined || !isBeingEmptied(cluster, slot);
+  };
+  return new Map([...pending].filter(([taskId]) => isFree(taskId)));
 }
 
 function textOf(index: ReadonlyMap<string, ReadonlySet<string>>): string {
