@@ -102,7 +102,8 @@ function absentStep(
 function createdStep(run: TaskRun, current: KnownInstance, durable: boolean): Step {
   // It ran before and is new now: somebody made it anew behind our back, which ends the incarnation.
   if (run.fact.state === "running" || run.fact.state === "stopping") return { kind: "exit", instance: current };
-  if (run.startFailure !== null) return { kind: "exit", instance: current };
+  // Only what cannot be removed because it lives has started after all: what an engine shows may be older than that.
+  if (run.startFailure !== null) return { kind: "remove", instance: current };
   if (run.desired === "run") {
     if (!runsOnce(run)) return { kind: "start", instance: current };
     // That it is started is on disk before it is: were its container gone after a crash of the worker, nobody could tell whether it had run.

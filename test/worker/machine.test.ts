@@ -166,6 +166,21 @@ test("worker: an instance that the engine shows as it was before its start is lo
   expect(driver.at("t1")).toBe("2:running");
 });
 
+test("worker: a start that fails and takes effect all the same is found out by the removal, whatever the engine shows meanwhile", () => {
+  const driver = new Driver().begin().welcome();
+  driver.engine.failNext("start", { kind: "transient", message: "start fails" }, true);
+  driver.engine.failNext("remove", { kind: "conflict", message: "it runs" });
+  driver.check = () => {
+    const [made] = driver.engine.made.values();
+    const last = driver.effects.at(-1)?.kind;
+    if (made !== undefined && last === "start") made.status = "created";
+    if (made !== undefined && last === "remove") made.status = "running";
+  };
+  driver.assign(assignment("t1")).pass(5_000);
+  expect([driver.at("t1"), driver.engine.of("t1")]).toEqual(["1:running", ["1:running"]]);
+  expect(driver.kinds()).toContain("remove");
+});
+
 test("worker: an instance that somebody has made anew ends its incarnation, and is ended before the next one starts", () => {
   const driver = started(assignment("t1"));
   const [made] = driver.engine.live("t1");
