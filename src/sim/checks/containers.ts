@@ -71,8 +71,8 @@ export const foreignersUntouched: Checker = {
 /**
  * S15: what is found is adopted or stopped, never both: an incarnation that has ended on a node is not started there again. A worker or a manager that has lost
  * its memory may count incarnations anew. That an incarnation was started is journaled within a second, since before that its container tells: only somebody
- * who takes the container away by hand in that second, before the worker is back, leaves no trace of it. A store that went back may have yet to place an attempt:
- * once more is all that it begins.
+ * who takes the container away by hand in that second, before the worker is back, leaves no trace of it. A store that went back, or was copied, may have yet to place an
+ * attempt: once more is all that it begins.
  */
 export const endedIncarnationsStayEnded: Checker = {
   id: "S15",
@@ -81,14 +81,14 @@ export const endedIncarnationsStayEnded: Checker = {
     const ended = new Set<string>();
     /** Incarnations of which a journal says that they were started. */
     const journaled = new Set<string>();
-    /** Attempts that a replaced store has yet to place: what was made of them since is known to no manager. */
-    const unplaced = new Set<string>();
+    /** Attempts that a replaced store has yet to place, and how many stores have: what was made of them since is known to no manager. */
+    const unplaced = new Map<string, number>();
     const stores = storesOf(sim);
     return {
       onEvent: (event) => {
         if (event.kind === "replaced")
           for (const { id, nodeId } of stores.of(event.manager).cluster.tasks.values())
-            if (nodeId === null) unplaced.add(id);
+            if (nodeId === null) unplaced.set(id, event.how === "copy" ? 2 : 1);
         if (event.kind === "journaled") for (const key of startedIn(event)) journaled.add(key);
         // Workers go on until the manager with the other store is there.
         if (event.kind === "replaced" || event.kind === "took-over") ended.clear();
@@ -96,9 +96,11 @@ export const endedIncarnationsStayEnded: Checker = {
         else if (event.kind === "removed" && event.by === "hand" && !journaled.has(onNode(event.container)))
           ended.delete(onNode(event.container));
         else if (event.kind === "died" && !event.container.isForeign) ended.add(onNode(event.container));
-        else if (event.kind === "started" && unplaced.delete(event.container.taskId))
+        else if (event.kind === "started" && (unplaced.get(event.container.taskId) ?? 0) > 0) {
+          const { taskId } = event.container;
+          unplaced.set(taskId, (unplaced.get(taskId) ?? 0) - 1);
           ended.delete(onNode(event.container));
-        else if (event.kind === "started" && ended.has(onNode(event.container)))
+        } else if (event.kind === "started" && ended.has(onNode(event.container)))
           violate(`${keyOf(event.container)} has ended on ${event.container.node}`, "and is started there again");
       },
     };

@@ -107,7 +107,9 @@ export const exclusiveSlotsLiveOnce: Checker = {
       onEvent: (event, atMs) => {
         for (const other of live.hear(event)) {
           if (event.kind !== "started" || [other, event.container].some(isForgotten)) continue;
-          if (other.taskId !== event.container.taskId && mustHaveEnded(sim, other, atMs))
+          // What its worker starts again was not put in the other's place just now: two may rightly go on for a while once a node is back.
+          const isNew = other.taskId !== event.container.taskId && event.container.incarnation === 1;
+          if (isNew && mustHaveEnded(sim, other, atMs))
             violate(
               `${placeOf(other)} was to end ${other.spec.disconnect.stopAfterMs} ms after it was left alone`,
               `and ${placeOf(event.container)} is started in its place while it lives`,
