@@ -50,6 +50,8 @@ export class SimEngine {
   #watcher: ((event: WorkerEvent) => void) | null = null;
   #foreigners = 0;
   #made = 0;
+  /** When the newest start of each container is carried out. */
+  readonly #startedMs = new Map<string, number>();
 
   constructor(node: string, queue: EventQueue, dice: Dice, tell: (event: SimEvent) => void) {
     this.#node = node;
@@ -149,7 +151,7 @@ export class SimEngine {
     if (this.trouble.hung && effect.kind !== "pull") return;
     const error = this.#errorOf(effect.kind);
     const tookMs = 1 + this.#dice.exponential(TIMES[effect.kind] || 1);
-    this.#queue.after(tookMs, () => {
+    this.#queue.after(effect.kind === "start" ? this.#inOrder(effect.instanceId, tookMs) : tookMs, () => {
       if (effect.kind === "pull" && this.#isAborted(effect.request, reply)) return;
       if (this.trouble.down) {
         this.#answer(effect, { kind: "unavailable", message: "the engine is away" }, reply);
@@ -168,6 +170,14 @@ export class SimEngine {
         else this.#answer(effect, { kind: error?.failure ?? "unavailable", message: `${effect.kind} fails` }, reply);
       });
     });
+  }
+
+  /** Starts of one container wait for each other, as its lock has it: what a dead worker has asked for does not come after what the next one asks for. */
+  #inOrder(instanceId: string, tookMs: number): number {
+    const { nowMs } = this.#queue;
+    const atMs = Math.max(nowMs + tookMs, this.#startedMs.get(instanceId) ?? 0);
+    this.#startedMs.set(instanceId, atMs);
+    return atMs - nowMs;
   }
 
   /** Nobody wants that pull any more, and it is answered. */
