@@ -49,10 +49,10 @@ export function reconcileSlot(
   if (!job) return [];
   const service = findService(job, at.service);
   const known = context.cluster.slots.get(slotKeyOf(at));
-  const slot = known ?? unknownSlot(context.cluster, job, at);
+  const slot = withNewest(context.cluster, job, known ?? emptySlot(at));
   const kept = service !== undefined && at.index < service.count && job.desired !== "remove";
   if (!kept) return clear(context, job, slot);
-  const found = known === undefined && slot.attempt > 0 ? [quiet({ kind: "slot.put", slot }, ACTOR)] : [];
+  const found = slot.attempt > (known?.attempt ?? 0) ? [quiet({ kind: "slot.put", slot }, ACTOR)] : [];
   const drafts = [...found, ...clearLost(context, slot)];
   if (job.desired === "stop") return [...drafts, ...stopAll(context, slot)];
   const doubles = settleDoubles(context, service, slot);
@@ -60,19 +60,20 @@ export function reconcileSlot(
   return [...drafts, ...(doubles.length > 0 ? doubles : fill(context, job, service, slot))];
 }
 
-/** A new slot has no attempt yet. One whose record a damaged store has lost goes on with the newest, or that would live beside another first one. */
-function unknownSlot(
-  cluster: Cluster,
-  job: Job,
-  { jobId, service, index }: { readonly jobId: string; readonly service: string; readonly index: number },
-): Slot {
-  const empty = { jobId, service, index, attempt: 0, taskId: "", startSerial: 0, failures: 0, waitMs: 0, avoid: [] };
-  const newest = attemptsOf(cluster, empty).reduce<Task | null>(
+function emptySlot(at: { readonly jobId: string; readonly service: string; readonly index: number }): Slot {
+  const { jobId, service, index } = at;
+  return { jobId, service, index, attempt: 0, taskId: "", startSerial: 0, failures: 0, waitMs: 0, avoid: [] };
+}
+
+/** A slot whose record a damaged store has lost, or an adoption has made without them, goes on with the newest attempt: another one would live beside that. */
+function withNewest(cluster: Cluster, job: Job, slot: Slot): Slot {
+  const newest = attemptsOf(cluster, slot).reduce<Task | null>(
     (best, task) => (best === null || task.attempt >= best.attempt ? task : best),
     null,
   );
-  if (newest === null) return empty;
-  return { ...empty, attempt: newest.attempt, taskId: newest.id, startSerial: job.startSerial };
+  if (newest === null || newest.attempt <= slot.attempt) return slot;
+  const startSerial = slot.attempt === 0 ? job.startSerial : slot.startSerial;
+  return { ...slot, attempt: newest.attempt, taskId: newest.id, startSerial };
 }
 
 function fill(context: ReconcileContext, job: Job, service: ServiceSpec, slot: Slot): Draft[] {

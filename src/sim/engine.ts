@@ -172,10 +172,11 @@ export class SimEngine {
     });
   }
 
-  /** Starts of one container wait for each other, as its lock has it: what a dead worker has asked for does not come after what the next one asks for. */
+  /** Starts of one container wait for each other, as its lock has it: what the next worker asks for comes at once after what a dead one has asked for. */
   #inOrder(instanceId: string, tookMs: number): number {
     const { nowMs } = this.#queue;
-    const atMs = Math.max(nowMs + tookMs, this.#startedMs.get(instanceId) ?? 0);
+    const earlierMs = this.#startedMs.get(instanceId) ?? 0;
+    const atMs = earlierMs > nowMs ? earlierMs : nowMs + tookMs;
     this.#startedMs.set(instanceId, atMs);
     return atMs - nowMs;
   }

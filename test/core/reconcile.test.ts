@@ -54,6 +54,17 @@ describe("reconcile", () => {
     expect(reconcile(cluster)).toEqual([]);
   });
 
+  test("a slot that an adoption has left empty goes on with the later attempt that is on record all the same", () => {
+    const later = aTask("web", { attempt: 3, nodeId: null }, { state: "pending" });
+    const cluster = aCluster(aJob("web"), aSlot("web", { attempt: 2, taskId: "" }), later);
+    const drafts = reconcile(cluster);
+    expect(drafts.map(({ change }) => change)).toMatchObject([
+      { kind: "slot.put", slot: { attempt: 3, taskId: later.id } },
+    ]);
+    for (const { change } of drafts) apply(cluster, change);
+    expect(reconcile(cluster)).toEqual([]);
+  });
+
   test("a slot whose task lives is left alone", () => {
     const cluster = aCluster(aJob("web"), aSlot("web"), aTask("web", { nodeId: "n1" }, running));
     expect(reconcile(cluster)).toEqual([]);

@@ -56,6 +56,8 @@ function checkReplacement(durable: Durable, outMs: ReadonlyMap<string, number>, 
   const key = slotKeyOf(change.slot);
   const before = store.cluster.slots.get(key);
   if (before === undefined || change.slot.attempt === before.attempt) return;
+  // An attempt that is on record already is found and not made.
+  if (store.cluster.tasks.has(change.slot.taskId)) return;
   const live = attemptsOf(store.cluster, key).filter((task) => !isTerminal(task.fact.state));
   // Attempts beside the slot's own are doubles that were let live before, unless the task may never live twice.
   const counts = live.filter((one) => one.id === before.taskId || replaceAfterOf(store.cluster, one) === null);

@@ -78,10 +78,15 @@ class Excuses {
     if (event.kind === "replaced" || adopts) this.#replacedMs = atMs;
   }
 
+  /** Whether an adoption has found it, or its store was replaced since: it goes on until what two managers have placed is settled. */
+  isFound(one: Container): boolean {
+    return this.#replacedMs >= (this.#begunMs.get(one.taskId) ?? one.startedMs);
+  }
+
   /** Whether somebody could rightly take that container for lost. */
   has(one: Container): boolean {
     const outMs = this.#outMs.get(one.node) ?? -1;
-    if (Math.max(outMs, this.#replacedMs) >= (this.#begunMs.get(one.taskId) ?? one.startedMs)) return true;
+    if (this.isFound(one) || outMs >= (this.#begunMs.get(one.taskId) ?? one.startedMs)) return true;
     for (const name of this.#sim.managers.keys()) {
       const { nodes, tasks } = this.#stores.of(name).cluster;
       if ((nodes.get(one.node)?.state ?? "ready") !== "ready") return true;
@@ -103,8 +108,10 @@ export const exclusiveSlotsLiveOnce: Checker = {
     const stores = storesOf(sim);
     // What went with a replaced store, and was adopted by nobody, is known to nobody: people may fill its slot again.
     const isForgotten = (one: Container): boolean => !stores.isWhole && !stores.agreeOn(one);
+    const excuses = new Excuses(sim, stores);
     return {
       onEvent: (event, atMs) => {
+        excuses.hear(event, atMs);
         for (const other of live.hear(event)) {
           if (event.kind !== "started" || [other, event.container].some(isForgotten)) continue;
           // What its worker starts again was not put in the other's place just now: two may rightly go on for a while once a node is back.
@@ -114,6 +121,7 @@ export const exclusiveSlotsLiveOnce: Checker = {
               `${placeOf(other)} was to end ${other.spec.disconnect.stopAfterMs} ms after it was left alone`,
               `and ${placeOf(event.container)} is started in its place while it lives`,
             );
+          if (excuses.isFound(other) && excuses.isFound(event.container)) continue;
           if (staysWithNode(event.container))
             violate(`${placeOf(other)} fills ${slotOf(other)}`, `and ${placeOf(event.container)} is started too`);
         }
