@@ -109,7 +109,14 @@ function catchUp(run: TaskRun, known: TaskFact | undefined): void {
   // Not a step of this worker but the memory of one, so it does not go by the table.
   run.fact = { ...known, restartInMs: null };
   run.restartAtMs = null;
+  if (known.state === "stopping") endOnItsOwn(run);
   mark(run, "sync");
+}
+
+/** Nothing but an end is followed by that state: whoever was wanted to run all the same had been alone for too long, and goes on ending. */
+function endOnItsOwn(run: TaskRun): void {
+  run.desired = higher(run.desired, "stop");
+  if (run.assignment !== null) run.assignment = { ...run.assignment, desired: run.desired };
 }
 
 /** A task found by its labels is known from now on; it goes on from the incarnation that was found. */

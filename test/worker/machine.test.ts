@@ -1,6 +1,6 @@
 /** The worker's machine: a task from its assignment to its removal. */
 import { expect, test } from "bun:test";
-import { assignment, Driver, FACTS } from "./driver.ts";
+import { assignment, Driver, FACTS, ScriptedEngine } from "./driver.ts";
 
 function started(...put: ReturnType<typeof assignment>[]): Driver {
   return new Driver()
@@ -179,6 +179,17 @@ test("worker: a start that fails and takes effect all the same is found out by t
   driver.assign(assignment("t1")).pass(5_000);
   expect([driver.at("t1"), driver.engine.of("t1")]).toEqual(["1:running", ["1:running"]]);
   expect(driver.kinds()).toContain("remove");
+});
+
+test("worker: what had begun to end before the journal was lost goes on ending, although its manager has not asked for that", () => {
+  const before = started(assignment("t1"));
+  const known = { ...before.fact("t1"), state: "stopping" as const };
+  for (const isThere of [true, false]) {
+    const engine = isThere ? before.engine : new ScriptedEngine();
+    const driver = new Driver({ engine }).begin().welcome();
+    driver.assign(assignment("t1", {}, { known })).pass(20_000);
+    expect([isThere, driver.at("t1"), engine.live("t1")]).toEqual([isThere, "1:stopped", []]);
+  }
 });
 
 test("worker: an instance that somebody has made anew ends its incarnation, and is ended before the next one starts", () => {

@@ -20,10 +20,11 @@ const HARMLESS: ReadonlySet<Fault["kind"]> = new Set([
 const SLACK_MS = 60_000;
 
 /** Whether that container must have ended before another one is started in its slot, as its worker was free to end it all the time that it was alone. */
-export function mustHaveEnded(sim: Simulation, { node, spec }: Container, atMs: number): boolean {
+export function mustHaveEnded(sim: Simulation, { node, spec, startedMs }: Container, atMs: number): boolean {
   const { stopAfterMs } = spec.disconnect;
   if (stopAfterMs === null || !sim.nodes.has(node)) return false;
-  return !wasHindered(sim, node, { fromMs: atMs - stopAfterMs - spec.stopGraceMs - SLACK_MS, toMs: atMs });
+  const fromMs = atMs - stopAfterMs - spec.stopGraceMs - SLACK_MS;
+  return startedMs <= fromMs && !wasHindered(sim, node, { fromMs, toMs: atMs });
 }
 
 function wasHindered(sim: Simulation, node: string, time: { readonly fromMs: number; readonly toMs: number }): boolean {
