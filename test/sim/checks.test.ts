@@ -277,7 +277,7 @@ describe("sim: checkers", () => {
     const spec = aSpec({ disconnect: { ...DEFAULT_DISCONNECT, stopAfterMs: 30_000 } });
     const found = [false, true].map((hasEnded) => {
       const bench = new CheckBench("S6");
-      const one = aContainer({ spec });
+      const one = aContainer({ spec, startedMs: -3_600_000 });
       bench.tell(started(one));
       if (hasEnded) bench.tell(died(one));
       bench.tell(started(aContainer({ spec, taskId: "u", node: "n2" })));

@@ -19,12 +19,19 @@ const HARMLESS: ReadonlySet<Fault["kind"]> = new Set([
 /** What a network, an engine and the rates of clocks may take beyond what the job says, ms. */
 const SLACK_MS = 60_000;
 
-/** Whether that container must have ended before another one is started in its slot, as its worker was free to end it all the time that it was alone. */
-export function mustHaveEnded(sim: Simulation, { node, spec, startedMs }: Container, atMs: number): boolean {
+/**
+ * Whether that container must have ended before another one is started in its slot, as its worker was free to end it all the time that it was alone.
+ * `workerSinceMs`: when its worker began; it counts from there.
+ */
+export function mustHaveEnded(
+  sim: Simulation,
+  { node, spec, startedMs }: Container,
+  { atMs, workerSinceMs }: { readonly atMs: number; readonly workerSinceMs: number },
+): boolean {
   const { stopAfterMs } = spec.disconnect;
   if (stopAfterMs === null || !sim.nodes.has(node)) return false;
   const fromMs = atMs - stopAfterMs - spec.stopGraceMs - SLACK_MS;
-  return startedMs <= fromMs && !wasHindered(sim, node, { fromMs, toMs: atMs });
+  return Math.max(startedMs, workerSinceMs) <= fromMs && !wasHindered(sim, node, { fromMs, toMs: atMs });
 }
 
 function wasHindered(sim: Simulation, node: string, time: { readonly fromMs: number; readonly toMs: number }): boolean {

@@ -109,14 +109,17 @@ export const exclusiveSlotsLiveOnce: Checker = {
     // What went with a replaced store, and was adopted by nobody, is known to nobody: people may fill its slot again.
     const isForgotten = (one: Container): boolean => !stores.isWhole && !stores.agreeOn(one);
     const excuses = new Excuses(sim, stores);
+    const workerSinceMs = new Map<string, number>();
     return {
       onEvent: (event, atMs) => {
         excuses.hear(event, atMs);
+        if (event.kind === "process" && event.what === "starts") workerSinceMs.set(event.who, atMs);
         for (const other of live.hear(event)) {
           if (event.kind !== "started" || [other, event.container].some(isForgotten)) continue;
           // What its worker starts again was not put in the other's place just now: two may rightly go on for a while once a node is back.
           const isNew = other.taskId !== event.container.taskId && event.container.incarnation === 1;
-          if (isNew && mustHaveEnded(sim, other, atMs))
+          const sinceMs = workerSinceMs.get(other.node) ?? Number.NEGATIVE_INFINITY;
+          if (isNew && mustHaveEnded(sim, other, { atMs, workerSinceMs: sinceMs }))
             violate(
               `${placeOf(other)} was to end ${other.spec.disconnect.stopAfterMs} ms after it was left alone`,
               `and ${placeOf(event.container)} is started in its place while it lives`,
