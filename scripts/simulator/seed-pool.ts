@@ -47,7 +47,7 @@ function next({ stop, next }: Pool): number | null {
 
 /** Gives the process seeds until there are none or until it ends. Gives the seed that another process has to go on with, or null. */
 async function feed(child: Child, first: number, pool: Pool): Promise<number | null> {
-  const said = linesOf(child.stdout);
+  const said = wholeLinesOf(child.stdout);
   for (let seed: number | null = first; seed !== null; seed = next(pool)) {
     child.stdin.write(`${seed}\n`);
     child.stdin.flush();
@@ -103,7 +103,8 @@ function start(options: SeedOptions): Child {
   return Bun.spawn(command, { stdin: "pipe", stdout: "pipe", stderr: "inherit" });
 }
 
-async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
+/** Whole lines alone, unlike client/lines.ts: what a process that was ended has said by halves is nothing. */
+async function* wholeLinesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();
   let rest = "";
   for await (const chunk of stream) {
