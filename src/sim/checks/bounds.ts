@@ -17,8 +17,8 @@ const ATTEMPTS = 40;
 const JOURNAL_LEAST = 500;
 const JOURNAL_PER_TASK = 4;
 const JOURNAL_SLACK = 1_000;
-/** What a session says before it is up, and to one that it turns away: nobody asks then how much waits. */
-const GREETING_FRAMES = 2;
+/** What a session says before it is up, and to one that it turns away, with the pings before it: nobody asks then how much waits. */
+const GREETING_FRAMES = 6;
 /** Decisions are pruned a part at a time. */
 const DECISIONS_SLACK = 1_000;
 

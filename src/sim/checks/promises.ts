@@ -127,8 +127,10 @@ export const decisionsReadOwnWrites: Checker = {
     storesOf(sim).onDurable(({ store, change, logged }) => {
       if (change.kind !== "slot.put" || store.isAdopting) return;
       const { slot } = change;
-      const before = store.cluster.slots.get(slotKeyOf(slot))?.attempt ?? newestAttempt(store.cluster, slotKeyOf(slot));
-      if (slot.attempt === before || slot.attempt === before + 1) return;
+      const newest = newestAttempt(store.cluster, slotKeyOf(slot));
+      const before = store.cluster.slots.get(slotKeyOf(slot))?.attempt ?? newest;
+      // What is on record beside the slot is found, not made.
+      if (slot.attempt === before || slot.attempt === before + 1 || slot.attempt === newest) return;
       violate(
         `slot ${slotKeyOf(slot)} is at attempt ${before}`,
         `and goes to ${slot.attempt} at revision ${logged.revision}`,
@@ -138,7 +140,7 @@ export const decisionsReadOwnWrites: Checker = {
   },
 };
 
-/** The newest attempt on record of a slot that has no record itself: 0, unless a damaged store has lost it. */
+/** The newest attempt of a slot that has a record of its own; 0 for none. */
 function newestAttempt({ attempts, tasks }: Cluster, key: string): number {
   return Math.max(0, ...[...(attempts.get(key) ?? [])].map((id) => tasks.get(id)?.attempt ?? 0));
 }

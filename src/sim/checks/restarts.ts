@@ -113,6 +113,8 @@ interface Story {
   isGivenUp: boolean;
   /** null while it lives. */
   diedMs: number | null;
+  /** The incarnation whose container somebody has taken away by hand; 0 for none. */
+  takenAway: number;
   /** When it ended and was started again by its worker, oldest first. */
   restartsMs: number[];
 }
@@ -131,12 +133,14 @@ export const restartsKeepTheirPolicy: Checker = {
         if (event.kind === "fault" && event.fault.kind === "journal-wipe") forgetNode(stories, event.fault.node);
         if (event.kind === "fault" && event.fault.kind === "clone-disk") forgetNode(stories, cloneOf(event.fault.node));
         if (event.kind === "journaled") readJournal(stories, event);
-        if (event.kind !== "started" && event.kind !== "died") return;
+        if (event.kind !== "started" && event.kind !== "died" && event.kind !== "removed") return;
         const { container } = event;
         if (container.isForeign) return;
         const key = `${container.node}/${container.taskId}`;
         const story = stories.get(key);
-        if (event.kind === "died") {
+        if (event.kind === "removed") {
+          if (story !== undefined && event.by === "hand") story.takenAway = container.incarnation;
+        } else if (event.kind === "died") {
           if (story !== undefined) story.diedMs = atMs;
         } else if (story?.diedMs == null) {
           const { incarnation } = container;
@@ -146,10 +150,13 @@ export const restartsKeepTheirPolicy: Checker = {
             incarnation,
             isGivenUp: false,
             diedMs: null,
+            takenAway: 0,
             restartsMs: [],
           });
         } else {
-          judgeRestart(story, { container, atMs, commands }, violate);
+          // Of what is taken away by hand in the second before its start is journaled, while its worker is dead, no trace is left; what runs once is journaled before.
+          const isForgotten = story.takenAway === container.incarnation && container.spec.restart.condition !== "no";
+          if (!isForgotten) judgeRestart(story, { container, atMs, commands }, violate);
           Object.assign(story, {
             startedMs: atMs,
             incarnation: container.incarnation,
