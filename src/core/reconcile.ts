@@ -244,9 +244,11 @@ function clear(context: ReconcileContext, job: Job, slot: Slot): Draft[] {
   return drafts;
 }
 
+/** Also one of which only attempts are left, since a damaged store has lost its record. */
 function hasOtherSlot(cluster: Cluster, slot: Slot): boolean {
   const own = slotKeyOf(slot);
-  for (const key of cluster.slotsOfJob.get(slot.jobId) ?? []) if (key !== own && cluster.slots.has(key)) return true;
+  for (const key of cluster.slotsOfJob.get(slot.jobId) ?? [])
+    if (key !== own && (cluster.slots.has(key) || (cluster.attempts.get(key)?.size ?? 0) > 0)) return true;
   return false;
 }
 

@@ -65,6 +65,21 @@ describe("reconcile", () => {
     expect(reconcile(cluster)).toEqual([]);
   });
 
+  test("a job is not gone before a task is whose slot record was lost", () => {
+    const left = aTask("web", { slot: 1, nodeId: "n1", desired: "remove" }, running);
+    const cluster = aCluster(aJob("web", { desired: "remove" }), aSlot("web", { taskId: "" }), left);
+    apply(cluster, { kind: "node.put", node: aNode("n1") });
+    const steps = (): string[] => {
+      const drafts = [0, 1].flatMap((index) => reconcile(cluster, {}, index));
+      for (const { change } of drafts) apply(cluster, change);
+      return drafts.map(({ change }) => change.kind);
+    };
+    expect([steps(), cluster.jobs.size]).toEqual([["slot.remove"], 1]);
+    apply(cluster, { kind: "task.put", task: { ...left, fact: { ...left.fact, state: "stopped", containerId: "" } } });
+    expect(steps()).toContain("job.remove");
+    expect([cluster.jobs.size, cluster.tasks.size]).toEqual([0, 0]);
+  });
+
   test("a slot whose task lives is left alone", () => {
     const cluster = aCluster(aJob("web"), aSlot("web"), aTask("web", { nodeId: "n1" }, running));
     expect(reconcile(cluster)).toEqual([]);
