@@ -1,6 +1,7 @@
 /** Invariants of what runs on the nodes, whatever anybody believes: S3, S4, S14, S15, S18. */
 import { rank, type TaskFact } from "../../core/task.ts";
 import type { Checker } from "../checker.ts";
+import type { Simulation } from "../simulation.ts";
 import type { Container, SimEvent } from "../trace.ts";
 import { storesOf } from "./stores.ts";
 
@@ -72,7 +73,8 @@ export const foreignersUntouched: Checker = {
  * S15: what is found is adopted or stopped, never both: an incarnation that has ended on a node is not started there again. A worker or a manager that has lost
  * its memory may count incarnations anew. That an incarnation was started is journaled within a second, since before that its container tells: only somebody
  * who takes the container away by hand in that second, before the worker is back, leaves no trace of it. A store that went back, or was copied, may have yet to place an
- * attempt: once more is all that it begins.
+ * attempt: once more is all that it begins. What a worker takes away while its journal's disk is full, it knows only until it dies: to wait for the disk would keep
+ * the very containers that fill it.
  */
 export const endedIncarnationsStayEnded: Checker = {
   id: "S15",
@@ -83,9 +85,11 @@ export const endedIncarnationsStayEnded: Checker = {
     const journaled = new Set<string>();
     /** Attempts that a replaced store has yet to place, and how many stores have: what was made of them since is known to no manager. */
     const unplaced = new Map<string, number>();
+    const forgotten = forgottenRemovals(sim);
     const stores = storesOf(sim);
     return {
       onEvent: (event) => {
+        for (const key of forgotten(event)) ended.delete(key);
         if (event.kind === "replaced")
           for (const { id, nodeId } of stores.of(event.manager).cluster.tasks.values())
             if (nodeId === null) unplaced.set(id, event.how === "copy" ? 2 : 1);
@@ -156,4 +160,23 @@ function startedIn({ node, records }: Extract<SimEvent, { kind: "journaled" }>):
     const { incarnation, state } = (record.value as { readonly fact: TaskFact }).fact;
     return rank(state) < rank("starting") ? [] : [`${node}/${record.taskId}.${incarnation}`];
   });
+}
+
+/** What a worker that starts has forgotten to have removed: it died before its journal, whose disk was full, could take another record. */
+function forgottenRemovals(sim: Simulation): (event: SimEvent) => Iterable<string> {
+  /** By node. */
+  const unwritten = new Map<string, string[]>();
+  return (event) => {
+    if (event.kind === "removed" && event.by === "worker") {
+      const { node } = event.container;
+      if (sim.nodes.get(node)?.journal.trouble.full === true)
+        unwritten.set(node, [...(unwritten.get(node) ?? []), onNode(event.container)]);
+    } else if (event.kind === "journaled") unwritten.delete(event.node);
+    else if (event.kind === "process" && event.what === "starts") {
+      const forgotten = unwritten.get(event.who) ?? [];
+      unwritten.delete(event.who);
+      return forgotten;
+    }
+    return [];
+  };
 }
