@@ -264,6 +264,9 @@ function keep(rows: Map<string, Change>, change: Change): void {
 /** Hears what has come to a journal's disk: all that it holds when `isWhole`. */
 export type KeptListener = (records: readonly JournalRecord[], isWhole: boolean) => void;
 
+/** A journal's records, one to a line. */
+export type JournalImage = readonly string[];
+
 interface Writing {
   readonly records: readonly JournalRecord[];
   readonly lines: readonly string[];
@@ -320,9 +323,14 @@ export class SimJournal {
     this.#lines = [];
   }
 
-  /** It becomes what another one has on disk. */
-  copy(other: SimJournal): void {
-    this.#lines = [...other.#lines];
+  /** What is on disk, to be put back later or elsewhere. */
+  image(): JournalImage {
+    return [...this.#lines];
+  }
+
+  /** Nobody may be writing. */
+  putBack(image: JournalImage): void {
+    this.#lines = [...image];
   }
 
   #write(pending: Writing, done: (isWritten: boolean) => void): void {

@@ -147,6 +147,16 @@ const KINDS: Readonly<Record<Exclude<FaultKind, "crash-at-effect">, Kind>> = {
     }),
   },
   "journal-wipe": { most: 2, draw: (dice, { names }) => ({ kind: "journal-wipe", node: dice.pick(names) }) },
+  "journal-rollback": {
+    most: 2,
+    share: 0.1,
+    draw: (dice, { names }) => ({
+      kind: "journal-rollback",
+      node: dice.pick(names),
+      agoMs: dice.pick([1_000, 20_000, 5 * MINUTE]),
+      downMs: dice.pick([100, 5_000, 60_000]),
+    }),
+  },
   "store-rollback": {
     most: 1,
     draw: (dice, { durationMs }) => ({

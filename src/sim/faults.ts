@@ -86,6 +86,8 @@ export type Fault = { readonly atMs: number } & (
       readonly forMs: number;
     }
   | { readonly kind: "journal-wipe"; readonly node: string }
+  /** The worker is down for `downMs`, and its journal is as it was `agoMs` before: somebody has put back a backup. */
+  | { readonly kind: "journal-rollback"; readonly node: string; readonly agoMs: number; readonly downMs: number }
   /** The store goes back to what it was at `toMs`; the manager is down for `downMs` meanwhile, and adopts when it is back if `adopt`. */
   | { readonly kind: "store-rollback"; readonly toMs: number; readonly downMs: number; readonly adopt: boolean }
   | { readonly kind: "store-wipe"; readonly downMs: number; readonly adopt: boolean }

@@ -1,7 +1,7 @@
 /** What each fault does, and how it ends. Faults may overlap: what two of them hold is let go when both have ended. */
 
 import type { Course } from "./course.ts";
-import type { DiskTrouble, StoreImage } from "./disk.ts";
+import type { DiskTrouble, JournalImage, StoreImage } from "./disk.ts";
 import type { Fault } from "./faults.ts";
 import { beginEngineFault } from "./inject-engine.ts";
 import { beginNetworkFault } from "./inject-network.ts";
@@ -16,6 +16,7 @@ const RESTART_MS = 500;
 export class Injector {
   readonly #sim: Simulation;
   readonly #images = new Map<number, StoreImage>();
+  readonly #journals = new Map<Fault, JournalImage>();
   readonly #atEffects = new Map<string, Extract<Fault, { kind: "crash-at-effect" }>[]>();
   /** Ends of faults that are not over yet. */
   readonly #pending = new Set<() => void>();
@@ -60,7 +61,7 @@ export class Injector {
     const worker = this.#sim.clone(fault.node);
     const { process, journal } = worker.parts;
     if (process.alive) return;
-    if (fault.kind === "clone-disk") journal.copy(this.#node(fault.node).journal);
+    if (fault.kind === "clone-disk") journal.putBack(this.#node(fault.node).journal.image());
     worker.start();
     this.#ends(fault, fault.forMs, () => {
       this.#sim.network.hangUpAll(process);
@@ -86,6 +87,10 @@ export class Injector {
     const { queue } = this.#sim;
     if (fault.kind === "store-rollback") {
       queue.after(fault.toMs, () => this.#images.set(fault.atMs, this.#sim.manager.store.image()));
+    }
+    if (fault.kind === "journal-rollback") {
+      const { journal } = this.#node(fault.node);
+      queue.after(Math.max(0, fault.atMs - fault.agoMs), () => this.#journals.set(fault, journal.image()));
     }
     if (fault.kind === "crash-at-effect") {
       this.#atEffects.set(fault.who, [...(this.#atEffects.get(fault.who) ?? []), fault]);
@@ -131,6 +136,11 @@ export class Injector {
         return;
       case "journal-wipe":
         this.#restart(fault.node, 100, () => this.#node(fault.node).journal.wipe());
+        return;
+      case "journal-rollback":
+        this.#restart(fault.node, fault.downMs, () =>
+          this.#node(fault.node).journal.putBack(this.#journals.get(fault) ?? []),
+        );
         return;
       case "store-rollback":
       case "store-wipe":

@@ -21,21 +21,27 @@ export interface Listing {
   readonly managerHasSpoken: boolean;
 }
 
-/** Brings `runs` in line with the list. */
-export function takeListing(runs: Map<string, TaskRun>, listing: Listing, turn: Turn): void {
+/** Brings `runs` in line with the list. True when the runtime has what the journal should know and does not. */
+export function takeListing(runs: Map<string, TaskRun>, listing: Listing, turn: Turn): boolean {
   const byTask = new Map<string, Instance[]>();
   for (const instance of listing.instances) {
     const of = byTask.get(instance.taskId) ?? [];
     of.push(instance);
     byTask.set(instance.taskId, of);
   }
+  let knowsMore = false;
   for (const run of runs.values()) {
     if (runtimeOf(run) !== listing.runtime) continue;
     const seen = byTask.get(run.taskId) ?? [];
     if (run.op !== null || run.touched > listing.askedAt) suspect(run, seen);
-    else settle(run, seen, turn);
+    else if (settle(run, seen, turn)) knowsMore = true;
   }
-  for (const [taskId, seen] of byTask) if (!runs.has(taskId)) runs.set(taskId, stray(taskId, seen, listing, turn));
+  for (const [taskId, seen] of byTask) {
+    if (runs.has(taskId)) continue;
+    runs.set(taskId, stray(taskId, seen, listing, turn));
+    knowsMore = true;
+  }
+  return knowsMore;
 }
 
 /** The runtime that a task belongs to; by what was found of it when no assignment says. */
@@ -54,18 +60,18 @@ function suspect(run: TaskRun, seen: readonly Instance[]): void {
   }
 }
 
-function settle(run: TaskRun, seen: readonly Instance[], turn: Turn): void {
+/** True when the labels know more than the journal, which has lost its end. */
+function settle(run: TaskRun, seen: readonly Instance[], turn: Turn): boolean {
   run.needsList = false;
   const found = new Set(seen.map((instance) => instance.incarnation));
   for (const incarnation of [...run.instances.keys()]) if (!found.has(incarnation)) run.instances.delete(incarnation);
   for (const instance of seen) see(run, instance);
   const newest = Math.max(0, ...found);
-  // Labels know more than a journal that lost its end.
-  if (newest > run.fact.incarnation && !isTerminal(run.fact.state)) {
-    turn.log("warn", `task ${run.taskId}: incarnation ${newest} is here, the journal knows ${run.fact.incarnation}`);
-    succeed(run, { incarnation: newest, message: "", counts: true });
-    for (const instance of seen) see(run, instance);
-  }
+  if (newest <= run.fact.incarnation || isTerminal(run.fact.state)) return false;
+  turn.log("warn", `task ${run.taskId}: incarnation ${newest} is here, the journal knows ${run.fact.incarnation}`);
+  succeed(run, { incarnation: newest, message: "", counts: true });
+  for (const instance of seen) see(run, instance);
+  return true;
 }
 
 function stray(taskId: string, seen: readonly Instance[], listing: Listing, turn: Turn): TaskRun {

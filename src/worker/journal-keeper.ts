@@ -46,6 +46,11 @@ export class JournalKeeper {
     return this.#lastSync <= this.#confirmed;
   }
 
+  /** What was read when the process began: that, too, is to be written anew one day. */
+  restored(records: number): void {
+    this.#appended = records;
+  }
+
   /** The journal is another machine's: what it says of tasks is kept until a manager has taken this machine for that node. */
   isOfAnother(taskIds: Iterable<string>): void {
     this.#ofAnother = [...taskIds];

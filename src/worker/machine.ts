@@ -5,6 +5,7 @@
  */
 import { unreachable } from "../core/assert.ts";
 import { type Draw, seededDraw } from "../core/jitter.ts";
+import { isLocalTask } from "../core/local-task.ts";
 import type { NodeFacts } from "../core/node.ts";
 import type { RuntimeKind } from "../core/spec.ts";
 import type { TaskFact } from "../core/task.ts";
@@ -17,7 +18,7 @@ import {
   type WorkerMessage,
 } from "../protocol/messages.ts";
 import { runtimeOf, showAway, takeListing } from "./adopt.ts";
-import { Solitude, stopWhatIsAlone } from "./alone.ts";
+import { FirstOrders, Solitude, stopWhatIsAlone } from "./alone.ts";
 import { type Holdings, takeAssignments } from "./assignments.ts";
 import { nextDeadline } from "./deadlines.ts";
 import { Disclosure } from "./disclosure.ts";
@@ -62,6 +63,7 @@ export class WorkerMachine {
   #facts: NodeFacts;
   #linked = false;
   readonly #solitude = new Solitude();
+  readonly #firstOrders = new FirstOrders((text) => this.#log("warn", text));
   #sequence = 0;
   #wakeMs: number | null = null;
   readonly #effects: WorkerEffect[] = [];
@@ -82,7 +84,9 @@ export class WorkerMachine {
   /** Takes in what a journal held, before the first event. Returns how many records it could not read. */
   restore(records: readonly JournalRecord[], time: Time): number {
     const restored = restoreRecords(records, time.monoMs);
+    this.#journal.restored(records.length);
     this.#obedience.restore(restored.manager);
+    if (restored.manager !== null) this.#firstOrders.remembered(time.monoMs);
     if (this.#obedience.isCopy) this.#journal.isOfAnother(restored.runs.keys());
     else for (const [taskId, run] of restored.runs) this.#runs.set(taskId, run);
     return restored.unreadable;
@@ -242,6 +246,7 @@ export class WorkerMachine {
     if (verdict !== "ask_again") this.#disclosure.judged(this.#obedience.refused);
     if (verdict === "ask_again") this.#hello();
     if (verdict !== "take") return;
+    this.#firstOrders.arrived();
     takeAssignments(this.#holdings, set, this.#desk());
     this.#concernAll();
   }
@@ -252,8 +257,8 @@ export class WorkerMachine {
     this.#listings.answered(runtime, result.ok ? null : result.failure.message, this.#time.monoMs);
     if (result.ok) {
       const { askedAt } = this.#listings;
-      const managerHasSpoken = this.#obedience.setNumber > 0;
-      takeListing(this.#runs, { runtime, instances: result.value, askedAt, managerHasSpoken }, this.#desk());
+      const listing = { runtime, instances: result.value, askedAt, managerHasSpoken: this.#obedience.setNumber > 0 };
+      if (takeListing(this.#runs, listing, this.#desk())) this.#firstOrders.journalIsBehind();
     } else if (before === "") this.#log("warn", `${runtime} does not answer: ${result.failure.message}`);
     showAway(this.#runs.values(), runtime, { before, now: this.#listings.problemOf(runtime) });
     this.#concernAll();
@@ -270,9 +275,8 @@ export class WorkerMachine {
     const run = this.#run(of);
     if (run === undefined) return;
     // Of an instance that is not known yet a list will tell; it must not be taken for older than this event.
-    if (!run.instances.has(of.incarnation)) {
-      this.#listings.want();
-    } else {
+    if (!run.instances.has(of.incarnation)) this.#listings.want();
+    else {
       run.touched = ++this.#sequence;
       doubt(run, of.incarnation);
       this.#concerned.add(run);
@@ -313,7 +317,7 @@ export class WorkerMachine {
 
   #nextDeadline(): number | null {
     const impatient = this.#linked ? this.#reporter.impatientAtMs(PATIENCE_MS) : null;
-    const others = [this.#listings.wakeMs(), this.#journal.wakeMs(), impatient];
+    const others = [this.#listings.wakeMs(), this.#journal.wakeMs(), this.#firstOrders.untilMs, impatient];
     const alone = { aloneSinceMs: this.#solitude.sinceMs, mayProbe: this.#probing.hasRoom };
     return nextDeadline(this.#runs.values(), { ...alone, monoMs: this.#time.monoMs, others });
   }
@@ -387,6 +391,7 @@ export class WorkerMachine {
       touch: (run) => (run.touched = ++this.#sequence),
       log: (level, text) => this.#log(level, text),
       isDurable: (run) => this.#journal.isDurable(run),
+      mayMake: (run) => isLocalTask(run.taskId) || !this.#firstOrders.areAwaited(this.#time.monoMs),
       isListed: (run) => this.#listings.isListed(runtimeOf(run) ?? "docker"),
       wantList: (run) => this.#listings.wantNewerThan(run.touched),
       forget: (run) => this.#forget(run),

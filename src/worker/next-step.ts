@@ -29,11 +29,19 @@ const KEPT_DEAD = 2;
 
 const WAIT: Step = { kind: "wait" };
 
-/** Decides. `durable`: what is known of the task is on disk. `listed`: its runtime has said once what there is. */
-export function nextStep(
-  run: TaskRun,
-  now: { readonly monoMs: number; readonly durable: boolean; readonly listed: boolean },
-): Step {
+/** What a decision needs to know beside the task. */
+interface Now {
+  readonly monoMs: number;
+  /** What is known of the task is on disk. */
+  readonly durable: boolean;
+  /** Its runtime has said once what there is. */
+  readonly listed: boolean;
+  /** A container of it may be made. */
+  readonly mayMake: boolean;
+}
+
+/** Decides. */
+export function nextStep(run: TaskRun, now: Now): Step {
   if (run.op !== null || run.desired === "hold" || !now.listed) return WAIT;
   if (run.needsList) return { kind: "list" };
   if (isToShowStopping(run)) return { kind: "rise", state: "stopping" };
@@ -70,11 +78,7 @@ function endStep(run: TaskRun, instances: readonly KnownInstance[]): Step {
   return oldest === undefined ? { kind: "forget" } : { kind: "remove", instance: oldest };
 }
 
-function runStep(
-  run: TaskRun,
-  instances: readonly KnownInstance[],
-  now: { readonly monoMs: number; readonly durable: boolean },
-): Step {
+function runStep(run: TaskRun, instances: readonly KnownInstance[], now: Now): Step {
   const other = instances.find((one) => one.incarnation !== run.fact.incarnation && one.status === "running");
   // Never two live incarnations: whatever else is wanted, a predecessor dies first.
   if (other !== undefined) return { kind: "stop", instance: other };
@@ -85,16 +89,13 @@ function runStep(
   return runningStep(run, current, instances);
 }
 
-function absentStep(
-  run: TaskRun,
-  instances: readonly KnownInstance[],
-  now: { readonly monoMs: number; readonly durable: boolean },
-): Step {
+function absentStep(run: TaskRun, instances: readonly KnownInstance[], now: Now): Step {
   const { state } = run.fact;
   if (state !== "accepted" && state !== "pulling") return { kind: "exit", instance: null };
   if (run.restartAtMs !== null && run.restartAtMs > now.monoMs) return WAIT;
   const leftover = instances.find((one) => one.status === "created");
   if (leftover !== undefined) return { kind: "remove", instance: leftover };
+  if (!now.mayMake) return WAIT;
   if (!run.pulled) return { kind: "pull" };
   return now.durable ? { kind: "create" } : WAIT;
 }

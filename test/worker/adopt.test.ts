@@ -132,6 +132,59 @@ test("adopt: labels are believed over a journal that lost its end", () => {
   expect([second.at("t1"), second.engine.live()]).toMatchObject(["2:running", [{ instanceId: "t1-2" }]]);
 });
 
+test("adopt: what would have to be made again waits for the first orders, and is not made when they leave it out", () => {
+  const first = started(assignment("t1"), assignment("t2")).pass(2_000);
+  first.engine.made.clear();
+  const second = first.reborn().begin().pass(4_900);
+  expect(second.effects.filter((effect) => effect.kind === "create")).toEqual([]);
+  second.welcome().assign(assignment("t2"));
+  expect([second.engine.of("t1"), second.at("t2")]).toEqual([[], "2:running"]);
+});
+
+test("adopt: without a manager what is gone is made again after five seconds", () => {
+  const first = started(assignment("t1")).pass(2_000);
+  first.engine.made.clear();
+  const second = first.reborn().begin().pass(4_900);
+  expect([second.at("t1"), second.engine.of("t1")]).toEqual(["2:accepted", []]);
+  expect(second.pass(200).at("t1")).toBe("2:running");
+});
+
+test("adopt: a journal that is older than what runs has nothing started until a manager speaks", () => {
+  const first = started(assignment("t1")).pass(2_000);
+  const backup = [...first.journal];
+  first.assign(assignment("t1"), assignment("t2")).pass(2_000);
+  first.engine.made.delete("t1-1");
+  first.journal = backup;
+  const second = first.reborn().begin().pass(300_000);
+  expect([second.at("t1"), second.engine.live()]).toMatchObject(["2:accepted", [{ instanceId: "t2-1" }]]);
+  expect(second.logs.filter((line) => line.includes("the journal is older than what is here"))).toHaveLength(1);
+  second.welcome().assign(assignment("t1"), assignment("t2"));
+  expect([second.at("t1"), second.at("t2")]).toEqual(["2:running", "1:running"]);
+});
+
+test("adopt: a journal from before a task's end makes nothing of it once the manager tells of that end", () => {
+  const once = assignment("t1", { restart: { ...DEFAULT_RESTART, attempts: 1, delayMs: 1_000 } });
+  const first = started(once).pass(2_000);
+  const backup = [...first.journal];
+  first.die("t1", 1).pass(5_000).die("t1", 1);
+  expect(first.at("t1")).toBe("2:failed");
+  first.journal = backup;
+  const second = first.reborn().begin().welcome();
+  expect(second.at("t1")).toBe("3:accepted");
+  second.assign({ ...once, known: known(2, "failed") }).pass(60_000);
+  expect([second.fact("t1").state, second.engine.live()]).toEqual(["failed", []]);
+});
+
+test("adopt: a journal that was read counts towards its next compaction", () => {
+  const tireless = assignment("t1", { restart: { ...DEFAULT_RESTART, attempts: 1_000_000 } });
+  let driver = started(tireless);
+  for (let lives = 0; lives < 20; lives++) {
+    for (let restarts = 0; restarts < 30; restarts++) driver.die("t1", 1).pass(120_000);
+    driver = driver.reborn().begin().welcome().assign(tireless).pass(120_000);
+  }
+  expect(driver.journal.length).toBeLessThan(600);
+});
+
 test("adopt: of two live incarnations the older one is stopped before anything else", () => {
   const first = started(assignment("t1")).pass(2_000);
   const of = { taskId: "t1", incarnation: 2 };

@@ -1,8 +1,8 @@
 /** Invariants of what runs on the nodes, whatever anybody believes: S3, S4, S14, S15, S18. */
 import { rank, type TaskFact } from "../../core/task.ts";
 import type { Checker } from "../checker.ts";
-import type { Simulation } from "../simulation.ts";
 import type { Container, SimEvent } from "../trace.ts";
+import { forgottenRemovals, whoLosesItsJournal } from "./journals.ts";
 import { storesOf } from "./stores.ts";
 
 /**
@@ -89,23 +89,26 @@ export const endedIncarnationsStayEnded: Checker = {
     const stores = storesOf(sim);
     return {
       onEvent: (event) => {
-        for (const key of forgotten(event)) ended.delete(key);
+        for (const one of forgotten(event)) ended.delete(onNode(one));
+        const loser = whoLosesItsJournal(event);
         if (event.kind === "replaced")
           for (const { id, nodeId } of stores.of(event.manager).cluster.tasks.values())
             if (nodeId === null) unplaced.set(id, event.how === "copy" ? 2 : 1);
         if (event.kind === "journaled") for (const key of startedIn(event)) journaled.add(key);
         // Workers go on until the manager with the other store is there.
         if (event.kind === "replaced" || event.kind === "took-over") ended.clear();
-        else if (event.kind === "fault" && event.fault.kind === "journal-wipe") ended.clear();
-        else if (event.kind === "removed" && event.by === "hand" && !journaled.has(onNode(event.container)))
-          ended.delete(onNode(event.container));
-        else if (event.kind === "died" && !event.container.isForeign) ended.add(onNode(event.container));
-        else if (event.kind === "started" && (unplaced.get(event.container.taskId) ?? 0) > 0) {
-          const { taskId } = event.container;
-          unplaced.set(taskId, (unplaced.get(taskId) ?? 0) - 1);
-          ended.delete(onNode(event.container));
-        } else if (event.kind === "started" && ended.has(onNode(event.container)))
-          violate(`${keyOf(event.container)} has ended on ${event.container.node}`, "and is started there again");
+        else if (loser !== null)
+          for (const key of ended)
+            if (key.startsWith(`${loser}/`)) ended.delete(key);
+            else if (event.kind === "removed" && event.by === "hand" && !journaled.has(onNode(event.container)))
+              ended.delete(onNode(event.container));
+            else if (event.kind === "died" && !event.container.isForeign) ended.add(onNode(event.container));
+            else if (event.kind === "started" && (unplaced.get(event.container.taskId) ?? 0) > 0) {
+              const { taskId } = event.container;
+              unplaced.set(taskId, (unplaced.get(taskId) ?? 0) - 1);
+              ended.delete(onNode(event.container));
+            } else if (event.kind === "started" && ended.has(onNode(event.container)))
+              violate(`${keyOf(event.container)} has ended on ${event.container.node}`, "and is started there again");
       },
     };
   },
@@ -160,23 +163,4 @@ function startedIn({ node, records }: Extract<SimEvent, { kind: "journaled" }>):
     const { incarnation, state } = (record.value as { readonly fact: TaskFact }).fact;
     return rank(state) < rank("starting") ? [] : [`${node}/${record.taskId}.${incarnation}`];
   });
-}
-
-/** What a worker that starts has forgotten to have removed: it died before its journal, whose disk was full, could take another record. */
-function forgottenRemovals(sim: Simulation): (event: SimEvent) => Iterable<string> {
-  /** By node. */
-  const unwritten = new Map<string, string[]>();
-  return (event) => {
-    if (event.kind === "removed" && event.by === "worker") {
-      const { node } = event.container;
-      if (sim.nodes.get(node)?.journal.trouble.full === true)
-        unwritten.set(node, [...(unwritten.get(node) ?? []), onNode(event.container)]);
-    } else if (event.kind === "journaled") unwritten.delete(event.node);
-    else if (event.kind === "process" && event.what === "starts") {
-      const forgotten = unwritten.get(event.who) ?? [];
-      unwritten.delete(event.who);
-      return forgotten;
-    }
-    return [];
-  };
 }

@@ -4,8 +4,9 @@ import { type DesiredState, isTerminal } from "../../core/task.ts";
 import type { ManagerIdentity } from "../../protocol/messages.ts";
 import type { JournalRecord, WorkerEffect } from "../../worker/effects.ts";
 import type { Checker, Violate } from "../checker.ts";
-import { cloneOf, type SimNode, type Simulation, type Watcher } from "../simulation.ts";
+import type { SimNode, Simulation, Watcher } from "../simulation.ts";
 import type { SimEvent } from "../trace.ts";
+import { whoLosesItsJournal } from "./journals.ts";
 
 type Ordered = Extract<SimEvent, { kind: "ordered" }>;
 
@@ -164,8 +165,7 @@ export const oldManagersAreRefused: Checker = {
     return {
       onEvent: (event, atMs) => {
         follow(event, atMs);
-        if (event.kind === "fault" && event.fault.kind === "journal-wipe") kept.delete(event.fault.node);
-        if (event.kind === "fault" && event.fault.kind === "clone-disk") kept.delete(cloneOf(event.fault.node));
+        kept.delete(whoLosesItsJournal(event) ?? "");
         if (event.kind !== "journaled") return;
         for (const record of event.records)
           if (record.kind === "manager") checkKept(kept, event.node, record.value as ManagerIdentity, violate);

@@ -4,8 +4,8 @@ import { backoffMs } from "../../core/restart.ts";
 import type { RestartPolicy } from "../../core/spec.ts";
 import { isTerminal, type Task, type TaskFact } from "../../core/task.ts";
 import type { Checker, Violate } from "../checker.ts";
-import { cloneOf } from "../simulation.ts";
 import type { Container, SimEvent } from "../trace.ts";
+import { whoLosesItsJournal } from "./journals.ts";
 import { type Durable, storesOf } from "./stores.ts";
 
 /** How far the durable moments of two decisions may lie nearer to each other than the decisions, in ms: a slow disk. */
@@ -129,9 +129,8 @@ export const restartsKeepTheirPolicy: Checker = {
     storesOf(sim).onDurable((durable) => commands.hear(durable));
     return {
       onEvent: (event, atMs) => {
-        // With its journal a machine loses what it knew; a clone may get its original's in its place.
-        if (event.kind === "fault" && event.fault.kind === "journal-wipe") forgetNode(stories, event.fault.node);
-        if (event.kind === "fault" && event.fault.kind === "clone-disk") forgetNode(stories, cloneOf(event.fault.node));
+        const loser = whoLosesItsJournal(event);
+        if (loser !== null) for (const taskId of forgetNode(stories, loser)) commands.askAgain(taskId);
         if (event.kind === "journaled") readJournal(stories, event);
         if (event.kind !== "started" && event.kind !== "died" && event.kind !== "removed") return;
         const { container } = event;
@@ -178,6 +177,11 @@ class Commands {
     const before = store.cluster.tasks.get(change.task.id)?.restartSerial ?? 0;
     const raised = change.task.restartSerial - before;
     if (raised > 0) this.#open.set(change.task.id, (this.#open.get(change.task.id) ?? 0) + raised);
+  }
+
+  /** Who has answered the last one may not know of it any more. */
+  askAgain(taskId: string): void {
+    if (this.#open.has(taskId)) this.#open.set(taskId, Math.max(1, this.#open.get(taskId) ?? 0));
   }
 
   isOpen(taskId: string): boolean {
@@ -238,6 +242,9 @@ function readJournal(stories: Map<string, Story>, { node, records }: Extract<Sim
   }
 }
 
-function forgetNode(stories: Map<string, Story>, node: string): void {
-  for (const key of stories.keys()) if (key.startsWith(`${node}/`)) stories.delete(key);
+/** Gives the tasks of which nothing is known any more. */
+function forgetNode(stories: Map<string, Story>, node: string): string[] {
+  const forgotten = [...stories.keys()].filter((key) => key.startsWith(`${node}/`));
+  for (const key of forgotten) stories.delete(key);
+  return forgotten.map((key) => key.slice(node.length + 1));
 }

@@ -7,6 +7,7 @@ import type { Task } from "../../core/task.ts";
 import type { Checker, Violate } from "../checker.ts";
 import type { Simulation } from "../simulation.ts";
 import type { Container } from "../trace.ts";
+import { StartedFromBackup } from "./journals.ts";
 import { type Durable, storesOf } from "./stores.ts";
 
 /**
@@ -19,11 +20,18 @@ export const nodesAreNotOverfilled: Checker = {
   begin: (sim, violate) => {
     let isWhole = true;
     const largest = new Map<string, NodeFacts>();
+    const fromBackup = new StartedFromBackup();
     storesOf(sim).onDurable((durable) => checkPlacement(durable, violate));
     return {
       onEvent: (event) => {
+        fromBackup.hear(event);
         if (event.kind === "replaced") isWhole = false;
-        if (isWhole && event.kind === "started") checkNode(sim, largest, event.container, violate);
+        if (!isWhole || event.kind !== "started") return;
+        const hasStale = sim.nodes
+          .get(event.container.node)
+          ?.engine.live()
+          .some((one) => fromBackup.has(one));
+        if (!hasStale) checkNode(sim, largest, event.container, violate);
       },
     };
   },

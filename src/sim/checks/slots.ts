@@ -4,6 +4,7 @@ import type { Checker } from "../checker.ts";
 import type { Simulation } from "../simulation.ts";
 import type { Container, SimEvent } from "../trace.ts";
 import { mustHaveEnded } from "./handover.ts";
+import { StartedFromBackup } from "./journals.ts";
 import { type Stores, storesOf } from "./stores.ts";
 
 /** Live containers by slot. */
@@ -42,12 +43,12 @@ export const slotsAreNotOverfilled: Checker = {
     const excuses = new Excuses(sim, stores);
     return {
       onEvent: (event, atMs) => {
+        excuses.hear(event, atMs);
         for (const other of live.hear(event)) {
           if (event.kind !== "started" || excuses.has(other) || excuses.has(event.container)) continue;
           if (stores.isWhole || (stores.agreeOn(other) && stores.agreeOn(event.container)))
             violate(`${placeOf(other)} fills ${slotOf(other)}`, `and ${placeOf(event.container)} is started too`);
         }
-        excuses.hear(event, atMs);
       },
     };
   },
@@ -63,6 +64,7 @@ class Excuses {
   #replacedMs = -1;
   /** When tasks came on record: two that rightly live beside each other may both start, and start again. */
   readonly #begunMs = new Map<string, number>();
+  readonly fromBackup = new StartedFromBackup();
 
   constructor(sim: Simulation, stores: Stores) {
     this.#sim = sim;
@@ -76,6 +78,7 @@ class Excuses {
   hear(event: SimEvent, atMs: number): void {
     const adopts = event.kind === "adopting" || (event.kind === "took-over" && event.how === "adoption");
     if (event.kind === "replaced" || adopts) this.#replacedMs = atMs;
+    this.fromBackup.hear(event);
   }
 
   /** Whether an adoption has found it, or its store was replaced since: it goes on until what two managers have placed is settled. */
@@ -85,6 +88,7 @@ class Excuses {
 
   /** Whether somebody could rightly take that container for lost. */
   has(one: Container): boolean {
+    if (this.fromBackup.has(one)) return true;
     const outMs = this.#outMs.get(one.node) ?? -1;
     if (this.isFound(one) || outMs >= (this.#begunMs.get(one.taskId) ?? one.startedMs)) return true;
     for (const name of this.#sim.managers.keys()) {
@@ -107,8 +111,9 @@ export const exclusiveSlotsLiveOnce: Checker = {
     const live = new LiveSlots();
     const stores = storesOf(sim);
     // What went with a replaced store, and was adopted by nobody, is known to nobody: people may fill its slot again.
-    const isForgotten = (one: Container): boolean => !stores.isWhole && !stores.agreeOn(one);
     const excuses = new Excuses(sim, stores);
+    const isForgotten = (one: Container): boolean =>
+      excuses.fromBackup.has(one) || (!stores.isWhole && !stores.agreeOn(one));
     const workerSinceMs = new Map<string, number>();
     return {
       onEvent: (event, atMs) => {
