@@ -6,6 +6,7 @@ import { type Cluster, isCurrent, slotKeyOfTask, specOf } from "./cluster.ts";
 import type { Draft } from "./draft.ts";
 import { patience } from "./handover.ts";
 import { AVOIDED_NODES, taskName } from "./job.ts";
+import type { Node } from "./node.ts";
 import { newAttempt } from "./reconcile.ts";
 import type { TaskSpec } from "./spec.ts";
 import { isTerminal, type Task } from "./task.ts";
@@ -31,6 +32,15 @@ export interface AbsencePlan {
 
 /** How often it is looked whether another attempt has ended at last, in ms. */
 const OTHER_LOOK_MS = 1_000;
+
+/** A node that was there has not been heard of for too long. */
+export function disconnected(node: Node, nowMs: number): Draft {
+  return {
+    change: { kind: "node.put", node: { ...node, state: "disconnected", reason: "no heartbeat", stateSinceMs: nowMs } },
+    actor: "manager",
+    text: `node ${node.name} is disconnected`,
+  };
+}
 
 /** Judges every task of the node. */
 export function planAbsence(absence: Absence): AbsencePlan {

@@ -3,6 +3,7 @@
  * A tick gives the changes to make durable and the effects that wait for them; it never does anything itself. While a commit is under way there is no tick.
  */
 
+import { disconnected } from "../core/absence.ts";
 import type { Double } from "../core/adopt-task.ts";
 import type { Change, LoggedChange } from "../core/change.ts";
 import { apply, type Cluster, inverse } from "../core/cluster.ts";
@@ -276,10 +277,8 @@ export class ManagerMachine {
       const node = this.cluster.nodes.get(nodeId);
       this.#hangUp(nodeId);
       this.#derived.linkChanged(nodeId);
-      if (node?.state !== "ready") continue;
-      const gone = { ...node, state: "disconnected" as const, reason: "no heartbeat", stateSinceMs: wallMs };
-      const text = `node ${node.name} is disconnected`;
-      this.#record([{ change: { kind: "node.put", node: gone }, actor: "manager", text }]);
+      if (node !== undefined && node.state !== "ready") continue;
+      if (node !== undefined) this.#record([disconnected(node, wallMs)]);
       // Slots that wait for the end of something there wait for it no longer.
       this.#derived.markNode(nodeId);
     }

@@ -65,6 +65,20 @@ describe("a node out of reach", () => {
     expect(bench.texts.at(-2)).toMatch(/is replaced: node n\d is out of reach/);
   });
 
+  test("a node whose record was lost with a damaged store is waited for, and its tasks are replaced, all the same", () => {
+    const bench = cluster(3);
+    const task = runAnywhere(bench);
+    const node = task.nodeId ?? "";
+    bench.cut(linkOf(node));
+    bench.restart([{ kind: "node.remove", nodeId: node }]);
+    for (const other of ["n1", "n2", "n3"]) if (other !== node) back(bench, other, []);
+    bench.passes(40_000);
+    expect(bench.tasks.map((one) => one.attempt)).toEqual([1, 2]);
+    expect(bench.newest.nodeId).not.toBe(node);
+    bench.passes(330_000);
+    expect(bench.tasks[0]?.fact.state).toBe("lost");
+  });
+
   test("a task that its worker ends when it is alone is replaced, or lost, only once that has surely happened", () => {
     const ends = [300_000, 20_000].map((lostAfterMs) => {
       const bench = cluster(3);
