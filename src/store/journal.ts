@@ -67,8 +67,6 @@ class FileJournal implements Journal {
   #handle: FileHandle;
   /** Bytes that are known to be on disk; the next frame goes here. */
   #end: number;
-  /** Bytes of the last compaction's result. */
-  #base = 0;
   /** True after a failed write: bytes beyond `#end` must go before anything else is written. */
   #dirty = false;
   #damaged: boolean;
@@ -81,11 +79,6 @@ class FileJournal implements Journal {
     this.#handle = handle;
     this.#end = frames.keepBytes;
     this.#damaged = frames.damage.length > 0;
-  }
-
-  /** After an opening, all that the file holds: what an earlier process compacted is not told apart. */
-  get size(): number {
-    return this.#end - this.#base;
   }
 
   load(): Promise<{ readonly records: readonly JournalRecord[]; readonly problem: string }> {
@@ -182,7 +175,6 @@ class FileJournal implements Journal {
     const old = this.#handle;
     this.#handle = handle;
     this.#end = end;
-    this.#base = end;
     this.#dirty = false;
     await old.close();
   }

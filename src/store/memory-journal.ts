@@ -4,7 +4,6 @@ import type { Journal } from "../worker/ports.ts";
 
 /** A Journal that forgets everything with `records`, which is its "disk". */
 export function createMemoryJournal(records: JournalRecord[] = []): Journal {
-  let compacted = records.length;
   return {
     load: async () => ({ records: [...records], problem: "" }),
     append: async (more) => {
@@ -12,10 +11,6 @@ export function createMemoryJournal(records: JournalRecord[] = []): Journal {
     },
     compact: async (all) => {
       records.splice(0, records.length, ...all.map(asStored));
-      compacted = records.length;
-    },
-    get size() {
-      return records.length - compacted;
     },
     close: async () => {},
   };

@@ -94,8 +94,6 @@ export interface Journal {
   append(records: readonly JournalRecord[]): Promise<void>;
   /** Replaces everything, by a new file, fsync and rename. */
   compact(records: readonly JournalRecord[]): Promise<void>;
-  /** Bytes since the last compaction. */
-  readonly size: number;
   close(): Promise<void>;
 }
 

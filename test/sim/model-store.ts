@@ -51,9 +51,6 @@ export function modelJournal(): { open(): Promise<Journal> } {
       load: async () => ({ records: journal.load(), problem: "" }),
       append: (records) => written((answer) => journal.append(records, answer)),
       compact: (records) => written((answer) => journal.compact(records, answer)),
-      get size() {
-        return journal.size;
-      },
       close: async () => {},
     }),
   };

@@ -37,5 +37,4 @@ storeContract("model", () => ({ ...modelStore(), dispose: async () => {} }), {
 
 journalContract("model", () => ({ ...modelJournal(), dispose: async () => {} }), {
   overlap: "the worker's write queue has one write under way at a time",
-  size: "the model's size is the records that it holds, which S24 bounds",
 });
