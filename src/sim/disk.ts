@@ -319,6 +319,15 @@ export class SimJournal {
     else if (this.#dice.chance(0.5)) this.#keep(pending, pending.lines.length);
   }
 
+  /** The process ends in order: what is under way is written, and then all that it knows; null leaves it at that. */
+  end(records: readonly JournalRecord[] | null): void {
+    const pending = this.#pending;
+    this.#pending = null;
+    if (this.trouble.full) return;
+    if (pending !== null) this.#keep(pending, pending.lines.length);
+    if (records !== null) this.#keep({ records, lines: linesOf(records), isWhole: true }, records.length);
+  }
+
   wipe(): void {
     this.#lines = [];
   }

@@ -47,6 +47,15 @@ const KINDS: Readonly<Record<Exclude<FaultKind, "crash-at-effect">, Kind>> = {
       thenMs: dice.pick([1, 20, 200, 1_500, 6_000]),
     }),
   },
+  upgrade: {
+    most: 3,
+    share: 0.1,
+    draw: (dice, { names }) => ({
+      kind: "upgrade",
+      node: dice.pick(names),
+      downMs: dice.pick([50, 1_000, 20_000]),
+    }),
+  },
   stalls: {
     most: 4,
     draw: (dice, field) => ({

@@ -31,6 +31,8 @@ export type Fault = { readonly atMs: number } & (
     }
   /** Dies, and once more `thenMs` after it was started again: amid its recovery. */
   | { readonly kind: "crash-twice"; readonly who: ProcessName; readonly downMs: number; readonly thenMs: number }
+  /** A node's worker ends in order and is started again, as for an upgrade. */
+  | { readonly kind: "upgrade"; readonly node: string; readonly downMs: number }
   /** Its event loop stands still for `pauseMs` in each `everyMs`. */
   | {
       readonly kind: "stalls";

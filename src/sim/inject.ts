@@ -122,6 +122,10 @@ export class Injector {
       case "crash-twice":
         this.#crashTwice(fault);
         return;
+      case "upgrade":
+        if (!this.#sim.process(fault.node).process.stopped) this.#node(fault.node).worker.remember();
+        this.#restart(fault.node, fault.downMs);
+        return;
       case "stalls":
         this.#stall(fault, fault.forMs);
         return;

@@ -117,6 +117,12 @@ export class WorkerProcess {
     this.#lookAtEngine();
   }
 
+  /** The last that a process does which ends in order; whoever calls it ends it then. */
+  remember(): void {
+    const { journal, clock } = this.parts;
+    if (this.#machine !== null) journal.end(this.#machine.records(clock.now()));
+  }
+
   /** The process is gone, with everything that it only had in mind. */
   die(): void {
     const { process, journal, engine, name, tell } = this.parts;

@@ -200,9 +200,10 @@ export class WorkerHost {
 
   /** Waits and budgets as they stand now; without it they would resume from when they were last written. */
   async #remember(): Promise<void> {
-    if (this.#machine === null) return;
+    const records = this.#machine?.records(this.#options.clock.now()) ?? null;
+    if (records === null) return;
     try {
-      await this.#options.journal.compact(this.#machine.records(this.#options.clock.now()));
+      await this.#options.journal.compact(records);
     } catch (error) {
       this.#options.log.warn(`the journal keeps what it had: ${wordsOf(error)}`);
     }

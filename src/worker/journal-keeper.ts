@@ -56,6 +56,11 @@ export class JournalKeeper {
     this.#ofAnother = [...taskIds];
   }
 
+  /** False while the journal holds another machine's tasks, which would be lost by writing it anew. */
+  get mayCompact(): boolean {
+    return this.#ofAnother.length === 0;
+  }
+
   managerChanged(isNew: boolean, isCopy: boolean): void {
     if (!isCopy) this.#forgotten.push(...this.#ofAnother.splice(0));
     if (this.#managerDirty !== "sync") this.#managerDirty = isNew ? "sync" : "lazy";
@@ -107,7 +112,7 @@ export class JournalKeeper {
     manager: ManagerIdentity | null,
     nowMs: number,
   ): readonly JournalRecord[] | null {
-    if (this.#appended <= COMPACT_AT_LEAST + COMPACT_PER_TASK * runs.size) return null;
+    if (!this.mayCompact || this.#appended <= COMPACT_AT_LEAST + COMPACT_PER_TASK * runs.size) return null;
     this.#appended = 0;
     return everything(runs, manager, nowMs);
   }

@@ -111,9 +111,9 @@ export class WorkerMachine {
     return this.#wakeMs;
   }
 
-  /** Everything that is to be remembered, as of now: for a last snapshot before the process ends. */
-  records(time: Time): readonly JournalRecord[] {
-    return everything(this.#runs, this.#obedience.manager, time.monoMs);
+  /** Everything that is to be remembered, as of now: for a last snapshot before the process ends. null when the journal is to stay as it is. */
+  records(time: Time): readonly JournalRecord[] | null {
+    return this.#journal.mayCompact ? everything(this.#runs, this.#obedience.manager, time.monoMs) : null;
   }
 
   /** Facts of all tasks, as of now. */

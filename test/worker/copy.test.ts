@@ -26,6 +26,16 @@ describe("worker: copied data", () => {
     expect(back.machine.tasks().map(({ taskId }) => taskId)).toEqual(["t1", "t2"]);
   });
 
+  test("what it says stays on disk however long it is, and however the worker ends", () => {
+    const original = new Driver().begin().welcome().assign(assignment("t1")).pass(5_000);
+    const many = Array.from({ length: 600 }, () => original.journal).flat();
+    const copy = new Driver({ journal: many, facts: ELSEWHERE }).feed({ kind: "tick" }).pass(60_000);
+    expect([copy.journal.length, copy.machine.records(copy.time())]).toEqual([many.length, null]);
+    copy.begin().welcome().assign(assignment("t1")).pass(5_000);
+    expect(copy.journal.length).toBeLessThan(600);
+    expect(copy.machine.records(copy.time())).not.toBeNull();
+  });
+
   test("is forgotten once a manager takes this machine for that node, and what is ordered then is kept", () => {
     const copy = onCopy().begin().welcome().assign(assignment("t2"), assignment("t3"));
     expect([copy.at("t2"), copy.at("t3"), copy.machine.refused()]).toEqual(["1:running", "1:running", ""]);
