@@ -35,6 +35,8 @@ export function takeListing(runs: Map<string, TaskRun>, listing: Listing, turn: 
     const seen = byTask.get(run.taskId) ?? [];
     if (run.op !== null || run.touched > listing.askedAt) suspect(run, seen);
     else if (settle(run, seen, turn)) knowsMore = true;
+    // Nothing is known of a stray but that it was here.
+    if (run.assignment === null && run.instances.size === 0) runs.delete(run.taskId);
   }
   for (const [taskId, seen] of byTask) {
     if (runs.has(taskId)) continue;

@@ -98,6 +98,18 @@ test("adopt: without a journal what runs is left alone until a manager speaks, a
   expect(second.at("t1")).toBe("2:running");
 });
 
+test("adopt: what nobody knows and somebody has taken away is no reason to refuse a manager any more", () => {
+  const first = started(assignment("t1")).pass(2_000);
+  first.journal = first.journal.filter((record) => record.kind === "manager");
+  const second = first.reborn().begin().pass(2_000);
+  const other = { clusterId: "c1", instanceId: "m2", term: 5, lineage: "l2", revision: 1 };
+  second.welcome(other).set({ put: [assignment("t2")], manager: other });
+  expect(second.machine.refused()).toContain("does not know 1 of 1 tasks running here");
+  second.engine.made.clear();
+  second.pass(120_000).set({ put: [assignment("t2")], manager: other });
+  expect([second.machine.refused(), second.machine.tasks().map(({ taskId }) => taskId)]).toEqual(["", ["t2"]]);
+});
+
 test("adopt: without a journal what a whole set leaves out is stopped and removed", () => {
   const first = started(assignment("t1"), assignment("t2")).pass(2_000);
   first.journal = [];
