@@ -91,24 +91,22 @@ export const endedIncarnationsStayEnded: Checker = {
       onEvent: (event) => {
         for (const one of forgotten(event)) ended.delete(onNode(one));
         const loser = whoLosesItsJournal(event);
+        for (const key of loser === null ? [] : ended) if (key.startsWith(`${loser}/`)) ended.delete(key);
         if (event.kind === "replaced")
           for (const { id, nodeId } of stores.of(event.manager).cluster.tasks.values())
             if (nodeId === null) unplaced.set(id, event.how === "copy" ? 2 : 1);
         if (event.kind === "journaled") for (const key of startedIn(event)) journaled.add(key);
         // Workers go on until the manager with the other store is there.
         if (event.kind === "replaced" || event.kind === "took-over") ended.clear();
-        else if (loser !== null)
-          for (const key of ended)
-            if (key.startsWith(`${loser}/`)) ended.delete(key);
-            else if (event.kind === "removed" && event.by === "hand" && !journaled.has(onNode(event.container)))
-              ended.delete(onNode(event.container));
-            else if (event.kind === "died" && !event.container.isForeign) ended.add(onNode(event.container));
-            else if (event.kind === "started" && (unplaced.get(event.container.taskId) ?? 0) > 0) {
-              const { taskId } = event.container;
-              unplaced.set(taskId, (unplaced.get(taskId) ?? 0) - 1);
-              ended.delete(onNode(event.container));
-            } else if (event.kind === "started" && ended.has(onNode(event.container)))
-              violate(`${keyOf(event.container)} has ended on ${event.container.node}`, "and is started there again");
+        else if (event.kind === "removed" && event.by === "hand" && !journaled.has(onNode(event.container)))
+          ended.delete(onNode(event.container));
+        else if (event.kind === "died" && !event.container.isForeign) ended.add(onNode(event.container));
+        else if (event.kind === "started" && (unplaced.get(event.container.taskId) ?? 0) > 0) {
+          const { taskId } = event.container;
+          unplaced.set(taskId, (unplaced.get(taskId) ?? 0) - 1);
+          ended.delete(onNode(event.container));
+        } else if (event.kind === "started" && ended.has(onNode(event.container)))
+          violate(`${keyOf(event.container)} has ended on ${event.container.node}`, "and is started there again");
       },
     };
   },
