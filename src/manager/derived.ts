@@ -59,9 +59,6 @@ export class Derived {
       this.#presence.expect(node.id, { local: node.local, monoMs });
       this.#putNode(node.id);
     }
-    // A damaged store may have lost the record of a node, and its tasks are to come back with it, or be given up, all the same.
-    for (const { nodeId, fact } of cluster.tasks.values())
-      if (nodeId !== null && !isTerminal(fact.state)) this.#presence.expect(nodeId, { local: false, monoMs });
     for (const task of cluster.tasks.values()) this.#followTask(task, undefined, monoMs);
     for (const slot of cluster.slots.values()) this.#followWait(slot, monoMs);
     for (const job of cluster.jobs.values()) this.#markJob(job.id);
@@ -172,6 +169,7 @@ export class Derived {
         this.#waited.delete(change.key);
         break;
       case "node.put":
+        this.#presence.expect(change.node.id, { local: change.node.local, monoMs: at.monoMs });
         this.#putNode(change.node.id);
         break;
       case "node.remove":

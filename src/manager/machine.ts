@@ -9,6 +9,7 @@ import type { Change, LoggedChange } from "../core/change.ts";
 import { apply, type Cluster, inverse } from "../core/cluster.ts";
 import type { Draft } from "../core/draft.ts";
 import { ingestFacts, ingestRemoved, ingestTaskFacts, stepBack } from "../core/ingest.ts";
+import { lostNodes } from "../core/lost-records.ts";
 import { pruneHistories, pruneSlot } from "../core/prune.ts";
 import { reconcileSlot } from "../core/reconcile.ts";
 import { ingestRefusal, refusalCaution } from "../core/refusal.ts";
@@ -66,6 +67,8 @@ export class ManagerMachine {
   readonly cluster: Cluster;
   readonly #options: ManagerOptions;
   readonly #presence: Presence;
+  /** A first turn was made. */
+  #hasBegun = false;
   readonly #derived: Derived;
   readonly #sessions: Sessions;
   readonly #observations = new Map<string, Observation>();
@@ -155,6 +158,8 @@ export class ManagerMachine {
     this.#changes = [];
     this.#undo = [];
     this.#effects = [];
+    if (!this.#hasBegun) this.#record(lostNodes(this.cluster, time.wallMs));
+    this.#hasBegun = true;
     for (const linkId of this.#inbox.takeFlooding()) this.#effects.push({ kind: "close", linkId });
     for (const input of this.#inbox.take()) this.#ingest(input);
     this.#expire();
@@ -277,8 +282,8 @@ export class ManagerMachine {
       const node = this.cluster.nodes.get(nodeId);
       this.#hangUp(nodeId);
       this.#derived.linkChanged(nodeId);
-      if (node !== undefined && node.state !== "ready") continue;
-      if (node !== undefined) this.#record([disconnected(node, wallMs)]);
+      if (node?.state !== "ready") continue;
+      this.#record([disconnected(node, wallMs)]);
       // Slots that wait for the end of something there wait for it no longer.
       this.#derived.markNode(nodeId);
     }

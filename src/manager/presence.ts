@@ -4,6 +4,8 @@
  * Source of the rules and figures: Swarm's 3 missed heartbeats, Kubernetes' 55 % of a zone, Borg's rate limit on rescheduling.
  */
 
+import { RETURN_MS } from "../protocol/messages.ts";
+
 /** A node's link, as far as it matters here. */
 interface Attendance {
   /** Monotonic ms of the last sign of life; of the manager's start for a node it has not heard of since. */
@@ -20,7 +22,7 @@ interface Attendance {
   /** Why it does not follow this manager's orders, as it said over this link; "" while it does. */
   refusal: string;
   /** The worker inside the manager's process: its absence says nothing about the network. */
-  readonly local: boolean;
+  local: boolean;
 }
 
 /** What judging found: nodes that have just gone out. */
@@ -32,8 +34,8 @@ export interface Judgement {
 
 /** Heartbeats that a node may miss. */
 const MISSED_HEARTBEATS = 3;
-/** After a start or a wake nobody is judged for this long: two heartbeats, a worker's longest back-off (8 s) and a hello (5 s). */
-const SETTLE_MS = 15_000;
+/** After a start or a wake nobody is judged for this long. */
+const SETTLE_MS = RETURN_MS;
 /** Out at once, of more than two nodes: then rather the manager is cut off. */
 const ISOLATION_SHARE = 0.55;
 const ISOLATION_MIN_NODES = 3;
@@ -104,7 +106,15 @@ export class Presence {
     this.#epoch++;
     if (!node) return;
     const isReturning = node.outSinceMs !== null;
-    Object.assign(node, { linked: true, reported: false, isReturning, refusal: "", seenMs: as.monoMs });
+    if (node.local !== as.local) this.#remote += as.local ? -1 : 1;
+    Object.assign(node, {
+      linked: true,
+      local: as.local,
+      reported: false,
+      isReturning,
+      refusal: "",
+      seenMs: as.monoMs,
+    });
   }
 
   /** It does not follow this manager; "" when it does again. */

@@ -102,6 +102,9 @@ export type ManagerMessage =
   /** Asks what the worker holds. Answered also to a manager whose orders are refused, and no order by itself. */
   | { readonly kind: "tell" };
 
+/** Milliseconds that it may take two sides that are there to find each other again: two heartbeats, the longest back-off (8 s) and a hello (5 s). */
+export const RETURN_MS = 15_000;
+
 /** Bytes of one message on the control link. */
 export const MAX_MESSAGE_BYTES = 1 << 20;
 

@@ -176,7 +176,9 @@ export class Session {
   }
 
   #greetedByWorker(open: WorkerOpen, role: Extract<SessionRole, { readonly kind: "manager" }>): void {
-    if (role.known !== null && role.known.machineId !== open.machineId) {
+    // "" when its record was lost and only its key is known.
+    const machineId = role.known?.machineId ?? "";
+    if (machineId !== "" && machineId !== open.machineId) {
       this.#refuse(
         "this node's key is on another machine than before: a clone? Each node makes a key of its own; if the machine was replaced, `cube node rm` and join anew",
       );

@@ -162,9 +162,9 @@ export class WorkerHost {
     return this.#stats;
   }
 
-  /** Why this worker does not do all that it should, in words: a manager that it must not obey, a journal that cannot be written; "" for nothing. */
+  /** Why this worker does not do all that it should, in words: a manager that it must not obey, a journal that is behind or cannot be written; "" for nothing. */
   problem(): string {
-    return this.#machine?.refused() || this.#writes.problem;
+    return this.#machine?.refused() || this.#machine?.firstOrders.problem || this.#writes.problem;
   }
 
   /**

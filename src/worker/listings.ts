@@ -45,8 +45,9 @@ export class Listings {
     return true;
   }
 
-  /** Notes an answer; `problem` null is a good one. */
-  answered(kind: RuntimeKind, problem: string | null, nowMs: number): void {
+  /** Notes an answer; `problem` null is a good one. True for the runtime's first good one: a later one may be older than what was done while it was made. */
+  answered(kind: RuntimeKind, problem: string | null, nowMs: number): boolean {
+    const isFirst = problem === null && !this.#listed.has(kind);
     this.#awaited.delete(kind);
     if (problem === null) {
       this.#listed.add(kind);
@@ -54,9 +55,10 @@ export class Listings {
     } else {
       this.#failing.set(kind, problem);
     }
-    if (this.#awaited.size > 0) return;
+    if (this.#awaited.size > 0) return isFirst;
     this.#answered = true;
     this.#plan(nowMs);
+    return isFirst;
   }
 
   /** When the question under way was asked, in the machine's own order. */

@@ -18,12 +18,13 @@ import {
   type WorkerMessage,
 } from "../protocol/messages.ts";
 import { runtimeOf, showAway, takeListing } from "./adopt.ts";
-import { FirstOrders, Solitude, stopWhatIsAlone } from "./alone.ts";
+import { Solitude, stopWhatIsAlone } from "./alone.ts";
 import { type Holdings, takeAssignments } from "./assignments.ts";
 import { nextDeadline } from "./deadlines.ts";
 import { Disclosure } from "./disclosure.ts";
 import { type Desk, drive } from "./drive.ts";
 import type { Incarnation, Instance, JournalRecord, WorkerEffect, WorkerEvent } from "./effects.ts";
+import { FirstOrders } from "./first-orders.ts";
 import { ProbesAway, takeProbe } from "./health.ts";
 import { everything, JournalKeeper } from "./journal-keeper.ts";
 import { restoreRecords } from "./journal-records.ts";
@@ -63,7 +64,7 @@ export class WorkerMachine {
   #facts: NodeFacts;
   #linked = false;
   readonly #solitude = new Solitude();
-  readonly #firstOrders = new FirstOrders((text) => this.#log("warn", text));
+  readonly firstOrders = new FirstOrders((text) => this.#log("warn", text));
   #sequence = 0;
   #wakeMs: number | null = null;
   readonly #effects: WorkerEffect[] = [];
@@ -86,7 +87,7 @@ export class WorkerMachine {
     const restored = restoreRecords(records, time.monoMs);
     this.#journal.restored(records.length);
     this.#obedience.restore(restored.manager);
-    if (restored.manager !== null) this.#firstOrders.remembered(time.monoMs);
+    if (restored.manager !== null) this.firstOrders.remembered(time.monoMs);
     if (this.#obedience.isCopy) this.#journal.isOfAnother(restored.runs.keys());
     else for (const [taskId, run] of restored.runs) this.#runs.set(taskId, run);
     return restored.unreadable;
@@ -246,7 +247,7 @@ export class WorkerMachine {
     if (verdict !== "ask_again") this.#disclosure.judged(this.#obedience.refused);
     if (verdict === "ask_again") this.#hello();
     if (verdict !== "take") return;
-    this.#firstOrders.arrived();
+    this.firstOrders.arrived();
     takeAssignments(this.#holdings, set, this.#desk());
     this.#concernAll();
   }
@@ -254,11 +255,12 @@ export class WorkerMachine {
   #listed(event: Extract<WorkerEvent, { readonly kind: "listed" }>): void {
     const { runtime, result } = event;
     const before = this.#listings.problemOf(runtime);
-    this.#listings.answered(runtime, result.ok ? null : result.failure.message, this.#time.monoMs);
+    const problem = result.ok ? null : result.failure.message;
+    const isFirst = this.#listings.answered(runtime, problem, this.#time.monoMs);
     if (result.ok) {
       const { askedAt } = this.#listings;
       const listing = { runtime, instances: result.value, askedAt, managerHasSpoken: this.#obedience.setNumber > 0 };
-      if (takeListing(this.#runs, listing, this.#desk())) this.#firstOrders.journalIsBehind();
+      if (takeListing(this.#runs, listing, this.#desk()) && isFirst) this.firstOrders.journalIsBehind();
     } else if (before === "") this.#log("warn", `${runtime} does not answer: ${result.failure.message}`);
     showAway(this.#runs.values(), runtime, { before, now: this.#listings.problemOf(runtime) });
     this.#concernAll();
@@ -303,9 +305,7 @@ export class WorkerMachine {
   #newFacts(facts: NodeFacts): void {
     const problems = new Map(this.#facts.runtimes.map((runtime) => [runtime.kind, runtime.problem]));
     this.#facts = facts;
-    for (const { kind, problem } of facts.runtimes) {
-      if (problem === "" && problems.get(kind) !== "") this.#resync(kind);
-    }
+    for (const { kind, problem } of facts.runtimes) if (problem === "" && problems.get(kind) !== "") this.#resync(kind);
   }
 
   #tick(): void {
@@ -317,7 +317,7 @@ export class WorkerMachine {
 
   #nextDeadline(): number | null {
     const impatient = this.#linked ? this.#reporter.impatientAtMs(PATIENCE_MS) : null;
-    const others = [this.#listings.wakeMs(), this.#journal.wakeMs(), this.#firstOrders.untilMs, impatient];
+    const others = [this.#listings.wakeMs(), this.#journal.wakeMs(), this.firstOrders.untilMs, impatient];
     const alone = { aloneSinceMs: this.#solitude.sinceMs, mayProbe: this.#probing.hasRoom };
     return nextDeadline(this.#runs.values(), { ...alone, monoMs: this.#time.monoMs, others });
   }
@@ -391,7 +391,7 @@ export class WorkerMachine {
       touch: (run) => (run.touched = ++this.#sequence),
       log: (level, text) => this.#log(level, text),
       isDurable: (run) => this.#journal.isDurable(run),
-      mayMake: (run) => isLocalTask(run.taskId) || !this.#firstOrders.areAwaited(this.#time.monoMs),
+      mayBegin: (run) => isLocalTask(run.taskId) || !this.firstOrders.areAwaited(this.#time.monoMs),
       isListed: (run) => this.#listings.isListed(runtimeOf(run) ?? "docker"),
       wantList: (run) => this.#listings.wantNewerThan(run.touched),
       forget: (run) => this.#forget(run),

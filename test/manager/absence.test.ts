@@ -79,6 +79,41 @@ describe("a node out of reach", () => {
     expect(bench.tasks[0]?.fact.state).toBe("lost");
   });
 
+  test("a node whose record was lost is on record again, so that tasks that stay with it can be given up, and has its own name when it is back", () => {
+    const bench = cluster(3);
+    const task = runOn(bench, "n1", { disconnect: { ...DEFAULT_DISCONNECT, replace: false } });
+    bench.cut("l1");
+    bench.restart([{ kind: "node.remove", nodeId: "n1" }]);
+    back(bench, "n2", []);
+    back(bench, "n3", []);
+    bench.passes(400_000);
+    expect(bench.machine.cluster.nodes.get("n1")).toMatchObject({
+      state: "disconnected",
+      reason: "its record was lost with a damaged store",
+    });
+    expect(bench.texts.filter((text) => text.includes("not on record any more"))).toHaveLength(1);
+    expect(bench.command({ kind: "node.remove", nodeId: "n1", force: true })).toMatchObject({ ok: true });
+    expect(bench.tasks.find(({ id }) => id === task.id)?.fact.state).toBe("lost");
+  });
+
+  test("the manager's own worker, back after its record was lost, is no witness that others are gone", () => {
+    const bench = new Bench();
+    bench.hello("n1", "l1", { local: true });
+    bench.command({ kind: "node.availability", nodeId: "n1", availability: "eligible" });
+    bench.hello("n2", "l2", REMOTE);
+    bench.command({ kind: "node.availability", nodeId: "n1", availability: "eligible" });
+    bench.passes(20_000);
+    const own = runOn(bench, "n1");
+    const far = runOn(bench, "n2");
+    bench.cut("l1");
+    bench.cut("l2");
+    bench.restart([{ kind: "node.remove", nodeId: "n1" }]);
+    bench.hello("n1", "l1", { local: true });
+    bench.say({ kind: "report", number: 1, full: true, facts: [own.fact], removed: [] }, "l1");
+    bench.passes(600_000);
+    expect(bench.tasks.find(({ id }) => id === far.id)?.fact.state).toBe("running");
+  });
+
   test("a task that its worker ends when it is alone is replaced, or lost, only once that has surely happened", () => {
     const ends = [300_000, 20_000].map((lostAfterMs) => {
       const bench = cluster(3);

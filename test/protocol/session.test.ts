@@ -93,6 +93,11 @@ describe("session, greeting:", () => {
     expect(pair.effects.worker.find((one) => one.kind === "up")).toEqual({ kind: "up", protocol: 1, enrolled: false });
   });
 
+  test("a worker of which only the key is still on record joins without a token, whatever its machine", () => {
+    const pair = new Pair(managerRole({ machineId: "" }), workerRole()).run();
+    expect([pair.manager.isUp, pair.worker.isUp]).toEqual([true, true]);
+  });
+
   test("an unknown worker proves its token over both keys and both nonces", () => {
     const pair = new Pair(managerRole(null), workerRole()).run();
     const nonces = { managerNonce: NONCES.manager, workerNonce: NONCES.worker };

@@ -157,8 +157,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "what has ended while its worker was away is started once more",
     file: "src/worker/next-step.ts",
-    find: 'if (current.status === "created") return createdStep(run, current, now.durable);',
-    replace: 'if (current.status !== "running") return createdStep(run, current, now.durable);',
+    find: 'if (current.status === "created") return createdStep(run, current, now);',
+    replace: 'if (current.status !== "running") return createdStep(run, current, now);',
     by: "S15",
     kinds: ["power"],
   },

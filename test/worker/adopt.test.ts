@@ -31,26 +31,40 @@ test("adopt: running tasks go on, with nothing done to them", () => {
 test("adopt: what ended meanwhile is handled as an exit once", () => {
   const first = started(assignment("t1")).pass(2_000);
   first.engine.die("t1", 4);
-  const second = first.reborn().begin().pass(10_000);
+  const second = first.reborn().begin().pass(20_000);
   expect(second.at("t1")).toBe("2:running");
-  const third = second.reborn().begin().pass(10_000);
+  const third = second.reborn().begin().pass(20_000);
   expect(third.fact("t1")).toMatchObject({ incarnation: 2, restarts: 1 });
   expect(third.fact("t1").exits).toMatchObject([{ incarnation: 1, code: 4 }]);
 });
 
-test("adopt: what was created and not started is started", () => {
-  const first = new Driver().begin().welcome();
-  first.engine.silent.add("start");
-  first.assign(assignment("t1"));
-  first.engine.silent.clear();
-  const second = first.reborn().begin();
-  expect([second.at("t1"), second.engine.of("t1")]).toEqual(["1:running", ["1:running"]]);
+test("adopt: what was created and not started is started when it is still wanted, or nobody can say", () => {
+  for (const isOrdered of [true, false]) {
+    const first = new Driver().begin().welcome();
+    first.engine.silent.add("start");
+    first.assign(assignment("t1"));
+    first.engine.silent.clear();
+    const second = first.reborn().begin().pass(10_000);
+    expect([second.at("t1"), second.engine.of("t1")]).toEqual(["1:pulling", ["1:created"]]);
+    if (isOrdered) second.welcome().assign(assignment("t1"));
+    else second.pass(6_000);
+    expect([second.at("t1"), second.engine.of("t1")]).toEqual(["1:running", ["1:running"]]);
+  }
+});
+
+test("adopt: a list that is older than a removal does not make a sound journal one that is behind", () => {
+  const driver = started(assignment("t1"), assignment("t2")).pass(2_000).reborn().begin().pass(20_000);
+  const list = [...driver.engine.made.values()];
+  driver.set({ base: 0, put: [assignment("t1")] });
+  const alone = driver.reborn().begin().pass(20_000);
+  alone.feed({ kind: "listed", runtime: "docker", result: ok(list.map((one) => alone.engine.sight(one))) });
+  expect([alone.machine.firstOrders.problem, alone.die("t1", 1).pass(5_000).at("t1")]).toEqual(["", "2:running"]);
 });
 
 test("adopt: what is gone is an end with an unknown code", () => {
   const first = started(assignment("t1")).pass(2_000);
   first.engine.made.clear();
-  const second = first.reborn().begin().pass(5_000);
+  const second = first.reborn().begin().pass(20_000);
   expect(second.at("t1")).toBe("2:running");
   expect(second.fact("t1").exits).toMatchObject([{ incarnation: 1, code: null, reason: "container is gone" }]);
 });
@@ -71,7 +85,7 @@ test("adopt: a budget is not refilled by a crash", () => {
   const task = assignment("t1", { restart: { ...DEFAULT_RESTART, attempts: 2 } });
   let driver = started(task);
   for (let i = 0; i < 2; i++) {
-    driver.die("t1", 1).pass(5_000);
+    driver.die("t1", 1).pass(20_000);
     driver = driver.reborn().begin().welcome();
   }
   driver.die("t1", 1);
@@ -147,16 +161,16 @@ test("adopt: labels are believed over a journal that lost its end", () => {
 test("adopt: what would have to be made again waits for the first orders, and is not made when they leave it out", () => {
   const first = started(assignment("t1"), assignment("t2")).pass(2_000);
   first.engine.made.clear();
-  const second = first.reborn().begin().pass(4_900);
+  const second = first.reborn().begin().pass(14_900);
   expect(second.effects.filter((effect) => effect.kind === "create")).toEqual([]);
   second.welcome().assign(assignment("t2"));
   expect([second.engine.of("t1"), second.at("t2")]).toEqual([[], "2:running"]);
 });
 
-test("adopt: without a manager what is gone is made again after five seconds", () => {
+test("adopt: without a manager what is gone is made again after fifteen seconds", () => {
   const first = started(assignment("t1")).pass(2_000);
   first.engine.made.clear();
-  const second = first.reborn().begin().pass(4_900);
+  const second = first.reborn().begin().pass(14_900);
   expect([second.at("t1"), second.engine.of("t1")]).toEqual(["2:accepted", []]);
   expect(second.pass(200).at("t1")).toBe("2:running");
 });
@@ -169,7 +183,9 @@ test("adopt: a journal that is older than what runs has nothing started until a 
   first.journal = backup;
   const second = first.reborn().begin().pass(300_000);
   expect([second.at("t1"), second.engine.live()]).toMatchObject(["2:accepted", [{ instanceId: "t2-1" }]]);
-  expect(second.logs.filter((line) => line.includes("the journal is older than what is here"))).toHaveLength(1);
+  expect(
+    second.logs.filter((line) => line.includes("containers are here that the journal does not know")),
+  ).toHaveLength(1);
   second.welcome().assign(assignment("t1"), assignment("t2"));
   expect([second.at("t1"), second.at("t2")]).toEqual(["2:running", "1:running"]);
 });

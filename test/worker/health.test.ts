@@ -161,7 +161,7 @@ test("health: a crash while an unhealthy task was being stopped does not take it
     .reborn()
     .begin()
     .welcome({ ...MANAGER })
-    .pass(5_000);
+    .pass(20_000);
   expect(second.at("t1")).toBe("2:running");
 });
 

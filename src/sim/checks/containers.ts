@@ -88,8 +88,8 @@ export const endedIncarnationsStayEnded: Checker = {
     const forgotten = forgottenRemovals(sim);
     const stores = storesOf(sim);
     return {
-      onEvent: (event) => {
-        for (const one of forgotten(event)) ended.delete(onNode(one));
+      onEvent: (event, atMs) => {
+        for (const one of forgotten(event, atMs)) ended.delete(onNode(one));
         const loser = whoLosesItsJournal(event);
         for (const key of loser === null ? [] : ended) if (key.startsWith(`${loser}/`)) ended.delete(key);
         if (event.kind === "replaced")

@@ -106,9 +106,11 @@ function fromJournal({ journal }: SimNode): Orders {
   return orders;
 }
 
-function runningOn({ worker }: SimNode): string[] {
+/** What its worker knows to run, and does: of what was only found nobody notes the end. */
+function runningOn({ worker, engine }: SimNode): string[] {
   const holdings = worker.machine?.holdings() ?? [];
-  return holdings.filter(({ fact }) => fact.state === "running").map(({ fact }) => fact.taskId);
+  const live = new Set(engine.live().map(({ taskId }) => taskId));
+  return holdings.flatMap(({ fact }) => (fact.state === "running" && live.has(fact.taskId) ? [fact.taskId] : []));
 }
 
 /** S13: what runs is ended by an order that is to be followed, or by the worker's own policy; never because a manager has forgotten it. */

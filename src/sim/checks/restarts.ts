@@ -130,7 +130,9 @@ export const restartsKeepTheirPolicy: Checker = {
     return {
       onEvent: (event, atMs) => {
         const loser = whoLosesItsJournal(event);
-        if (loser !== null) for (const taskId of forgetNode(stories, loser)) commands.askAgain(taskId);
+        const forgotten = loser === null ? [] : forgetNode(stories, loser);
+        if (event.kind === "fault" && event.fault.kind === "journal-rollback")
+          for (const taskId of forgotten) commands.askAgain(taskId);
         if (event.kind === "journaled") readJournal(stories, event);
         if (event.kind !== "started" && event.kind !== "died" && event.kind !== "removed") return;
         const { container } = event;

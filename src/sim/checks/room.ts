@@ -23,8 +23,8 @@ export const nodesAreNotOverfilled: Checker = {
     const fromBackup = new StartedFromBackup();
     storesOf(sim).onDurable((durable) => checkPlacement(durable, violate));
     return {
-      onEvent: (event) => {
-        fromBackup.hear(event);
+      onEvent: (event, atMs) => {
+        fromBackup.hear(event, atMs);
         if (event.kind === "replaced") isWhole = false;
         if (!isWhole || event.kind !== "started") return;
         const hasStale = sim.nodes

@@ -78,7 +78,7 @@ class Excuses {
   hear(event: SimEvent, atMs: number): void {
     const adopts = event.kind === "adopting" || (event.kind === "took-over" && event.how === "adoption");
     if (event.kind === "replaced" || adopts) this.#replacedMs = atMs;
-    this.fromBackup.hear(event);
+    this.fromBackup.hear(event, atMs);
   }
 
   /** Whether an adoption has found it, or its store was replaced since: it goes on until what two managers have placed is settled. */

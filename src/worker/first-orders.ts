@@ -1,0 +1,47 @@
+/** What a worker that has just begun does not do by its journal alone, since a manager that is in reach may know better. */
+import { RETURN_MS } from "../protocol/messages.ts";
+
+const BEHIND =
+  "containers are here that the journal does not know: it is older than they are, or damaged. What runs is kept, and nothing is begun until a manager has said what it wants";
+
+/**
+ * What a worker remembers may be long past: its machine was off, its journal's disk was full, or a backup was put back. What runs is adopted all the same; what would
+ * have to be begun waits until a manager has told what it wants, or has not for as long as it may take to come back: without end when the journal is known to be behind.
+ */
+export class FirstOrders {
+  readonly #warn: (text: string) => void;
+  #untilMs: number | null = null;
+
+  constructor(warn: (text: string) => void) {
+    this.#warn = warn;
+  }
+
+  /** Until when they are waited for, monotonic ms; null once they are there, or when nothing is remembered. */
+  get untilMs(): number | null {
+    return this.#untilMs;
+  }
+
+  /** Why nothing is begun until a manager speaks; "" while that is not so. */
+  get problem(): string {
+    return this.#untilMs === Number.POSITIVE_INFINITY ? BEHIND : "";
+  }
+
+  remembered(monoMs: number): void {
+    this.#untilMs = monoMs + RETURN_MS;
+  }
+
+  /** A runtime, asked for the first time, has containers that the journal does not know, although each is journaled before it is made. */
+  journalIsBehind(): void {
+    if (this.#untilMs === null || this.problem !== "") return;
+    this.#untilMs = Number.POSITIVE_INFINITY;
+    this.#warn(BEHIND);
+  }
+
+  arrived(): void {
+    this.#untilMs = null;
+  }
+
+  areAwaited(monoMs: number): boolean {
+    return this.#untilMs !== null && monoMs < this.#untilMs;
+  }
+}
