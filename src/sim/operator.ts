@@ -41,7 +41,8 @@ export class Operator {
   #removeClones({ nodes }: Cluster): boolean {
     const wrong = [...this.#sim.nodes].filter(([name, { worker }]) => {
       const known = nodes.get(name);
-      return known !== undefined && !this.#gone.has(name) && known.machineId !== worker.parts.facts.machineId;
+      const machineId = known?.machineId ?? "";
+      return machineId !== "" && !this.#gone.has(name) && machineId !== worker.parts.facts.machineId;
     });
     for (const [nodeId] of wrong)
       this.#sim.manager.manager.execute({ kind: "node.remove", nodeId, force: true }, () => {});

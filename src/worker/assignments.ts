@@ -30,16 +30,20 @@ export function takeAssignments(holdings: Holdings, set: AssignmentSet, turn: Tu
   for (const taskId of unwanted) removeTask(holdings, taskId, turn);
 }
 
-/** How many tasks run here, or may do so, and how many of them a whole set leaves out. What it names as to go it has not forgotten. */
+/**
+ * How many tasks run here, or may do so, and how many of them a whole set leaves out. What it names as to go it has not forgotten; and what a journal that is behind
+ * says of tasks of which nothing is here is no news to anybody.
+ */
 export function runningLeftOut(
   runs: Iterable<TaskRun>,
   set: AssignmentSet,
+  journalIsBehind: boolean,
 ): { readonly total: number; readonly missing: number } {
   const named = new Set([...set.put.map((assignment) => assignment.taskId), ...set.remove]);
   let total = 0;
   let missing = 0;
   for (const run of runs) {
-    if (isLocalTask(run.taskId) || !mayRun(run)) continue;
+    if (isLocalTask(run.taskId) || !mayRun(run) || (journalIsBehind && run.instances.size === 0)) continue;
     total += 1;
     if (!named.has(run.taskId)) missing += 1;
   }

@@ -243,7 +243,7 @@ export class WorkerMachine {
   }
 
   #assignments(set: Extract<ManagerMessage, { readonly kind: "assignments" }>): void {
-    const verdict = this.#obedience.takeSet(set, this.#runs);
+    const verdict = this.#obedience.takeSet(set, this.#runs, this.firstOrders.problem !== "");
     if (verdict !== "ask_again") this.#disclosure.judged(this.#obedience.refused);
     if (verdict === "ask_again") this.#hello();
     if (verdict !== "take") return;

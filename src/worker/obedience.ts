@@ -88,14 +88,14 @@ export class Obedience {
   }
 
   /** Judges a set; one that is to be taken is held from now on. */
-  takeSet(set: AssignmentSet, runs: ReadonlyMap<string, TaskRun>): SetVerdict {
+  takeSet(set: AssignmentSet, runs: ReadonlyMap<string, TaskRun>, journalIsBehind: boolean): SetVerdict {
     if (set.manager.instanceId === this.#turnedAway || this.#refuses(refusal(this.#manager, set.manager)))
       return "ignore";
     const known = set.manager.instanceId === this.#held.instanceId;
     const answersHello = set.base === 0 && this.#expectsWhole;
     if (known && set.number <= this.#held.number && !answersHello) return "ignore";
     if (set.base !== 0 && (!known || set.base !== this.#held.number)) return "ask_again";
-    const leftOut = runningLeftOut(runs.values(), set);
+    const leftOut = runningLeftOut(runs.values(), set, journalIsBehind);
     if (set.base === 0 && this.#refuses(amnesia(this.#manager, set.manager, leftOut))) return "ignore";
     this.#refused = "";
     this.#remember(set.manager, set.base === 0);

@@ -190,6 +190,17 @@ test("adopt: a journal that is older than what runs has nothing started until a 
   expect([second.at("t1"), second.at("t2")]).toEqual(["2:running", "1:running"]);
 });
 
+test("adopt: what a journal that is behind asks for, and is not here, is no reason to refuse a manager that does not know it", () => {
+  const first = started(assignment("t1")).pass(2_000);
+  const backup = [...first.journal];
+  first.assign(assignment("t2")).pass(2_000);
+  first.journal = backup;
+  const second = first.reborn().begin().pass(60_000);
+  const other = { clusterId: "c1", instanceId: "m2", term: 5, lineage: "l2", revision: 1 };
+  second.welcome(other).set({ put: [assignment("t2")], manager: other });
+  expect([second.machine.refused(), second.machine.tasks().map(({ taskId }) => taskId)]).toEqual(["", ["t2"]]);
+});
+
 test("adopt: a journal from before a task's end makes nothing of it once the manager tells of that end", () => {
   const once = assignment("t1", { restart: { ...DEFAULT_RESTART, attempts: 1, delayMs: 1_000 } });
   const first = started(once).pass(2_000);
