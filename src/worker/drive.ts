@@ -28,7 +28,7 @@ export interface Desk extends Turn {
   readonly pulls: Permits;
   isDurable(run: TaskRun): boolean;
   isListed(run: TaskRun): boolean;
-  mayBegin(run: TaskRun): boolean;
+  mayMake(run: TaskRun): boolean;
   wantList(run: TaskRun): void;
   forget(run: TaskRun): void;
 }
@@ -46,7 +46,7 @@ export function drive(run: TaskRun, desk: Desk): void {
       monoMs: desk.time.monoMs,
       durable: desk.isDurable(run),
       listed: desk.isListed(run),
-      mayBegin: desk.mayBegin(run),
+      mayMake: desk.mayMake(run),
     });
     releasePermits(run, step, desk);
     if (!perform(run, step, desk)) return;

@@ -1,12 +1,12 @@
-/** What a worker that has just begun does not do by its journal alone, since a manager that is in reach may know better. */
+/** What a worker that has just begun does not make by its journal alone, since a manager that is in reach may know better. */
 import { RETURN_MS } from "../protocol/messages.ts";
 
 const BEHIND =
-  "containers are here that the journal does not know: it is older than they are, or damaged. What runs is kept, and nothing is begun until a manager has said what it wants";
+  "containers are here that the journal does not know: it is older than they are, or damaged. What runs is kept, and no container is made until a manager has said what it wants";
 
 /**
  * What a worker remembers may be long past: its machine was off, its journal's disk was full, or a backup was put back. What runs is adopted all the same; what would
- * have to be begun waits until a manager has told what it wants, or has not for as long as it may take to come back: without end when the journal is known to be behind.
+ * have to be made anew waits until a manager has told what it wants, or has not for as long as it may take to come back: without end when the journal is known to be behind.
  */
 export class FirstOrders {
   readonly #warn: (text: string) => void;
@@ -21,7 +21,7 @@ export class FirstOrders {
     return this.#untilMs;
   }
 
-  /** Why nothing is begun until a manager speaks; "" while that is not so. */
+  /** Why no container is made until a manager speaks; "" while that is not so. */
   get problem(): string {
     return this.#untilMs === Number.POSITIVE_INFINITY ? BEHIND : "";
   }

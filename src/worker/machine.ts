@@ -391,7 +391,7 @@ export class WorkerMachine {
       touch: (run) => (run.touched = ++this.#sequence),
       log: (level, text) => this.#log(level, text),
       isDurable: (run) => this.#journal.isDurable(run),
-      mayBegin: (run) => isLocalTask(run.taskId) || !this.firstOrders.areAwaited(this.#time.monoMs),
+      mayMake: (run) => isLocalTask(run.taskId) || !this.firstOrders.areAwaited(this.#time.monoMs),
       isListed: (run) => this.#listings.isListed(runtimeOf(run) ?? "docker"),
       wantList: (run) => this.#listings.wantNewerThan(run.touched),
       forget: (run) => this.#forget(run),

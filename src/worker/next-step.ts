@@ -36,8 +36,8 @@ interface Now {
   readonly durable: boolean;
   /** Its runtime has said once what there is. */
   readonly listed: boolean;
-  /** A container of it may be made or started. */
-  readonly mayBegin: boolean;
+  /** A container of it may be made; one that is there already is started in any case. */
+  readonly mayMake: boolean;
 }
 
 /** Decides. */
@@ -84,7 +84,7 @@ function runStep(run: TaskRun, instances: readonly KnownInstance[], now: Now): S
   if (other !== undefined) return { kind: "stop", instance: other };
   const current = currentInstance(run);
   if (current === null) return absentStep(run, instances, now);
-  if (current.status === "created") return createdStep(run, current, now);
+  if (current.status === "created") return createdStep(run, current, now.durable);
   if (current.status === "exited") return { kind: "exit", instance: current };
   return runningStep(run, current, instances);
 }
@@ -95,18 +95,17 @@ function absentStep(run: TaskRun, instances: readonly KnownInstance[], now: Now)
   if (run.restartAtMs !== null && run.restartAtMs > now.monoMs) return WAIT;
   const leftover = instances.find((one) => one.status === "created");
   if (leftover !== undefined) return { kind: "remove", instance: leftover };
-  if (!now.mayBegin) return WAIT;
+  if (!now.mayMake) return WAIT;
   if (!run.pulled) return { kind: "pull" };
   return now.durable ? { kind: "create" } : WAIT;
 }
 
-function createdStep(run: TaskRun, current: KnownInstance, { durable, mayBegin }: Now): Step {
+function createdStep(run: TaskRun, current: KnownInstance, durable: boolean): Step {
   // It ran before and is new now: somebody made it anew behind our back, which ends the incarnation.
   if (run.fact.state === "running" || run.fact.state === "stopping") return { kind: "exit", instance: current };
   // Only what cannot be removed because it lives has started after all: what an engine shows may be older than that.
   if (run.startFailure !== null) return { kind: "remove", instance: current };
   if (run.desired === "run") {
-    if (!mayBegin) return WAIT;
     if (!runsOnce(run)) return { kind: "start", instance: current };
     // That it is started is on disk before it is: were its container gone after a crash of the worker, nobody could tell whether it had run.
     if (run.fact.state !== "starting") return { kind: "rise", state: "starting" };

@@ -157,8 +157,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "what has ended while its worker was away is started once more",
     file: "src/worker/next-step.ts",
-    find: 'if (current.status === "created") return createdStep(run, current, now);',
-    replace: 'if (current.status !== "running") return createdStep(run, current, now);',
+    find: 'if (current.status === "created") return createdStep(run, current, now.durable);',
+    replace: 'if (current.status !== "running") return createdStep(run, current, now.durable);',
     by: "S15",
     kinds: ["power"],
   },
@@ -245,8 +245,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "a node that is known is taken for a clone of itself",
     file: "src/protocol/session.ts",
-    find: "role.known.machineId !== open.machineId",
-    replace: "role.known.machineId === open.machineId",
+    find: "machineId !== open.machineId",
+    replace: "machineId === open.machineId",
     by: "L2",
     kinds: ["crash"],
   },
