@@ -55,6 +55,8 @@ interface MergedSlot {
 
 function adoptJob(context: AdoptionContext, jobId: string, claimed: readonly HeldTask[]): Draft[] {
   const before = context.cluster.jobs.get(jobId);
+  // Of a job that the store does not know, what has ended and is on its way out needs no record to go.
+  if (!before && claimed.every(isAsGoodAsGone)) return [];
   const bySlot = Map.groupBy(claimed, ({ assignment }) => slotKey(jobId, assignment.service, assignment.slot));
   const merged = [...bySlot].map(([key, claims]) => mergeSlot(context, before, { key, claims }));
   const job = mergeJob(context, before, { jobId, merged });
@@ -69,6 +71,10 @@ function adoptJob(context: AdoptionContext, jobId: string, claimed: readonly Hel
   for (const slot of merged) drafts.push(...slotDrafts(context, job, leftEmpty(context, job, slot)));
   drafts.push(...vacantSlots(context, job, merged));
   return drafts;
+}
+
+function isAsGoodAsGone({ assignment, fact }: HeldTask): boolean {
+  return assignment.desired === "remove" && isTerminal(fact.state);
 }
 
 function mergeSlot(

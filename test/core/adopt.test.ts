@@ -149,6 +149,15 @@ describe("adoption:", () => {
     expect(assignmentsOf(cluster, "n1")).toMatchObject([{ taskId: id, opening: "a1" }]);
   });
 
+  test("a job of which only ended tasks are left, which are to go, is not made again to be removed", () => {
+    const gone = held({}, { state: "complete" });
+    const going = { ...gone, assignment: { ...gone.assignment, desired: "remove" as const } };
+    const cluster = clusterWith();
+    expect(adopt(cluster, going)).toMatchObject({ newJobs: 0, newTasks: 0 });
+    expect(cluster.jobs.size).toBe(0);
+    expect(adopt(cluster, going, held({ slot: 1 }))).toMatchObject({ newJobs: 1, newTasks: 2 });
+  });
+
   test("a lone task keeps its job's name", () => {
     const cluster = clusterWith();
     adopt(cluster, held({ name: "solo" }));
