@@ -9,11 +9,11 @@ const BEHIND =
  * have to be made anew waits until a manager has told what it wants, or has not for as long as it may take to come back: without end when the journal is known to be behind.
  */
 export class FirstOrders {
-  readonly #warn: (text: string) => void;
+  readonly #say: (text: string) => void;
   #untilMs: number | null = null;
 
-  constructor(warn: (text: string) => void) {
-    this.#warn = warn;
+  constructor(say: (text: string) => void) {
+    this.#say = say;
   }
 
   /** Until when they are waited for, monotonic ms; null once they are there, or when nothing is remembered. */
@@ -34,7 +34,7 @@ export class FirstOrders {
   journalIsBehind(): void {
     if (this.#untilMs === null || this.problem !== "") return;
     this.#untilMs = Number.POSITIVE_INFINITY;
-    this.#warn(BEHIND);
+    this.#say(BEHIND);
   }
 
   arrived(): void {

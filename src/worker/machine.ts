@@ -64,7 +64,7 @@ export class WorkerMachine {
   #facts: NodeFacts;
   #linked = false;
   readonly #solitude = new Solitude();
-  readonly firstOrders = new FirstOrders((text) => this.#log("warn", text));
+  readonly firstOrders = new FirstOrders((text) => this.#log("error", text));
   #sequence = 0;
   #wakeMs: number | null = null;
   readonly #effects: WorkerEffect[] = [];

@@ -1,5 +1,5 @@
-// A manager that has lost its memory, in part or whole, meets workers on other machines that know better: nothing is killed, everybody says what to do, and with
-// --adopt all is known again. The tests share one cluster and run in order; each leaves all nodes ready.
+// A manager, or a worker, that has lost its memory in part or whole meets others that know better: nothing is killed or made twice, everybody says what to do, and
+// with --adopt all is known again. The tests share one cluster and run in order; each leaves all nodes ready.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { cpSync, existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -7,6 +7,8 @@ import { dockerSwitchedOff, requireDocker } from "../setup/docker.ts";
 import { RealCluster } from "./real-cluster.ts";
 
 const LIMIT_MS = 90_000;
+/** A worker alone begins on its own after 15 s. */
+const LONGER_THAN_ORDERS_TAKE_MS = 17_000;
 const NAMES = ["n1", "n2", "n3"] as const;
 const STORE = ["store", "store.json", "store.acked"];
 
@@ -127,6 +129,38 @@ describe.skipIf(dockerSwitchedOff() || mayNotMakeNamespaces)("e2e: a cluster's m
       expect(await known()).toEqual(tasks);
       expect(await cluster.everything()).toEqual(before);
       await allObey();
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "e2e: a worker whose journal was put back from a backup makes nothing that is over, and keeps what the journal does not know",
+    async () => {
+      const { manager } = cluster;
+      const node = cluster.node("n1");
+      const [journal, backup] = [join(node.keys, "worker.journal"), join(node.home, "journal-of-yesterday")];
+      await cluster.placeOn("n1", { name: "old" });
+      await node.kill();
+      cpSync(journal, backup);
+      node.start();
+      await cluster.ready();
+      await cluster.remove("old");
+      await cluster.placeOn("n1", { name: "new" });
+      const before = await cluster.everything();
+      await manager.end();
+      await node.kill();
+      cpSync(backup, journal);
+      node.start();
+      await cluster.until("it is said", async () =>
+        node.log().includes("containers are here that the journal does not know"),
+      );
+      await Bun.sleep(LONGER_THAN_ORDERS_TAKE_MS);
+      expect(await cluster.everything()).toEqual(before);
+      await manager.start();
+      await cluster.ready();
+      await allObey();
+      expect(await cluster.everything()).toEqual(before);
+      expect((await cluster.tasksOf("new")).map(({ state, restarts }) => [state, restarts])).toEqual([["running", 0]]);
     },
     LIMIT_MS,
   );

@@ -99,10 +99,8 @@ export class ClusterNode implements AsyncDisposable {
   /** The end of what its worker said, for messages. */
   log(): string {
     const lines = (file: string) => readFileSync(join(this.home, file), { encoding: "utf8", flag: "a+" }).split("\n");
-    mkdirSync(join(this.home, ".local/state/cube"), { recursive: true });
-    return [`--- ${this.name}`, ...lines("output").slice(-5), ...lines(".local/state/cube/cube.log").slice(-12)].join(
-      "\n",
-    );
+    mkdirSync(this.dataDir, { recursive: true });
+    return [`--- ${this.name}`, ...lines("output").slice(-5), ...lines("data/cube.log").slice(-12)].join("\n");
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

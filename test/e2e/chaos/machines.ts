@@ -53,12 +53,15 @@ export class ChaosNode implements AsyncDisposable {
     this.#options = options;
   }
 
+  get #data(): string {
+    return this.disk?.directory ?? join(this.#home, "data");
+  }
+
   /** Starts its worker, again too, and waits for nothing. */
   start(): void {
-    const { tokenFile, join: manager, disk, clock } = this.#options;
+    const { tokenFile, join: manager, clock } = this.#options;
     const way = manager === "" ? ["--host", this.machine.address, "--port", String(WORKER_PORT)] : ["--join", manager];
-    const data = disk?.directory ?? join(this.#home, "data");
-    const flags = ["--data-dir", data, "--name", this.name, "--join-token-file", tokenFile, ...way];
+    const flags = ["--data-dir", this.#data, "--name", this.name, "--join-token-file", tokenFile, ...way];
     const output = openSync(join(this.#home, "output"), "a");
     this.#child = Bun.spawn([...this.machine.enter, cubeBin(), "worker", ...flags], {
       cwd: this.#home,
@@ -93,7 +96,7 @@ export class ChaosNode implements AsyncDisposable {
 
   /** The end of what its worker said. */
   log(): string {
-    const files = ["output", ".local/state/cube/cube.log"].map((file) => tail(join(this.#home, file)));
+    const files = [join(this.#home, "output"), join(this.#data, "cube.log")].map(tail);
     return [`--- ${this.name}`, ...files].join("\n");
   }
 
