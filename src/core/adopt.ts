@@ -165,10 +165,13 @@ function jobName(merged: readonly MergedSlot[]): string {
   return names[0] ?? "";
 }
 
-/** A start after a stop gives later attempts, so only they speak against a stored stop; a stop counts once every slot was told so. */
+/**
+ * A start after a stop gives later attempts, so only they speak against a stored stop; a stop counts once every slot was told so, and a removal once every attempt
+ * was: one alone may have been told to go by a manager that did not know it.
+ */
 function desiredOf(cluster: Cluster, before: Job | undefined, merged: readonly MergedSlot[]): JobDesired {
-  const told = merged.map(({ current }) => current.desired);
-  const end = told.every((desired) => desired === "remove") ? "remove" : "stop";
+  const isRemoved = merged.every(({ tasks }) => tasks.every(({ desired }) => desired === "remove"));
+  const end = isRemoved ? "remove" : "stop";
   const wanted: JobDesired = merged.some(({ current }) => wantsRun(current)) ? "run" : end;
   if (!before) return wanted;
   if (merged.some(({ current, isNewer }) => isNewer && wantsRun(current))) return "run";

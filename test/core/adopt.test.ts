@@ -158,6 +158,20 @@ describe("adoption:", () => {
     expect(adopt(cluster, going, held({ slot: 1 }))).toMatchObject({ newJobs: 1, newTasks: 2 });
   });
 
+  test("a job is removed only when every attempt was told to go: one may have been told so by a manager that did not know it", () => {
+    const told = (attempt: number, desired: "run" | "remove") => {
+      const claim = held({ attempt, node: `n${attempt}` }, { state: "complete" });
+      return { ...claim, assignment: { ...claim.assignment, desired } };
+    };
+    const jobAfter = (...desired: ("run" | "remove")[]) => {
+      const cluster = clusterWith();
+      adopt(cluster, told(1, "run"));
+      adopt(cluster, ...desired.map((one, index) => told(index + 1, one)));
+      return cluster.jobs.get("j")?.desired;
+    };
+    expect([jobAfter("run", "remove"), jobAfter("remove", "remove")]).toEqual(["stop", "remove"]);
+  });
+
   test("a lone task keeps its job's name", () => {
     const cluster = clusterWith();
     adopt(cluster, held({ name: "solo" }));
