@@ -17,6 +17,8 @@ type AssignmentSet = Extract<ManagerMessage, { readonly kind: "assignments" }>;
 export interface Holdings {
   readonly runs: Map<string, TaskRun>;
   readonly runtimes: readonly RuntimeKind[];
+  /** Once a runtime has said what there is, what is not known is not here. */
+  readonly listings: { isListed(runtime: RuntimeKind): boolean };
   /** Called for a task that is to go and of which nothing is here. */
   nothingLeft(taskId: string): void;
 }
@@ -83,7 +85,7 @@ function accept(
   assignment: Assignment,
   { known, turn }: { readonly known: TaskFact | undefined; readonly turn: Turn },
 ): void {
-  if (assignment.desired === "remove") {
+  if (assignment.desired === "remove" && holdings.listings.isListed(assignment.spec.runtime)) {
     holdings.nothingLeft(assignment.taskId);
     return;
   }
@@ -92,7 +94,7 @@ function accept(
   catchUp(run, known);
   // What it goes on from is not its own step; the engine's list will tell how things are.
   if (run.fact.incarnation > 0) return;
-  if (assignment.desired === "stop") {
+  if (assignment.desired === "stop" || assignment.desired === "remove") {
     finish(run, "stopped", "", turn);
     return;
   }

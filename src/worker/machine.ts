@@ -74,12 +74,13 @@ export class WorkerMachine {
   constructor(options: WorkerMachineOptions) {
     this.#facts = options.facts;
     const runtimes = options.facts.runtimes.map((runtime) => runtime.kind);
-    this.#holdings = { runs: this.#runs, runtimes, nothingLeft: (taskId) => this.#reporter.removed(taskId) };
+    this.#listings = new Listings(runtimes);
+    const nothingLeft = (taskId: string): void => this.#reporter.removed(taskId);
+    this.#holdings = { runs: this.#runs, runtimes, listings: this.#listings, nothingLeft };
     this.#draw = seededDraw(options.seed);
     this.#starts = new Permits(options.startsAtATime);
     this.#pulls = new Permits(Math.max(16, 4 * options.startsAtATime));
     this.#probing = new ProbesAway(options.probesAtATime);
-    this.#listings = new Listings(runtimes);
   }
 
   /** Takes in what a journal held, before the first event. Returns how many records it could not read. */
@@ -336,8 +337,7 @@ export class WorkerMachine {
     for (const run of this.#concerned) drive(run, desk);
     this.#concerned.clear();
     for (;;) {
-      const taskId = this.#starts.next() ?? this.#pulls.next();
-      const run = taskId === null ? undefined : this.#runs.get(taskId);
+      const run = this.#runs.get(this.#starts.next() ?? this.#pulls.next() ?? "");
       if (run === undefined) break;
       drive(run, desk);
     }

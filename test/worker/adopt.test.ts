@@ -119,6 +119,28 @@ test("adopt: what nobody knows and somebody has taken away is no reason to refus
   expect([second.machine.refused(), second.machine.tasks().map(({ taskId }) => taskId)]).toEqual(["", ["t2"]]);
 });
 
+test("adopt: without a journal, and before the engine has said what is there, a task that is to go is not said to be gone", () => {
+  const first = started(assignment("t1")).pass(2_000);
+  first.journal = [];
+  first.engine.silent.add("list");
+  const gone = { ...assignment("t1"), desired: "remove" as const };
+  const second = first
+    .reborn()
+    .begin()
+    .welcome()
+    .assign(gone, { ...gone, taskId: "t2" })
+    .pass(5_000);
+  const removed = () => second.reports().flatMap((report) => report.removed);
+  expect(removed()).toEqual([]);
+  second.engine.silent.clear();
+  second.feed({
+    kind: "listed",
+    runtime: "docker",
+    result: ok([...second.engine.made.values()].map((one) => second.engine.sight(one))),
+  });
+  expect([second.engine.of("t1"), removed().sort()]).toEqual([[], ["t1", "t2"]]);
+});
+
 test("adopt: without a journal what a whole set leaves out is stopped and removed", () => {
   const first = started(assignment("t1"), assignment("t2")).pass(2_000);
   first.journal = [];
