@@ -166,13 +166,11 @@ function jobName(merged: readonly MergedSlot[]): string {
 }
 
 /**
- * A start after a stop gives later attempts, so only they speak against a stored stop; a stop counts once every slot was told so, and a removal once every attempt
- * was: one alone may have been told to go by a manager that did not know it.
+ * A start after a stop gives later attempts, so only they speak against a stored stop; a stop counts once every slot was told so. Attempts that were told to go are no
+ * more than that: they go also as history that was pruned, or by a manager that did not know them, and a job that is stopped is easily removed.
  */
 function desiredOf(cluster: Cluster, before: Job | undefined, merged: readonly MergedSlot[]): JobDesired {
-  const isRemoved = merged.every(({ tasks }) => tasks.every(({ desired }) => desired === "remove"));
-  const end = isRemoved ? "remove" : "stop";
-  const wanted: JobDesired = merged.some(({ current }) => wantsRun(current)) ? "run" : end;
+  const wanted: JobDesired = merged.some(({ current }) => wantsRun(current)) ? "run" : "stop";
   if (!before) return wanted;
   if (merged.some(({ current, isNewer }) => isNewer && wantsRun(current))) return "run";
   const whole = (cluster.slotsOfJob.get(before.id)?.size ?? 0) <= merged.length;
