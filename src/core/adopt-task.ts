@@ -55,7 +55,7 @@ export function settleClaims(
     }
     for (const { nodeId, assignment } of claims) {
       conflicts.push(
-        `${assignment.name} (${id}) is held by ${nameOf(nodeId)}, but belongs to ${nameOf(known.nodeId ?? "")}`,
+        `${assignment.name} (${id}) is held by ${nameOf(nodeId)}, but belongs to ${nameOf(known.nodeId ?? "")} (is that gone for good, \`cube node rm\` it and adopt again)`,
       );
     }
     return [];

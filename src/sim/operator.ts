@@ -30,6 +30,7 @@ export class Operator {
     if (machine === null || !isOk) return;
     if (
       this.#removeClones(machine.cluster) ||
+      this.#removeGone(machine.cluster) ||
       this.#adopt() ||
       this.#trustLoss(machine.caution, machine.cluster) ||
       this.#startEmptySlots(machine.cluster)
@@ -47,6 +48,20 @@ export class Operator {
     for (const [nodeId] of wrong)
       this.#sim.manager.manager.execute({ kind: "node.remove", nodeId, force: true }, () => {});
     return wrong.length > 0;
+  }
+
+  /** A task "is held by n2, but belongs to n3": where n3 is gone for good, `cube node rm` (adopt-task.ts). */
+  #removeGone({ nodes, tasksOfNode }: Cluster): boolean {
+    const held = new Set(
+      [...this.#sim.nodes.values()].flatMap(({ worker }) =>
+        (worker.machine?.refused() ?? "") === "" ? [] : [...(worker.machine?.runs.keys() ?? [])],
+      ),
+    );
+    const known = [...this.#gone].filter((nodeId) => nodes.has(nodeId));
+    const holders = known.filter((nodeId) => [...(tasksOfNode.get(nodeId) ?? [])].some((id) => held.has(id)));
+    for (const nodeId of holders)
+      this.#sim.manager.manager.execute({ kind: "node.remove", nodeId, force: true }, () => {});
+    return holders.length > 0;
   }
 
   /** The way out that a damaged store names (load.ts), where nobody has a backup. */

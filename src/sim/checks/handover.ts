@@ -25,11 +25,13 @@ const SLACK_MS = 60_000;
  */
 export function mustHaveEnded(
   sim: Simulation,
-  { node, spec, startedMs }: Container,
+  { node, taskId, spec, startedMs }: Container,
   { atMs, workerSinceMs }: { readonly atMs: number; readonly workerSinceMs: number },
 ): boolean {
   const { stopAfterMs } = spec.disconnect;
   if (stopAfterMs === null || !sim.nodes.has(node)) return false;
+  // What was asked of it went with a journal, and nobody has said it again.
+  if (sim.nodes.get(node)?.worker.machine?.runs.get(taskId)?.assignment === null) return false;
   const fromMs = atMs - stopAfterMs - spec.stopGraceMs - SLACK_MS;
   return Math.max(startedMs, workerSinceMs) <= fromMs && !wasHindered(sim, node, { fromMs, toMs: atMs });
 }

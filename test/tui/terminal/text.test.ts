@@ -39,6 +39,12 @@ describe("text", () => {
     });
   });
 
+  test("leaves no character that blessed would count otherwise", () => {
+    const isCountedAlike = (clean: string): boolean => screenWidth(clean) === width(clean);
+    const codes = Array.from({ length: 0x110000 }, (_, code) => code).filter((code) => code < 0xd800 || code > 0xdfff);
+    expect(codes.filter((code) => !isCountedAlike(safe(String.fromCodePoint(code))))).toEqual([]);
+  });
+
   test("leaves nothing that blessed would count otherwise, whatever the input", () => {
     fc.assert(
       fc.property(fc.string({ unit: "binary" }), (text: string) => {
