@@ -7,6 +7,7 @@ import { isLocalTask } from "../core/local-task.ts";
 import type { RuntimeKind } from "../core/spec.ts";
 import { isTerminal } from "../core/task.ts";
 import type { Instance } from "./effects.ts";
+import type { Listings } from "./listings.ts";
 import { doubt, see } from "./outcomes.ts";
 import { amend, newRun, rise, succeed, type TaskRun } from "./task-run.ts";
 import type { Turn } from "./turn.ts";
@@ -51,6 +52,12 @@ export function runtimeOf(run: TaskRun): RuntimeKind | null {
   if (run.assignment !== null) return run.assignment.spec.runtime;
   const first = run.instances.values().next().value;
   return first?.runtime ?? null;
+}
+
+/** Whether it is known what there is of the task: its runtime has said so, or the task was rejected where there is no such runtime, and nothing was made of it. */
+export function isLookedFor(run: TaskRun, listings: Pick<Listings, "has" | "isListed">): boolean {
+  const runtime = runtimeOf(run) ?? "docker";
+  return listings.isListed(runtime) || (run.fact.state === "rejected" && !listings.has(runtime));
 }
 
 /** The list is older than what is known of this task: a difference is a reason to look again, no more. */

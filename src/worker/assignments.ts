@@ -3,11 +3,11 @@
  * Desired states only rise; what a whole set leaves out is stopped and removed.
  */
 import { isLocalTask } from "../core/local-task.ts";
-import type { RuntimeKind } from "../core/spec.ts";
 import { type DesiredState, isTerminal, supersedes, type TaskFact } from "../core/task.ts";
 import type { Assignment, ManagerMessage } from "../protocol/messages.ts";
 import { finish } from "./conclude.ts";
 import { restartWaiting } from "./drive.ts";
+import type { Listings } from "./listings.ts";
 import { mark, newRun, rise, type TaskRun } from "./task-run.ts";
 import { nameOf, type Turn } from "./turn.ts";
 
@@ -16,9 +16,8 @@ type AssignmentSet = Extract<ManagerMessage, { readonly kind: "assignments" }>;
 /** What the sets act on. */
 export interface Holdings {
   readonly runs: Map<string, TaskRun>;
-  readonly runtimes: readonly RuntimeKind[];
-  /** Once a runtime has said what there is, what is not known is not here. */
-  readonly listings: { isListed(runtime: RuntimeKind): boolean };
+  /** Once a runtime has said what there is, what is not known is not here; nor is anything of a runtime that the node has not. */
+  readonly listings: Pick<Listings, "has" | "isListed">;
   /** Called for a task that is to go and of which nothing is here. */
   nothingLeft(taskId: string): void;
 }
@@ -85,7 +84,9 @@ function accept(
   assignment: Assignment,
   { known, turn }: { readonly known: TaskFact | undefined; readonly turn: Turn },
 ): void {
-  if (assignment.desired === "remove" && holdings.listings.isListed(assignment.spec.runtime)) {
+  const { runtime } = assignment.spec;
+  const isKnown = holdings.listings.isListed(runtime) || !holdings.listings.has(runtime);
+  if (assignment.desired === "remove" && isKnown) {
     holdings.nothingLeft(assignment.taskId);
     return;
   }
@@ -99,8 +100,8 @@ function accept(
     return;
   }
   run.fact = { ...run.fact, incarnation: 1 };
-  if (holdings.runtimes.includes(assignment.spec.runtime)) acceptRun(run);
-  else finish(run, "rejected", `this node has no runtime "${assignment.spec.runtime}"`, turn);
+  if (holdings.listings.has(runtime)) acceptRun(run);
+  else finish(run, "rejected", `this node has no runtime "${runtime}"`, turn);
 }
 
 /** Accepted is said, and started, only what is on disk. */

@@ -66,6 +66,11 @@ export class Listings {
     return this.#askedAt;
   }
 
+  /** Whether the node has such a runtime at all. */
+  has(kind: RuntimeKind): boolean {
+    return this.#kinds.includes(kind);
+  }
+
   isListed(kind: RuntimeKind): boolean {
     return this.#listed.has(kind);
   }

@@ -17,7 +17,7 @@ import {
   type TaskProgress,
   type WorkerMessage,
 } from "../protocol/messages.ts";
-import { runtimeOf, showAway, takeListing } from "./adopt.ts";
+import { isLookedFor, runtimeOf, showAway, takeListing } from "./adopt.ts";
 import { Solitude, stopWhatIsAlone } from "./alone.ts";
 import { type Holdings, takeAssignments } from "./assignments.ts";
 import { nextDeadline } from "./deadlines.ts";
@@ -73,10 +73,9 @@ export class WorkerMachine {
 
   constructor(options: WorkerMachineOptions) {
     this.#facts = options.facts;
-    const runtimes = options.facts.runtimes.map((runtime) => runtime.kind);
-    this.#listings = new Listings(runtimes);
+    this.#listings = new Listings(options.facts.runtimes.map((runtime) => runtime.kind));
     const nothingLeft = (taskId: string): void => this.#reporter.removed(taskId);
-    this.#holdings = { runs: this.#runs, runtimes, listings: this.#listings, nothingLeft };
+    this.#holdings = { runs: this.#runs, listings: this.#listings, nothingLeft };
     this.#draw = seededDraw(options.seed);
     this.#starts = new Permits(options.startsAtATime);
     this.#pulls = new Permits(Math.max(16, 4 * options.startsAtATime));
@@ -392,7 +391,7 @@ export class WorkerMachine {
       log: (level, text) => this.#log(level, text),
       isDurable: (run) => this.#journal.isDurable(run),
       mayMake: (run) => isLocalTask(run.taskId) || !this.firstOrders.areAwaited(this.#time.monoMs),
-      isListed: (run) => this.#listings.isListed(runtimeOf(run) ?? "docker"),
+      isListed: (run) => isLookedFor(run, this.#listings),
       wantList: (run) => this.#listings.wantNewerThan(run.touched),
       forget: (run) => this.#forget(run),
     };

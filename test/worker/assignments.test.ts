@@ -202,3 +202,15 @@ test("assignments: a task that runs already is told of again when its manager kn
   driver.assign(assignment("t1", {}, { known }));
   expect(driver.reports()).toHaveLength(before + 1);
 });
+
+test("assignments: a task that was rejected for want of a runtime can be removed, also when the worker has forgotten it", () => {
+  const other = assignment("t1", { runtime: "process" });
+  const gone = { ...other, desired: "remove" as const };
+  const driver = new Driver().begin().welcome().assign(other);
+  expect(driver.at("t1")).toBe("1:rejected");
+  driver.assign(gone).pass(5_000);
+  expect(driver.reports().flatMap((report) => report.removed)).toEqual(["t1"]);
+  driver.journal = [];
+  const again = driver.reborn().begin().welcome().assign(gone).pass(5_000);
+  expect(again.reports().flatMap((report) => report.removed)).toEqual(["t1"]);
+});
