@@ -1,4 +1,5 @@
 /** Adoption, task by task: which node has it, and how what its worker says and what the store says become one record. Pure. */
+import { assignmentFor } from "./assign.ts";
 import type { Assignment } from "./assignment.ts";
 import type { Cluster } from "./cluster.ts";
 import { taskId } from "./ids.ts";
@@ -27,6 +28,17 @@ export interface AdoptionContext {
 export interface Double {
   readonly nodeId: string;
   readonly taskId: string;
+}
+
+/**
+ * What a worker runs without knowing what for, since its journal was lost, with the store's word for it; undefined when the store does not know it either, or has
+ * it as ended.
+ */
+export function recognize(cluster: Cluster, nodeId: string, fact: TaskFact): HeldTask | undefined {
+  const task = cluster.tasks.get(fact.taskId);
+  if (!task || isTerminal(task.fact.state)) return undefined;
+  const assignment = assignmentFor(cluster, task);
+  return assignment && { nodeId, assignment, fact };
 }
 
 /**

@@ -18,11 +18,16 @@ export function assignmentsOf(cluster: Cluster, nodeId: string): Assignment[] {
 /** What its node is told of a task; undefined when the node is to have nothing of it. */
 export function assignmentOf(cluster: Cluster, taskId: string): Assignment | undefined {
   const task = cluster.tasks.get(taskId);
-  const job = task && cluster.jobs.get(task.jobId);
-  const spec = task && specOf(cluster, task);
-  if (!task || !job || !spec || task.nodeId === null || isGone(task)) return undefined;
+  return !task || task.nodeId === null || isGone(task) ? undefined : assignmentFor(cluster, task);
+}
+
+/** What any node would be told of it; undefined when its job has no such service any more. */
+export function assignmentFor(cluster: Cluster, task: Task): Assignment | undefined {
+  const job = cluster.jobs.get(task.jobId);
+  const spec = specOf(cluster, task);
+  if (!job || !spec) return undefined;
   return {
-    taskId,
+    taskId: task.id,
     jobId: task.jobId,
     name: taskName(job, task.service, task.slot),
     service: task.service,

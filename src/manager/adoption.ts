@@ -3,7 +3,7 @@
  * the manager's own. It gives no orders and judges nobody; whoever does not answer is left as he is.
  */
 import { type AdoptionPlan, planAdoption } from "../core/adopt.ts";
-import type { HeldTask } from "../core/adopt-task.ts";
+import { type HeldTask, recognize } from "../core/adopt-task.ts";
 import { apply, type Cluster } from "../core/cluster.ts";
 import type { Draft } from "../core/draft.ts";
 import { ingestFacts, stepBack } from "../core/ingest.ts";
@@ -33,7 +33,7 @@ export interface NodeAnswer {
   readonly alive: readonly string[];
   /** How many tasks it holds that have ended. */
   readonly ended: number;
-  /** Ids of tasks that run there without an assignment: nothing can be made of them. */
+  /** Ids of tasks that run there and that neither its worker nor the store knows: nothing can be made of them. */
   readonly strays: readonly string[];
 }
 
@@ -74,7 +74,11 @@ export class Adoption {
     if (!witness || witness.isDone) return [];
     const nodeId = witness.facts.id;
     for (const one of message.held) witness.held.push({ nodeId, ...one });
-    for (const stray of message.strays) witness.strays.push(stray);
+    for (const fact of message.strays) {
+      const known = recognize(this.#cluster, nodeId, fact);
+      if (known) witness.held.push(known);
+      else witness.strays.push(fact);
+    }
     witness.isDone = message.last;
     return [];
   }

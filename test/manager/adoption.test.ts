@@ -9,7 +9,7 @@ import { Sessions } from "../../src/manager/sessions.ts";
 import type { ManagerIdentity, WorkerMessage } from "../../src/protocol/messages.ts";
 import { createMemoryStore } from "../../src/store/memory.ts";
 import { createInProcessLink } from "../../src/transport/in-process.ts";
-import { aJob, aJobSpec, aNode, aSpec, NOW } from "../core/records.ts";
+import { aJob, aJobSpec, aNode, aSpec, aTask, NOW } from "../core/records.ts";
 import { Bench, fact } from "./bench.ts";
 
 const OPTIONS: AdoptionOptions = {
@@ -138,6 +138,24 @@ describe("adoption: whom it hears", () => {
       "node n2 did not answer: what runs there is left alone until --adopt is given again while it is linked",
       "no worker knows the API's tokens, nor jobs that never ran: if the store has lost such, make them anew",
       "adopted from 1 node: 1 job and 1 task that the store did not know",
+    ]);
+  });
+
+  test("what runs without an assignment since a journal was lost is adopted as what the store has it for, and named when the store does not know it", () => {
+    const cluster = clusterOf("n1");
+    apply(cluster, { kind: "job.put", job: aJob("web", { id: "j-web" }) });
+    const at = { jobId: "j-web", service: "web", slot: 0, attempt: 1 };
+    const waiting = aTask("j-web", { id: taskId({ clusterId: "c", jobCreatedMs: NOW, ...at }), ...at, nodeId: null });
+    apply(cluster, { kind: "task.put", task: waiting });
+    const adoption = new Adoption(cluster, OPTIONS);
+    adoption.receive("l1", hello("n1", null));
+    const strays = [fact(waiting.id, { state: "running", incarnation: 2 }), fact("other", { state: "running" })];
+    adoption.receive("l1", { kind: "held", held: [], strays, last: true });
+    const { drafts, nodes } = adoption.finish(NOW);
+    expect(nodes).toMatchObject([{ alive: ["web"], strays: ["other"] }]);
+    const tasks = drafts.flatMap(({ change }) => (change.kind === "task.put" ? [change.task] : []));
+    expect(tasks).toMatchObject([
+      { id: waiting.id, nodeId: aNode("n1").id, desired: "run", fact: { state: "running", incarnation: 2 } },
     ]);
   });
 
