@@ -113,14 +113,24 @@ function acceptRun(run: TaskRun): void {
 /** What the manager knows and this worker does not was in a journal that is lost: an end stays an end, and no incarnation is used twice. */
 function catchUp(run: TaskRun, known: TaskFact | undefined): void {
   if (known === undefined || known.incarnation === 0) return;
+  if (isTerminal(run.fact.state)) {
+    catchUpEnd(run, known);
+    return;
+  }
   // A journal that went back may have made another incarnation of what had ended.
-  const hadEnded = isTerminal(known.state) && !isTerminal(run.fact.state);
-  if (!hadEnded && !supersedes(known, run.fact)) return;
+  if (!isTerminal(known.state) && !supersedes(known, run.fact)) return;
   // Not a step of this worker but the memory of one, so it does not go by the table.
   const incarnation = Math.max(known.incarnation, run.fact.incarnation);
   run.fact = { ...known, incarnation, restartInMs: null };
   run.restartAtMs = null;
   if (known.state === "stopping") endOnItsOwn(run);
+  mark(run, "sync");
+}
+
+/** What ended by a journal that went back, or in a history that the manager's store has not seen, had gone on by what it knows: the end is of that incarnation. */
+function catchUpEnd(run: TaskRun, known: TaskFact): void {
+  if (known.incarnation <= run.fact.incarnation) return;
+  run.fact = { ...run.fact, incarnation: known.incarnation };
   mark(run, "sync");
 }
 

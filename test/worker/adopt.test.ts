@@ -328,6 +328,15 @@ test("adopt: what is found of an older incarnation than the manager knows is sto
   expect([second.at("t1"), second.engine.of("t1")]).toEqual(["3:running", ["1:exited", "3:running"]]);
 });
 
+test("adopt: what has ended by a journal from a backup, and had gone on as the manager knows, has ended as what it had gone on to", () => {
+  const first = started(assignment("t1")).pass(2_000);
+  first.set({ base: 1, put: [assignment("t1", {}, { desired: "stop" })] }).pass(2_000);
+  expect(first.at("t1")).toBe("1:stopped");
+  const second = first.reborn().begin().welcome();
+  second.assign(assignment("t1", {}, { known: known(2, "running") })).pass(60_000);
+  expect([second.at("t1"), second.engine.made.size]).toEqual(["2:stopped", 1]);
+});
+
 test("adopt: a container of a task that the manager gave up as lost is stopped", () => {
   const driver = started(assignment("t1"));
   driver.set({ base: 1, put: [assignment("t1", {}, { desired: "stop", known: known(1, "lost") })] });

@@ -12,6 +12,7 @@ import {
 import type { JournalRecord } from "../../worker/effects.ts";
 import type { Checker, Violate } from "../checker.ts";
 import type { Simulation, Watcher } from "../simulation.ts";
+import { whoLosesItsJournal } from "./journals.ts";
 import { type Durable, storesOf } from "./stores.ts";
 
 /** What of a fact decides about its place in the order. */
@@ -23,7 +24,19 @@ export const factsOnlyRise: Checker = {
   rule: "facts only rise, by steps of the table that their owner takes; an end is final",
   begin: (sim, violate) => {
     storesOf(sim).onDurable((durable) => checkStored(durable, violate));
-    return { onEvent: eachJournaled(sim, (node, before, after) => checkJournaled(node, before, after, violate)) };
+    const forgetful = new Set<string>();
+    const follow = eachJournaled(sim, (node, before, after) => {
+      // The manager knows of which incarnation an end was that a journal had before it went back.
+      const isCorrected = forgetful.has(node) && after.state === before.state && after.incarnation > before.incarnation;
+      if (!isCorrected) checkJournaled(node, before, after, violate);
+    });
+    return {
+      onEvent: (event, atMs) => {
+        const node = whoLosesItsJournal(event);
+        if (node !== null) forgetful.add(node);
+        follow(event, atMs);
+      },
+    };
   },
 };
 
