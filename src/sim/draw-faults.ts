@@ -22,6 +22,8 @@ interface Kind {
   /** How likely a run has it, drawn by itself: kinds that came later leave the mix of the others as it was. Drawn with the mix when left out. */
   readonly share?: number;
   readonly draw: (dice: Dice, field: Field) => Omit<Fault, "atMs"> & { readonly kind: FaultKind };
+  /** What came later of it, drawn from a stream of its own: the rest of the fault stays as it was. */
+  readonly late?: (dice: Dice, field: Field) => Readonly<Record<string, unknown>>;
 }
 
 const anybody = (dice: Dice, { names }: Field): string => (dice.chance(0.4) ? MANAGER : dice.pick(names));
@@ -290,6 +292,7 @@ const KINDS: Readonly<Record<Exclude<FaultKind, "crash-at-effect">, Kind>> = {
       what: dice.pick(["kill", "oom", "remove"]),
       silent: false,
     }),
+    late: (dice) => ({ silent: dice.chance(0.3) }),
   },
   gone: {
     most: 2,
@@ -318,6 +321,8 @@ const KINDS: Readonly<Record<Exclude<FaultKind, "crash-at-effect">, Kind>> = {
 /** Kinds that seeds draw. Crashes at a given effect are for sweeps. */
 export const FAULT_KINDS = Object.keys(KINDS) as readonly (keyof typeof KINDS)[];
 
+/** How shortly before the end of the faults the last hand comes, at most, in ms. */
+const LAST_MS = 5_000;
 const LEAST_KINDS = 3;
 const MIX_SHARE = 0.35;
 
@@ -340,14 +345,22 @@ export function drawFaults(
   // Whoever asks for nothing else means it.
   chosen.push(...allowed.filter((kind) => !mixed.includes(kind) && (mixed.length === 0 || isDrawn(kind))));
   const faults = chosen.flatMap((kind) => {
-    const own = streams.of(`fault/${kind}`);
+    const [own, late] = [streams.of(`fault/${kind}`), streams.of(`late/${kind}`)];
     const many = own.between(1, KINDS[kind].most);
     return Array.from({ length: many }, () => {
       const atMs = own.between(1_000, options.durationMs);
-      return { atMs, ...KINDS[kind].draw(own, options) } as Fault;
+      return { atMs, ...KINDS[kind].draw(own, options), ...KINDS[kind].late?.(late, options) } as Fault;
     });
   });
+  if (chosen.includes("hand")) faults.push(lastHand(streams.of("last-hand"), options));
   return faults.toSorted((one, other) => one.atMs - other.atMs);
+}
+
+/** Nothing that ends or is healed after it makes its worker look: only the worker's own sweep finds what it did. */
+function lastHand(dice: Dice, { names, durationMs }: Field): Fault {
+  const atMs = dice.between(Math.max(0, durationMs - LAST_MS), durationMs);
+  const what = dice.pick(["kill", "oom", "remove"] as const);
+  return { atMs, kind: "hand", node: dice.pick(names), nth: dice.between(0, 20), what, silent: true };
 }
 
 function shuffled<T>(dice: Dice, items: readonly T[]): T[] {

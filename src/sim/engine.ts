@@ -79,12 +79,13 @@ export class SimEngine {
     return { kind: "docker", version: "20.10", problem: isAway ? "it does not answer" : "" };
   }
 
-  /** Everything works from now on. */
+  /** Everything works from now on; its worker is told to look for itself only where it could not know what it has missed. */
   heal(): void {
+    const { down, hung, badEvents } = this.trouble;
     this.#errors.length = 0;
     Object.assign(this.trouble, NO_TROUBLE);
     this.registryIsBack();
-    this.back();
+    if (down || hung || badEvents) this.back();
   }
 
   /** The engine is back after it was away, or answers again: what was being pulled is not. */

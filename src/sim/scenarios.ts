@@ -60,6 +60,11 @@ export const SCENARIOS: readonly Scenario[] = [
     .submits(20, "web")
     .suffers(60, { kind: "hand", node: "n1", nth: 0, what: "kill", silent: false })
     .end(),
+  script("restart/after-a-silent-end")
+    .nodes(1)
+    .submits(20, "web")
+    .suffers(60, { kind: "hand", node: "n1", nth: 0, what: "kill", silent: true })
+    .end(),
   script("restart/after-bad-health")
     .nodes(1)
     .submits(20, "web", { health: true })

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { drawPlan } from "../../src/sim/draw.ts";
 import { FAULT_KINDS } from "../../src/sim/draw-faults.ts";
-import { goneNodes } from "../../src/sim/faults.ts";
+import { goneNodes, type Plan } from "../../src/sim/faults.ts";
 
 const plans = Array.from({ length: 300 }, (_, seed) => drawPlan(seed));
 
@@ -15,6 +15,14 @@ describe("sim: draw", () => {
   test("a core remains, whatever is gone for good", () => {
     for (const plan of plans) expect(goneNodes(plan).has("n1")).toBe(false);
     expect(plans.filter((plan) => goneNodes(plan).size > 0).length).toBeGreaterThan(20);
+  });
+
+  test("some hands are silent, and one of the last moments always is: only the worker's sweep finds what it did", () => {
+    const hands = (of: Plan) => of.faults.filter((fault) => fault.kind === "hand");
+    const drawn = plans.flatMap((plan) => hands(plan).filter(({ atMs }) => atMs < plan.durationMs - 5_000));
+    expect(drawn.filter(({ silent }) => silent).length / drawn.length).toBeWithin(0.2, 0.4);
+    for (const plan of plans.filter((one) => hands(one).length > 0))
+      expect(hands(plan).some(({ atMs, silent }) => silent && atMs >= plan.durationMs - 5_000)).toBe(true);
   });
 
   test("faults strike nodes that are there, and begin within the run", () => {
