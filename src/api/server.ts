@@ -5,6 +5,7 @@
 import type { IncomingMessage, Server } from "node:http";
 import type { Server as NetServer } from "node:net";
 import type { ClusterClient } from "../client/cluster-client.ts";
+import { WORKER_PORT } from "../core/address.ts";
 import type { ManagerAccess } from "../manager/commands.ts";
 import { admit, type Door, isEncrypted } from "./admission.ts";
 import { type ApiApp, createApp } from "./app.ts";
@@ -57,8 +58,6 @@ export interface ApiServer {
   close(): Promise<void>;
 }
 
-const BOOK_WORKER_PORT = 5556;
-
 /** Who a change on TCP is by: with a token its holder, without one anybody on this machine, such as a reader of the book. */
 const TCP_ACTORS = { token: "token:api", noToken: "book" } as const;
 
@@ -100,7 +99,7 @@ function sharer(options: ApiServerOptions, tokens: TokenList): (actor: string, e
   const meter = new ProcessMeter(options.access);
   const answers = new IdempotentAnswers(() => performance.now());
   const { access } = meter;
-  const { log, workerPort = BOOK_WORKER_PORT } = options;
+  const { log, workerPort = WORKER_PORT } = options;
   const clientOf = (actor: string): ClusterClient =>
     createLocalClient({ ...options, access, actor, tokenUsedMs: (name) => tokens.usedMs(name) });
   const contextOf = (request: IncomingMessage): ApiContext => {

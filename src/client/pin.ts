@@ -4,6 +4,7 @@
  */
 import { createHash, type X509Certificate } from "node:crypto";
 import { connect, type TLSSocket } from "node:tls";
+import { addressText } from "../core/address.ts";
 import { base32 } from "../core/base32.ts";
 import { ClientError } from "./cluster-client.ts";
 
@@ -65,7 +66,7 @@ export async function presentedKey(at: { readonly host: string; readonly port: n
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const hint = "is a manager listening there beyond loopback? `cube manager --host ADDRESS` on its machine does";
-    throw new ClientError("unavailable", `no manager speaks TLS at ${nameOf(at)}: ${why}`, hint, error);
+    throw new ClientError("unavailable", `no manager speaks TLS at ${addressText(at)}: ${why}`, hint, error);
   } finally {
     clearTimeout(late);
     socket.destroy();
@@ -91,23 +92,19 @@ async function verify(at: PinnedAddress): Promise<string> {
 function unknownHost(at: PinnedAddress, id: string): ClientError {
   return new ClientError(
     "unknown_host",
-    `the manager at ${nameOf(at)} is not known here; it says that it is cluster ${id}`,
-    `if that is the cluster that you mean: cube login ${nameOf(at)} --cluster-id ${id}`,
+    `the manager at ${addressText(at)} is not known here; it says that it is cluster ${id}`,
+    `if that is the cluster that you mean: cube login ${addressText(at)} --cluster-id ${id}`,
   );
 }
 
 function wrongHost(at: PinnedAddress, id: string): ClientError {
   return new ClientError(
     "wrong_host",
-    `WARNING: ${nameOf(at)} HAS ANOTHER KEY THAN EXPECTED. Somebody may be in the middle; nothing was sent to it. Expected cluster ${at.clusterId}, found ${id}`,
-    `only if the manager there was really set up anew: cube logout ${nameOf(at)}, then cube login ${nameOf(at)}`,
+    `WARNING: ${addressText(at)} HAS ANOTHER KEY THAN EXPECTED. Somebody may be in the middle; nothing was sent to it. Expected cluster ${at.clusterId}, found ${id}`,
+    `only if the manager there was really set up anew: cube logout ${addressText(at)}, then cube login ${addressText(at)}`,
   );
 }
 
 function keyOf(at: PinnedAddress): string {
-  return `${nameOf(at)}/${at.clusterId}`;
-}
-
-function nameOf({ host, port }: { readonly host: string; readonly port: number }): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+  return `${addressText(at)}/${at.clusterId}`;
 }

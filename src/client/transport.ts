@@ -2,7 +2,7 @@
  * Requests to a manager over a unix socket, loopback TCP or TLS, and its errors as ClientErrors. Built on fetch: node:http would cost each short command 15 ms of
  * start. In clear nothing leaves this machine.
  */
-import { isLoopback } from "../core/address.ts";
+import { addressText, isLoopback } from "../core/address.ts";
 import type { Target } from "../core/target.ts";
 import { ClientError } from "./cluster-client.ts";
 import { bypassProxy } from "./proxy.ts";
@@ -19,14 +19,14 @@ export interface ApiRequest {
 
 /** For people: where the manager is looked for. */
 export function nameOf(target: Target): string {
-  return target.kind === "unix" ? target.path : `${bracketed(target.host)}:${target.port}`;
+  return target.kind === "unix" ? target.path : addressText(target);
 }
 
 /** The address of a path at the target. */
 export function urlOf(target: Target, path: string): string {
   if (target.kind === "unix") return `http://localhost${path}`;
   const scheme = target.kind === "tls" ? "https" : "http";
-  return `${scheme}://${bracketed(target.host)}:${target.port}${path}`;
+  return `${scheme}://${addressText(target)}${path}`;
 }
 
 /** The token as a header; none on a unix socket. */
@@ -131,8 +131,4 @@ async function errorOf(response: Response): Promise<ClientError> {
       "is it Cube that listens there?",
     );
   }
-}
-
-function bracketed(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
 }

@@ -3,13 +3,13 @@
  * where it was written; nobody later asks the environment again. It must never create or change anything.
  */
 import { join } from "node:path";
-import { isLoopback } from "../core/address.ts";
+import { isLoopback, MANAGER_PORT } from "../core/address.ts";
 import type { Resources, RuntimeKind } from "../core/spec.ts";
 import type { Target } from "../core/target.ts";
 import { absolute, type Directories, directories, type Place, socketPath } from "./directories.ts";
 import type { LOG_LEVELS, SCHEDULERS, Values } from "./settings.ts";
 import { type Flags, gather } from "./sources.ts";
-import { DEFAULT_PORT, readAddress, targetOf } from "./target.ts";
+import { readAddress, targetOf } from "./target.ts";
 import { ConfigError } from "./wrong-value.ts";
 
 /** What this process is going to be; some defaults differ. `client` is every command that only speaks to a manager. */
@@ -111,12 +111,12 @@ export function loadConfig(place: Place, options: { readonly flags: Flags; reado
 }
 
 function managerConfig(values: Values): Omit<ManagerConfig, "adopt"> {
-  const listen = values.listen === undefined ? null : readAddress(values.listen, DEFAULT_PORT);
+  const listen = values.listen === undefined ? null : readAddress(values.listen, MANAGER_PORT);
   const host = values.host ?? listen?.host ?? "127.0.0.1";
   if (values.auth === false) refuseRemote(host, "--no-auth lets in everybody who can reach the port");
   return {
     host,
-    port: values.port ?? listen?.port ?? DEFAULT_PORT,
+    port: values.port ?? listen?.port ?? MANAGER_PORT,
     auth: values.auth ?? true,
     readOnly: values.readOnly ?? false,
     scheduler: values.scheduler ?? "epvm",

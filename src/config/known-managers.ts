@@ -4,6 +4,7 @@
  */
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { type Address, addressText } from "../core/address.ts";
 import { ConfigError } from "./wrong-value.ts";
 
 /** What is known of the manager at an address. */
@@ -24,9 +25,8 @@ export function knownManagersFile(configDirectory: string): string {
 }
 
 /** How an address is named in the file and in messages. */
-export function addressKey({ host, port }: { readonly host: string; readonly port: number }): string {
-  const name = host.toLowerCase();
-  return name.includes(":") ? `[${name}]:${port}` : `${name}:${port}`;
+export function addressKey({ host, port }: Address): string {
+  return addressText({ host: host.toLowerCase(), port });
 }
 
 /** Everything in the file; nothing when there is none. Throws ConfigError for one that others may read, or that is damaged. */

@@ -1,7 +1,7 @@
 /** Which manager a command speaks to, and the token for it. Reads the token's file; nothing is connected here. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { isLoopback } from "../core/address.ts";
+import { isLoopback, MANAGER_PORT } from "../core/address.ts";
 import type { Target } from "../core/target.ts";
 import { absolute, type Place, socketPath } from "./directories.ts";
 import { addressKey, knownManagersFile, readKnownManagers } from "./known-managers.ts";
@@ -15,9 +15,6 @@ export interface TargetChoice {
   readonly dataDir: string;
   readonly configDir: string;
 }
-
-/** The port of a manager's API, as the book has it. */
-export const DEFAULT_PORT = 5555;
 
 /** The target of a choice; the data directory's socket when no manager was named. Throws ConfigError. */
 export function targetOf(choice: TargetChoice, place: Place): Target {
@@ -39,7 +36,7 @@ function socketOf({ manager, dataDir }: TargetChoice, place: Place): string | nu
 /** In clear only on loopback, and there only while nobody says otherwise: by a cluster id, by https, or by having logged in. */
 function remoteTarget(choice: TargetChoice, place: Place): Target {
   const { manager } = choice;
-  const { host, port } = readAddress(manager, DEFAULT_PORT);
+  const { host, port } = readAddress(manager, MANAGER_PORT);
   const inClear = manager.startsWith("http://");
   const known = inClear
     ? undefined

@@ -3,15 +3,11 @@ import { networkInterfaces } from "node:os";
 import type { NodeLinks } from "../api/ports.ts";
 import type { DialledResource } from "../client/resources.ts";
 import type { Config } from "../config/config.ts";
-import { isLoopback } from "../core/address.ts";
+import { addressText, isLoopback, parseAddress, WORKER_PORT } from "../core/address.ts";
 import { fail, ok, type Result } from "../core/failure.ts";
-import { nameOf, parseAddress } from "../transport/dial.ts";
 import type { DialledAddress } from "../transport/peers.ts";
 import type { RemoteLinks } from "../transport/remote-links.ts";
 import type { AddressBook } from "./dialled-addresses.ts";
-
-/** Port of a worker when an address names none. */
-const WORKER_PORT = 5556;
 
 /** Where `cube worker` waits when it is told nothing. */
 const BOOKS_WORKER = `127.0.0.1:${WORKER_PORT}`;
@@ -156,7 +152,7 @@ class Dialling implements OpenNodeLinks {
 /** One spelling for each address. */
 function nameIn(address: string): Result<string> {
   const parsed = parseAddress(address, WORKER_PORT);
-  return parsed.ok ? ok(nameOf(parsed.value)) : parsed;
+  return parsed.ok ? ok(addressText(parsed.value)) : parsed;
 }
 
 /** Networks of container engines and virtual machines, which end at this machine. */
@@ -165,12 +161,12 @@ const BRIDGES = /^(docker|br-|veth|virbr|podman|cni|flannel|lxc)/;
 /** Where other machines find what listens on `host`: nowhere on loopback, at all of this machine's addresses where it listens on all. */
 function reachedAt(host: string, port: number): string[] {
   if (isLoopback(host)) return [];
-  if (host !== "0.0.0.0" && host !== "::" && host !== "") return [nameOf({ host, port })];
+  if (host !== "0.0.0.0" && host !== "::" && host !== "") return [addressText({ host, port })];
   const interfaces = Object.entries(networkInterfaces()).filter(([name]) => !BRIDGES.test(name));
   const found = interfaces.flatMap(([, addresses]) => addresses ?? []);
   return found
     .filter(({ internal, address }) => !internal && !address.startsWith("fe80:"))
     .filter(({ family }) => host !== "0.0.0.0" || family === "IPv4")
     .sort((a, b) => (a.family < b.family ? -1 : 1))
-    .map(({ address }) => nameOf({ host: address, port }));
+    .map(({ address }) => addressText({ host: address, port }));
 }

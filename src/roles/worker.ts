@@ -6,12 +6,12 @@ import { dirname, join } from "node:path";
 import { startBookWorker } from "../api/book-worker.ts";
 import { type OwnWorker, workerTasksOf } from "../api/worker-tasks.ts";
 import type { Config } from "../config/config.ts";
+import { type Address, MANAGER_PORT, parseAddress, WORKER_PORT } from "../core/address.ts";
 import { fail, ok, type Result, wordsOf } from "../core/failure.ts";
 import { seededDraw } from "../core/jitter.ts";
 import { createLog, type FileLog, type Log } from "../log/log.ts";
 import { createNodeMetrics } from "../metrics/node-metrics.ts";
 import { prepareDataDir } from "../store/data-dir.ts";
-import { type Address, parseAddress } from "../transport/dial.ts";
 import { openIdentity } from "../transport/identity.ts";
 import { type JoinToken, parseJoinToken, readJoinToken } from "../transport/join-token.ts";
 import { createManagerLink, type RemoteManagerLink } from "../transport/manager-link.ts";
@@ -21,10 +21,6 @@ import { endSignal } from "./end-signal.ts";
 import { hostName } from "./names.ts";
 import { openNodeWorker } from "./node-worker.ts";
 import { takePidLock } from "./pid-lock.ts";
-
-/** The book's port of a worker, and of a manager. */
-const WORKER_PORT = 5556;
-const MANAGER_PORT = 5555;
 
 /** More reasons than these are in the log alone. */
 const SAID_REASONS = 20;
@@ -61,8 +57,8 @@ async function start(config: Config, log: FileLog, opened: AsyncDisposableStack)
   opened.use(lock.value);
   const identity = openIdentity(join(directory, "worker.key"));
   if (!identity.ok) return identity;
-  const join_ = joinAddress(config);
-  if (!join_.ok) return join_;
+  const managerAt = joinAddress(config);
+  if (!managerAt.ok) return managerAt;
   const pinFile = pinFileOf(config);
   const { machineId } = await createNodeMetrics().facts();
   const link = createManagerLink({
@@ -70,7 +66,7 @@ async function start(config: Config, log: FileLog, opened: AsyncDisposableStack)
     machineId,
     pinFile,
     token: () => findToken(config),
-    join: join_.value,
+    join: managerAt.value,
     log: alsoOnScreen(log, "warn"),
     draw: seededDraw(randomInt(2 ** 31)),
   });
@@ -94,7 +90,7 @@ async function start(config: Config, log: FileLog, opened: AsyncDisposableStack)
   await worker.value.host.start();
   own = worker.value.host;
   const name = config.worker.name || hostName();
-  const to = join_.value ? `joins ${config.worker.join.address}` : `waits for its manager on ${listening.value}`;
+  const to = managerAt.value ? `joins ${config.worker.join.address}` : `waits for its manager on ${listening.value}`;
   return ok(`worker ${name} (${identity.value.id.slice(0, 8)}) ${to}`);
 }
 

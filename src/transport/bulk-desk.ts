@@ -1,7 +1,8 @@
 /** The worker's bulk sockets: opened as the manager asks over the control link, dialled or awaited as that was, and ended with it. */
 import type { WebSocket } from "ws";
+import type { Address } from "../core/address.ts";
 import { NOTHING_TO_SERVE, serveBulk, type TaskSource } from "./bulk-server.ts";
-import { type Address, dial } from "./dial.ts";
+import { dial } from "./dial.ts";
 import { BULK_PATH, type Visitor } from "./door.ts";
 import type { Identity } from "./identity.ts";
 

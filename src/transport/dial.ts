@@ -5,16 +5,11 @@
 import type { X509Certificate } from "node:crypto";
 import { connect } from "node:tls";
 import { WebSocket } from "ws";
+import { type Address, addressText } from "../core/address.ts";
 import { type Failure, type FailureKind, fail, ok, type Result } from "../core/failure.ts";
 import { MAX_MESSAGE_BYTES } from "../protocol/messages.ts";
 import { CERTIFICATE_NAME } from "./certificate.ts";
 import { type Identity, idOf } from "./identity.ts";
-
-/** A host name or address, and a port. */
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-}
 
 /** A peer whose key has been seen, and by which certificate. */
 export interface SeenPeer {
@@ -59,7 +54,7 @@ async function meet(
   const { peerId } = read.value;
   return fail(
     "denied",
-    `${nameOf(to)} shows another key (${peerId.slice(0, 8)}) than the expected (${as.pin.slice(0, 8)})`,
+    `${addressText(to)} shows another key (${peerId.slice(0, 8)}) than the expected (${as.pin.slice(0, 8)})`,
   );
 }
 
@@ -101,7 +96,6 @@ function upgrade(
   as: { readonly identity: Identity; readonly peer: SeenPeer; readonly signal: AbortSignal },
   outcome: DialOutcome,
 ): void {
-  const host = to.host.includes(":") ? `[${to.host}]` : to.host;
   const options = {
     ca: as.peer.certPem,
     cert: as.identity.certPem,
@@ -112,7 +106,7 @@ function upgrade(
     perMessageDeflate: false,
     followRedirects: false,
   };
-  const ws = new WebSocket(`wss://${host}:${to.port}${to.path}`, options);
+  const ws = new WebSocket(`wss://${addressText(to)}${to.path}`, options);
   let ended = false;
   const end = (act: () => void): void => {
     if (ended) return;
@@ -124,7 +118,7 @@ function upgrade(
   const failed = (why: string, kind: FailureKind = "unavailable"): void =>
     end(() => {
       ws.terminate();
-      outcome.onFailed({ kind, message: `${nameOf(to)}: ${why}` });
+      outcome.onFailed({ kind, message: `${addressText(to)}: ${why}` });
     });
   const abort = (): void => end(() => ws.terminate());
   const late = setTimeout(() => failed(`no answer within ${STEP_MS} ms`), STEP_MS);
@@ -140,19 +134,5 @@ function isWrongCertificate(error: Error): boolean {
 }
 
 function unreachable(to: Address, why: string): { readonly ok: false; readonly failure: Failure } {
-  return fail("unavailable", `${nameOf(to)}: ${why}`);
-}
-
-/** As people write it. */
-export function nameOf(address: Address): string {
-  return address.host.includes(":") ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
-}
-
-/** Reads HOST:PORT or [HOST]:PORT; the port may be left out. Fails with `invalid`. */
-export function parseAddress(text: string, defaultPort: number): Result<Address> {
-  const match = /^(?:\[([0-9a-fA-F:.%a-z]+)\]|([^:[\]\s/]+))(?::(\d{1,5}))?$/.exec(text.trim());
-  const host = match?.[1] ?? match?.[2];
-  const port = match?.[3] === undefined ? defaultPort : Number(match[3]);
-  if (host === undefined || port < 1 || port > 65_535) return fail("invalid", `"${text}" is no HOST:PORT`);
-  return ok({ host, port });
+  return fail("unavailable", `${addressText(to)}: ${why}`);
 }

@@ -7,7 +7,8 @@ import { createServer as createHttpServer, type Server as HttpServer, type Incom
 import { createServer as createNetServer, type Server as NetServer, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from "node:tls";
 import { type WebSocket, WebSocketServer } from "ws";
-import { nameOf, type SeenPeer, seen } from "./dial.ts";
+import { addressText, isLoopback } from "../core/address.ts";
+import { type SeenPeer, seen } from "./dial.ts";
 import { HttpPatience } from "./http-patience.ts";
 import type { Identity } from "./identity.ts";
 import { MAX_FRAME_BYTES } from "./session-host.ts";
@@ -114,7 +115,8 @@ export class Door {
         spoke();
         pushBack(socket, first);
         if (first[0] === TLS_FIRST_BYTE) this.acceptTls(socket, http);
-        else if (http && isLoopback(socket)) this.#http.hand(http, socket);
+        // Nothing goes over a network in clear.
+        else if (http && isLoopback(socket.remoteAddress ?? "")) this.#http.hand(http, socket);
         else socket.destroy();
         process.nextTick(() => socket.resume());
       });
@@ -202,7 +204,7 @@ export class Door {
     clearTimeout(stranger.timer);
     this.#upgrades.handleUpgrade(request, tls, head, (ws) => {
       const settled = (): void => (ws.readyState === ws.OPEN ? this.#welcome(stranger) : this.#settle(stranger));
-      const address = nameOf({ host: tls.remoteAddress ?? "", port: tls.remotePort ?? 0 });
+      const address = addressText({ host: tls.remoteAddress ?? "", port: tls.remotePort ?? 0 });
       this.#options.onLink({ ws, peer: seen(certificate), path, nonce, address, settled });
     });
   }
@@ -267,11 +269,6 @@ interface Stranger {
   readonly visits: Visits;
   readonly second: number;
   timer: ReturnType<typeof setTimeout> | undefined;
-}
-
-/** Nothing goes over a network in clear. */
-function isLoopback({ remoteAddress = "" }: Socket): boolean {
-  return remoteAddress === "::1" || /^(::ffff:)?127\./.test(remoteAddress);
 }
 
 function pushBack(socket: Socket, data: Buffer): void {

@@ -6,6 +6,7 @@ import { randomUUID } from "node:crypto";
 import type { Server as HttpServer } from "node:http";
 import type { Server as NetServer, Socket } from "node:net";
 import type { WebSocket } from "ws";
+import { type Address, addressText } from "../core/address.ts";
 import { fail, ok, type Result } from "../core/failure.ts";
 import type { Draw } from "../core/jitter.ts";
 import { ALREADY_LINKED, RIVAL_MS } from "../protocol/link-times.ts";
@@ -14,7 +15,7 @@ import type { ProofInput, SessionTimes } from "../protocol/session-events.ts";
 import type { Log, ManagerLink } from "../worker/ports.ts";
 import { BulkDesk } from "./bulk-desk.ts";
 import type { TaskSource } from "./bulk-server.ts";
-import { type Address, nameOf, type SeenPeer } from "./dial.ts";
+import type { SeenPeer } from "./dial.ts";
 import { asManagerMessage } from "./directions.ts";
 import { Door, type DoorLimits, LINK_PATH } from "./door.ts";
 import { EarlyMessages } from "./early-messages.ts";
@@ -190,13 +191,13 @@ class Link implements RemoteManagerLink {
         this.#take({
           ws,
           peer,
-          address: nameOf(join),
+          address: addressText(join),
           dialledBy: "worker",
           onUp: () => redialler.succeeded(),
           onEnd: (reason) => redialler.ended(reason),
         }),
       onProblem: (reason) => {
-        if (!reason.endsWith(ALREADY_LINKED)) this.#options.log.warn(`manager at ${nameOf(join)}: ${reason}`);
+        if (!reason.endsWith(ALREADY_LINKED)) this.#options.log.warn(`manager at ${addressText(join)}: ${reason}`);
       },
     });
     return redialler;

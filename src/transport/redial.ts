@@ -1,10 +1,11 @@
 /** Keeps one outgoing link: dials, and dials again with back-off when it is lost or was not to be had. Says what it is at, in words, for people. */
 import type { WebSocket } from "ws";
+import type { Address } from "../core/address.ts";
 import type { Result } from "../core/failure.ts";
 import type { Draw } from "../core/jitter.ts";
 import { LASTING_MS } from "../protocol/link-times.ts";
 import { backOffMs } from "../protocol/session.ts";
-import { type Address, dial, type SeenPeer } from "./dial.ts";
+import { dial, type SeenPeer } from "./dial.ts";
 import type { Identity } from "./identity.ts";
 
 /** What a redialler needs to know and whom it tells. */

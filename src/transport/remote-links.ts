@@ -5,6 +5,7 @@
 import type { Server as HttpServer } from "node:http";
 import type { Server as NetServer, Socket } from "node:net";
 import type { WebSocket } from "ws";
+import { type Address, addressText, parseAddress, WORKER_PORT } from "../core/address.ts";
 import { ok } from "../core/failure.ts";
 import type { Draw } from "../core/jitter.ts";
 import type { Log, WorkerLinks } from "../manager/ports.ts";
@@ -12,7 +13,7 @@ import { ALREADY_LINKED, RIVAL_MS } from "../protocol/link-times.ts";
 import type { ManagerIdentity, ManagerMessage } from "../protocol/messages.ts";
 import { CLONE_REFUSAL, rival } from "../protocol/session.ts";
 import type { SessionTimes, WorkerTraits } from "../protocol/session-events.ts";
-import { type Address, nameOf, parseAddress, type SeenPeer } from "./dial.ts";
+import type { SeenPeer } from "./dial.ts";
 import { asWorkerMessage } from "./directions.ts";
 import { Door, type DoorLimits, LINK_PATH } from "./door.ts";
 import type { Identity } from "./identity.ts";
@@ -65,14 +66,14 @@ export interface RemoteLinks extends WorkerLinks {
   end(): void;
 }
 
-/** Port of a worker when an address names none. */
-const WORKER_PORT = 5556;
-
 const LINKED_ELSEWHERE =
   "another manager with this one's key is linked to it: is one of the two on a copied data directory? Stop that one";
 
 const FORGOTTEN =
   "the manager does not know this node any more, which had joined. If it was removed, it needs the join token: see `cube node token`; if the manager's data was emptied or restored, start the manager once with --adopt";
+
+/** Nodes whose last refusal is remembered; beyond that all are told of anew. */
+const MAX_REFUSALS = 1_000;
 
 type Handlers = Parameters<WorkerLinks["open"]>[0];
 
@@ -158,7 +159,7 @@ class Links implements RemoteLinks {
   dial(address: string): Disposable {
     const to = parseAddress(address, WORKER_PORT);
     if (!to.ok) throw new Error(to.failure.message);
-    const name = nameOf(to.value);
+    const name = addressText(to.value);
     if (!this.#dials.has(name)) this.#dials.set(name, { redialler: this.#redial(to.value), nodeId: "", linkId: "" });
     return { [Symbol.dispose]: () => this.#stopDialling(name) };
   }
@@ -194,7 +195,7 @@ class Links implements RemoteLinks {
   }
 
   #redial(to: Address): Redialler {
-    const name = nameOf(to);
+    const name = addressText(to);
     const redialler: Redialler = new Redialler({
       to: { ...to, path: LINK_PATH },
       identity: this.#options.identity,
@@ -251,7 +252,7 @@ class Links implements RemoteLinks {
       role: { kind: "manager", manager: manager(), known: known(nodeId), membership: this.#membership(nodeId) },
       peerId: nodeId,
       ...(times === undefined ? {} : { times }),
-      check: (proof, { managerNonce, workerNonce }) => this.#check(nodeId, proof, { managerNonce, workerNonce }),
+      check: (proof) => this.#check(nodeId, proof),
       admit: (given) => {
         traits = given;
         return this.#admit(nodeId, given);
@@ -282,11 +283,11 @@ class Links implements RemoteLinks {
   /** The join token invites anybody; having joined before counts only while the operator adopts. */
   #check(
     nodeId: string,
-    { mac, membership }: { readonly mac: string; readonly membership?: string },
-    nonces: Pick<ProofSubject, "managerNonce" | "workerNonce">,
+    proof: { readonly mac: string; readonly membership?: string } & Pick<ProofSubject, "managerNonce" | "workerNonce">,
   ): { readonly right: boolean; readonly refusal?: string } {
     const { identity, joinSecret, readmits } = this.#options;
-    const subject = { clusterId: identity.id, nodeId, ...nonces };
+    const { mac, membership, managerNonce, workerNonce } = proof;
+    const subject = { clusterId: identity.id, nodeId, managerNonce, workerNonce };
     const secret = joinSecret();
     if (secret !== null && proofMatches(mac, secret, subject)) return { right: true };
     const wasHere = membership !== undefined && proofMatches(membership, this.#membership(nodeId), subject);
@@ -379,5 +380,3 @@ class Links implements RemoteLinks {
     this.#door.close();
   }
 }
-
-const MAX_REFUSALS = 1_000;

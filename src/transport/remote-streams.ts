@@ -3,11 +3,12 @@
  * dialled the control link, and belongs to that link: it has the same key, and a nonce that serves once. It goes with the link, or when it has been idle for long.
  */
 import { randomBytes } from "node:crypto";
+import type { Address } from "../core/address.ts";
 import { fail, ok, type Result } from "../core/failure.ts";
 import type { SessionMessage } from "../protocol/messages.ts";
 import type { ExecRequest, ExecSession, LogChunk, LogQuery } from "../worker/ports.ts";
 import { BulkClient } from "./bulk-client.ts";
-import { type Address, dial } from "./dial.ts";
+import { dial } from "./dial.ts";
 import { BULK_PATH, type Visitor } from "./door.ts";
 import type { Identity } from "./identity.ts";
 

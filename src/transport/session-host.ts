@@ -37,8 +37,7 @@ export interface SessionOwner {
   readonly prove?: (input: ProofInput) => Omit<Extract<SessionEvent, { readonly kind: "proved" }>, "kind">;
   /** Manager: whether a proof is right. */
   readonly check?: (
-    proof: { readonly mac: string; readonly membership?: string },
-    input: ProofInput,
+    proof: { readonly mac: string; readonly membership?: string } & ProofInput,
   ) => Omit<Extract<SessionEvent, { readonly kind: "checked" }>, "kind">;
   /** Manager: "" or why this worker may not come in just now. */
   readonly admit?: (traits: WorkerTraits) => Promise<string>;
@@ -58,6 +57,10 @@ export interface LinkFigures {
 
 /** Bytes of one piece of a large message: small enough that a ping is not held up for long. */
 const PIECE_BYTES = 256 * 1024;
+/** Frames on the wire are at most this large; a piece has one byte more than its content. */
+export const MAX_FRAME_BYTES = MAX_MESSAGE_BYTES;
+/** Milliseconds that a refusal has to get through. */
+const LAST_WORDS_MS = 1_000;
 const MORE = 0;
 const LAST = 1;
 
@@ -193,7 +196,7 @@ export class SessionHost {
         this.#feed({ kind: "proved", ...(this.#owner.prove?.(effect) ?? { mac: null }) });
         return;
       case "check":
-        this.#feed({ kind: "checked", ...(this.#owner.check?.(effect, effect) ?? { right: false }) });
+        this.#feed({ kind: "checked", ...(this.#owner.check?.(effect) ?? { right: false }) });
         return;
       case "admit":
         void this.#admit(effect.traits);
@@ -270,9 +273,3 @@ function endSoon(ws: WebSocket): void {
   ws.close(1008);
   setTimeout(() => ws.terminate(), LAST_WORDS_MS).unref();
 }
-
-/** Milliseconds that a refusal has to get through. */
-const LAST_WORDS_MS = 1_000;
-
-/** Frames on the wire are at most this large; a piece has one byte more than its content. */
-export const MAX_FRAME_BYTES = MAX_MESSAGE_BYTES;

@@ -2,7 +2,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
 import { chmodSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { parseAddress } from "../../src/transport/dial.ts";
 import { idOf, isIdentityId, loadIdentity, openIdentity } from "../../src/transport/identity.ts";
 import {
   leaveJoinToken,
@@ -130,21 +129,5 @@ describe("pin:", () => {
     expect([readPin(file), mode(file)]).toEqual([{ ok: true, value: "b".repeat(52) }, 0o600]);
     writeFileSync(file, "");
     expect(readPin(file).ok).toBe(false);
-  });
-});
-
-describe("addresses:", () => {
-  test.each([
-    ["n1:5556", { host: "n1", port: 5556 }],
-    ["n1", { host: "n1", port: 7 }],
-    ["10.0.0.1:1", { host: "10.0.0.1", port: 1 }],
-    ["[::1]:65535", { host: "::1", port: 65_535 }],
-    ["[fe80::1]", { host: "fe80::1", port: 7 }],
-  ])("%s is an address", (text, address) => {
-    expect(parseAddress(text, 7)).toEqual({ ok: true, value: address });
-  });
-
-  test.each(["", "n1:0", "n1:65536", "::1:5556", "http://n1:1", "n1:", "a b:1", "n1:12x"])("%p is none", (text) => {
-    expect(parseAddress(text, 7).ok).toBe(false);
   });
 });

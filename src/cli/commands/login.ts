@@ -11,7 +11,8 @@ import {
   readKnownManagers,
   rememberManager,
 } from "../../config/known-managers.ts";
-import { DEFAULT_PORT, readAddress } from "../../config/target.ts";
+import { readAddress } from "../../config/target.ts";
+import { MANAGER_PORT } from "../../core/address.ts";
 import type { TlsTarget } from "../../core/target.ts";
 import { askLine, isConversation } from "../ask.ts";
 import { CommandFailed, UsageError } from "../cli-error.ts";
@@ -122,7 +123,7 @@ function wrongToken(key: string): CommandFailed {
 async function runLogout(context: Context): Promise<number> {
   const [address = ""] = context.args;
   // Not by the configuration's target: an entry that contradicts something must be removable too.
-  const key = addressKey(readAddress(address, DEFAULT_PORT));
+  const key = addressKey(readAddress(address, MANAGER_PORT));
   if (!forgetManager(knownManagersFile(configDirectory(context.io)), key))
     throw new CommandFailed(`${key} is not known here`);
   context.io.stdout.write(`${key} is forgotten\n`);
