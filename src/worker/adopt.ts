@@ -9,7 +9,7 @@ import { isTerminal } from "../core/task.ts";
 import type { Instance } from "./effects.ts";
 import type { Listings } from "./listings.ts";
 import { doubt, see } from "./outcomes.ts";
-import { amend, newRun, rise, succeed, type TaskRun } from "./task-run.ts";
+import { amend, beginIncarnation, newRun, rise, type TaskRun } from "./task-run.ts";
 import type { Turn } from "./turn.ts";
 
 /** A runtime's answer, and since when it holds. */
@@ -78,7 +78,7 @@ function settle(run: TaskRun, seen: readonly Instance[], turn: Turn): boolean {
   const newest = Math.max(0, ...found);
   if (newest <= run.fact.incarnation || isTerminal(run.fact.state)) return false;
   turn.log("warn", `task ${run.taskId}: incarnation ${newest} is here, the journal knows ${run.fact.incarnation}`);
-  succeed(run, { incarnation: newest, message: "", counts: true });
+  beginIncarnation(run, { incarnation: newest, message: "" });
   for (const instance of seen) see(run, instance);
   return true;
 }

@@ -9,6 +9,7 @@ import type { Incarnation, WorkerEffect, WorkerEvent } from "./effects.ts";
 import { CALL_MS, LOOK_MS } from "./host-limits.ts";
 import type { Runtime } from "./ports.ts";
 import { runProbe } from "./probe.ts";
+import { keyOf } from "./task-run.ts";
 
 /** Effects that call a runtime. */
 export type RuntimeEffect = Extract<
@@ -148,8 +149,4 @@ async function bounded<T>(call: Promise<Result<T>>, limitMs: number, what: strin
 
 function identity({ taskId, incarnation }: Incarnation): Incarnation {
   return { taskId, incarnation };
-}
-
-function keyOf(of: Incarnation): string {
-  return `${of.taskId}/${of.incarnation}`;
 }

@@ -2,7 +2,7 @@
 import { isLocalTask } from "../core/local-task.ts";
 import { decideRestart } from "../core/restart.ts";
 import { DEFAULT_RESTART } from "../core/spec.ts";
-import { type KnownInstance, recordExit, resetProbes, rise, succeed, type TaskRun } from "./task-run.ts";
+import { beginIncarnation, type KnownInstance, recordExit, resetProbes, rise, type TaskRun } from "./task-run.ts";
 import { nameOf, type Turn } from "./turn.ts";
 
 /** How it ended, as far as known. */
@@ -30,7 +30,7 @@ export function conclude(run: TaskRun, end: End, turn: Turn): void {
   const serial = run.assignment?.restartSerial ?? 0;
   if (serial > run.answeredSerial) {
     run.answeredSerial = serial;
-    succeed(run, { incarnation: incarnation + 1, message: "restarted on command", counts: true });
+    beginIncarnation(run, { incarnation: incarnation + 1, message: "restarted on command" });
     return;
   }
   const well = run.probes.wellSinceMs;
@@ -56,7 +56,7 @@ export function conclude(run: TaskRun, end: End, turn: Turn): void {
   }
   run.history = decision.history;
   turn.log("info", `${nameOf(run)}: ${end.reason}; starts again in ${Math.round(decision.delayMs / 100) / 10} s`);
-  succeed(run, { incarnation: incarnation + 1, message: end.reason, counts: true });
+  beginIncarnation(run, { incarnation: incarnation + 1, message: end.reason });
   run.restartAtMs = turn.time.monoMs + decision.delayMs;
 }
 
@@ -69,7 +69,7 @@ export function finish(
 ): void {
   rise(run, state, { message, finishedMs: turn.time.wallMs });
   run.restartAtMs = null;
-  run.plannedEnd = null;
+  run.endIsPlanned = false;
   run.startFailure = null;
   run.needsList = false;
   run.retries.clear();

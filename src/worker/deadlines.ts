@@ -8,8 +8,8 @@ export function nextDeadline(
   runs: Iterable<TaskRun>,
   at: {
     readonly monoMs: number;
-    /** Since when no manager is linked; null while one is. */
-    readonly aloneSinceMs: number | null;
+    /** Since when no manager has answered; null while one does. */
+    readonly unansweredSinceMs: number | null;
     readonly mayProbe: boolean;
     /** Moments that are no task's. */
     readonly others: readonly (number | null)[];
@@ -23,7 +23,7 @@ export function nextDeadline(
   for (const timeMs of at.others) consider(timeMs);
   for (const run of runs) {
     consider(wakeMs(run));
-    consider(stopAloneAtMs(run, at.aloneSinceMs));
+    consider(stopAloneAtMs(run, at.unansweredSinceMs));
     if (at.mayProbe) consider(run.probes.nextAtMs);
   }
   return nextMs === Number.POSITIVE_INFINITY ? null : nextMs;

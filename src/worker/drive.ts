@@ -80,7 +80,7 @@ function perform(run: TaskRun, step: Step, desk: Desk): boolean {
       conclude(run, endOf(run, step.instance), desk);
       return true;
     case "restart":
-      run.plannedEnd = { by: "command", reason: "restarted on command" };
+      run.endIsPlanned = true;
       amend(run, { message: "restarting on command" });
       return true;
     case "watch":

@@ -7,7 +7,7 @@ import type { Failure } from "../core/failure.ts";
 import { jittered } from "../core/jitter.ts";
 import type { HealthCheck } from "../core/spec.ts";
 import type { Incarnation, WorkerEffect } from "./effects.ts";
-import { amend, currentInstance, identity, isEnding, mark, type TaskRun } from "./task-run.ts";
+import { amend, currentInstance, identity, isEnding, keyOf, mark, type TaskRun } from "./task-run.ts";
 import { nameOf, type Turn } from "./turn.ts";
 
 /** Pace of the probes until the first interval and the start period are over, so that a good start is seen soon. */
@@ -41,7 +41,7 @@ export function takeProbe(run: TaskRun, failure: Failure | null, turn: Turn): vo
   const check = run.assignment?.spec.health ?? null;
   const { probes } = run;
   probes.probing = false;
-  if (check === null || run.plannedEnd !== null || isEnding(run)) return;
+  if (check === null || run.endIsPlanned || isEnding(run)) return;
   const nowMs = turn.time.monoMs;
   if (failure === null) {
     probes.failures = 0;
@@ -50,7 +50,7 @@ export function takeProbe(run: TaskRun, failure: Failure | null, turn: Turn): vo
   } else if (failure.kind !== "unavailable" && countsNow(run, check, nowMs)) {
     countFailure(run, check, failure, turn);
   }
-  if (run.plannedEnd === null) probes.nextAtMs = nowMs + pause(run, check, turn);
+  if (!run.endIsPlanned) probes.nextAtMs = nowMs + pause(run, check, turn);
 }
 
 function countFailure(run: TaskRun, check: HealthCheck, failure: Failure, turn: Turn): void {
@@ -61,7 +61,7 @@ function countFailure(run: TaskRun, check: HealthCheck, failure: Failure, turn: 
   const reason = `unhealthy: ${failure.message}`;
   run.probes.nextAtMs = null;
   run.probes.wellSinceMs = null;
-  run.plannedEnd = { by: "unhealthy", reason };
+  run.endIsPlanned = true;
   amend(run, { health: "unhealthy", message: reason });
   // A crash between the stop and the next start must not take the end for the task's own.
   mark(run, "sync");
@@ -123,8 +123,4 @@ export class ProbesAway {
   back(of: Incarnation): void {
     this.#away.delete(keyOf(of));
   }
-}
-
-function keyOf(of: Incarnation): string {
-  return `${of.taskId}/${of.incarnation}`;
 }

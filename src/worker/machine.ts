@@ -32,6 +32,7 @@ import { Listings } from "./listings.ts";
 import { Offer, takeLocal } from "./local-set.ts";
 import type { WorkerMachineOptions } from "./machine-options.ts";
 import { Obedience } from "./obedience.ts";
+import { inOrder } from "./order.ts";
 import { doubt, type Outcome, takeOutcome } from "./outcomes.ts";
 import { Permits } from "./permits.ts";
 import { factOf, Reporter } from "./report.ts";
@@ -67,7 +68,7 @@ export class WorkerMachine {
   readonly firstOrders = new FirstOrders((text) => this.#log("error", text));
   #sequence = 0;
   #wakeMs: number | null = null;
-  readonly #effects: WorkerEffect[] = [];
+  readonly #asked: WorkerEffect[] = [];
   readonly #sends: WorkerEffect[] = [];
   #time: Time = { monoMs: 0, wallMs: 0, bootId: "" };
 
@@ -102,7 +103,7 @@ export class WorkerMachine {
     this.#take(event);
     if (isDue && event.kind !== "tick") this.#tick();
     this.#driveAll();
-    const effects = this.#finishTurn();
+    const effects = this.#collect();
     this.#wakeMs = this.#nextDeadline();
     return effects;
   }
@@ -318,7 +319,7 @@ export class WorkerMachine {
   #nextDeadline(): number | null {
     const impatient = this.#linked ? this.#reporter.impatientAtMs(PATIENCE_MS) : null;
     const others = [this.#listings.wakeMs(), this.#journal.wakeMs(), this.firstOrders.untilMs, impatient];
-    const alone = { aloneSinceMs: this.#solitude.sinceMs, mayProbe: this.#probing.hasRoom };
+    const alone = { unansweredSinceMs: this.#solitude.sinceMs, mayProbe: this.#probing.hasRoom };
     return nextDeadline(this.#runs.values(), { ...alone, monoMs: this.#time.monoMs, others });
   }
 
@@ -343,23 +344,19 @@ export class WorkerMachine {
     this.#probing.send(this.#runs.values(), desk);
   }
 
-  #finishTurn(): WorkerEffect[] {
+  /** What the turn is to end with: the question to the runtimes, what is to be kept, and what is to be told. */
+  #collect(): WorkerEffect[] {
     const { monoMs } = this.#time;
     const offer = this.#linked ? this.#offer.news(this.#facts, this.#runs) : null;
     if (offer !== null) this.#send({ kind: "facts", facts: offer });
-    if (this.#listings.ask(monoMs, ++this.#sequence)) this.#effects.push({ kind: "list" });
+    if (this.#listings.ask(monoMs, ++this.#sequence)) this.#asked.push({ kind: "list" });
     const append = this.#journal.take(this.#runs, this.#obedience.manager, monoMs);
-    const journal: WorkerEffect[] =
-      append === null ? [] : [{ kind: "journal", number: append.number, records: append.records }];
     const mayReport = this.#linked && this.#listings.complete && (append !== null || this.#journal.mayReport());
     const report = mayReport ? this.#reporter.take(this.#runs, monoMs) : null;
     if (report !== null) this.#send(report);
     for (const message of this.#disclosure.take(this.#runs, { mayTell: mayReport, monoMs })) this.#send(message);
     const snapshot = this.#journal.snapshot(this.#runs, this.#obedience.manager, monoMs);
-    const compact: WorkerEffect[] = snapshot === null ? [] : [{ kind: "compact", records: snapshot }];
-    const asked = this.#effects.splice(0);
-    const effects = append?.first === true ? [...journal, ...asked] : [...asked, ...journal];
-    return [...effects, ...this.#sends.splice(0), ...compact];
+    return inOrder({ asked: this.#asked.splice(0), append, sends: this.#sends.splice(0), snapshot });
   }
 
   #send(message: WorkerMessage): void {
@@ -367,7 +364,7 @@ export class WorkerMachine {
   }
 
   #log(level: "info" | "warn" | "error", text: string): void {
-    this.#effects.push({ kind: "log", level, text });
+    this.#asked.push({ kind: "log", level, text });
   }
 
   #forget(run: TaskRun): void {
@@ -386,7 +383,7 @@ export class WorkerMachine {
       linked: this.#linked,
       starts: this.#starts,
       pulls: this.#pulls,
-      emit: (effect) => this.#effects.push(effect),
+      emit: (effect) => this.#asked.push(effect),
       touch: (run) => (run.touched = ++this.#sequence),
       log: (level, text) => this.#log(level, text),
       isDurable: (run) => this.#journal.isDurable(run),

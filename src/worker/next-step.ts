@@ -121,7 +121,7 @@ function runsOnce(run: TaskRun): boolean {
 function runningStep(run: TaskRun, current: KnownInstance, instances: readonly KnownInstance[]): Step {
   if (run.fact.state !== "running") return { kind: "rise", state: "running" };
   if (!run.probes.begun) return { kind: "watch" };
-  if (run.plannedEnd !== null) return { kind: "stop", instance: current };
+  if (run.endIsPlanned) return { kind: "stop", instance: current };
   if ((run.assignment?.restartSerial ?? 0) > run.answeredSerial) return { kind: "restart" };
   return retentionStep(
     instances.filter((one) => one !== current),

@@ -109,7 +109,7 @@ function pullFailed(run: TaskRun, failure: Failure, turn: Turn): void {
     return;
   }
   if (failure.kind === "image_not_found") {
-    imageMissing(run, "pull", failure, turn);
+    imageMissing(run, failure, turn);
     return;
   }
   if (isRefusal(failure)) {
@@ -126,7 +126,7 @@ function createFailed(run: TaskRun, failure: Failure, turn: Turn): void {
   }
   if (failure.kind === "image_not_found") {
     run.pulled = false;
-    imageMissing(run, "pull", failure, turn);
+    imageMissing(run, failure, turn);
     return;
   }
   if (isRefusal(failure)) {
@@ -155,7 +155,7 @@ function inspected(run: TaskRun, instance: Instance, turn: Turn): void {
   if (instance.status === "running") {
     run.startFailure = null;
     // The runtime said that it was dead and it lives: tried again, and never called stopped.
-    if (run.stopTries > 0 && (isEnding(run) || run.plannedEnd !== null)) {
+    if (run.stopTries > 0 && (isEnding(run) || run.endIsPlanned)) {
       retryLater(run, "stop", turn, `does not die, stopped ${run.stopTries} times so far`);
       turn.log("warn", `${nameOf(run)}: does not die, stopped ${run.stopTries} times so far`);
     }
@@ -178,13 +178,13 @@ function isSettled(run: TaskRun): boolean {
   return run.fact.state === "running" || (isTerminal(run.fact.state) && run.desired !== "remove");
 }
 
-function imageMissing(run: TaskRun, kind: OperationKind, failure: Failure, turn: Turn): void {
+function imageMissing(run: TaskRun, failure: Failure, turn: Turn): void {
   run.imageTries += 1;
   if (run.imageTries >= IMAGE_TRIES) {
     reject(run, failure, turn);
     return;
   }
-  retryLater(run, kind, turn, `${failure.message} (try ${run.imageTries} of ${IMAGE_TRIES})`);
+  retryLater(run, "pull", turn, `${failure.message} (try ${run.imageTries} of ${IMAGE_TRIES})`);
 }
 
 function startDidNotHappen(run: TaskRun, failure: Failure, turn: Turn): void {

@@ -36,7 +36,8 @@ export interface ExecRequest {
 export interface ExecSession {
   /** Ends when the command has ended. */
   readonly output: AsyncIterable<{ readonly stream: "stdout" | "stderr"; readonly data: Uint8Array }>;
-  write(data: Uint8Array): void;
+  /** Takes the data at once, and resolves when more may be written or nothing is taken any more; whoever writes without end awaits it. Never rejects. */
+  write(data: Uint8Array): Promise<void>;
   /** End of the command's standard input. */
   closeInput(): void;
   resize(columns: number, rows: number): void;

@@ -27,7 +27,7 @@ export async function runProbe(runtime: Runtime, instance: Instance, spec: TaskS
   try {
     return await Promise.race([probe(check.probe, { runtime, instance, spec, signal: ended.signal }), timeout]);
   } catch (error) {
-    return bad(wordsOf(error));
+    return bad(connectionWords(error));
   } finally {
     clearTimeout(timer);
     ended.abort();
@@ -75,7 +75,7 @@ function probeHttp(target: ProbeTarget, path: string, signal: AbortSignal): Prom
       resolve(response.statusCode === 200 ? null : bad(`${where}: status ${response.statusCode}`));
       response.destroy();
     });
-    asked.on("error", (error) => resolve(bad(`${where}: ${wordsOf(error)}`)));
+    asked.on("error", (error) => resolve(bad(`${where}: ${connectionWords(error)}`)));
     asked.end();
   });
 }
@@ -88,7 +88,7 @@ function probeTcp(target: ProbeTarget, signal: AbortSignal): Promise<Failure | n
       resolve(failure);
     };
     socket.on("connect", () => finish(null));
-    socket.on("error", (error) => finish(bad(`connection to ${urlHost(target)}: ${wordsOf(error)}`)));
+    socket.on("error", (error) => finish(bad(`connection to ${urlHost(target)}: ${connectionWords(error)}`)));
     signal.addEventListener("abort", () => socket.destroy(), { once: true });
   });
 }
@@ -125,7 +125,7 @@ function bad(message: string): Failure {
   return { kind: "transient", message };
 }
 
-function wordsOf(error: unknown): string {
+function connectionWords(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   return CODES[code] ?? error.message;

@@ -1,6 +1,6 @@
 /**
  * What a worker knows of one task: its assignment, its facts, the instances it has seen, and the one operation in flight.
- * Facts change only through `rise`, `amend` and `succeed`, so that no state ever falls and every change is reported and journaled.
+ * Facts change only through `rise`, `amend` and `beginIncarnation`, so that no state ever falls and every change is reported and journaled.
  */
 import { assert } from "../core/assert.ts";
 import type { Failure } from "../core/failure.ts";
@@ -26,12 +26,6 @@ export type OperationKind = "pull" | "create" | "start" | "stop" | "remove" | "i
 /** An instance as last seen. `doubt`: something happened since, so it is inspected before anything is done with it. */
 export interface KnownInstance extends Instance {
   readonly doubt: boolean;
-}
-
-/** Why the running incarnation is to be ended and followed by the next. */
-export interface PlannedEnd {
-  readonly by: "command" | "unhealthy";
-  readonly reason: string;
 }
 
 /** The rhythm of a running task's probes; monotonic ms. */
@@ -70,7 +64,8 @@ export interface TaskRun {
   readonly instances: Map<number, KnownInstance>;
   op: { readonly kind: OperationKind; readonly of: Incarnation } | null;
   readonly retries: Map<OperationKind, Retry>;
-  plannedEnd: PlannedEnd | null;
+  /** The running incarnation is to be ended and followed by the next. */
+  endIsPlanned: boolean;
   /** A start that was refused; what came of it is seen by an inspection. */
   startFailure: Failure | null;
   /** An operation may have left something behind that only a list can show. */
@@ -102,7 +97,7 @@ export function newRun(taskId: string, assignment: Assignment | null): TaskRun {
     instances: new Map(),
     op: null,
     retries: new Map(),
-    plannedEnd: null,
+    endIsPlanned: false,
     startFailure: null,
     needsList: false,
     pulled: false,
@@ -140,10 +135,7 @@ export function amend(run: TaskRun, change: Partial<Omit<TaskFact, "taskId" | "s
 }
 
 /** Takes the facts to the next incarnation, not yet created. */
-export function succeed(
-  run: TaskRun,
-  next: { readonly incarnation: number; readonly message: string; readonly counts: boolean },
-): void {
+export function beginIncarnation(run: TaskRun, next: { readonly incarnation: number; readonly message: string }): void {
   const fact: TaskFact = {
     ...run.fact,
     incarnation: next.incarnation,
@@ -153,7 +145,7 @@ export function succeed(
     ports: [],
     message: next.message,
     restartInMs: null,
-    restarts: run.fact.restarts + (next.counts ? 1 : 0),
+    restarts: run.fact.restarts + 1,
     startedMs: 0,
     finishedMs: 0,
   };
@@ -163,7 +155,7 @@ export function succeed(
   );
   run.fact = fact;
   run.restartAtMs = null;
-  run.plannedEnd = null;
+  run.endIsPlanned = false;
   run.startFailure = null;
   run.pulled = false;
   run.imageTries = 0;
@@ -214,6 +206,11 @@ export function identity(run: TaskRun): Incarnation {
 export function newestInstance(run: TaskRun): KnownInstance | null {
   const newestFirst = [...run.instances.values()].sort((a, b) => b.incarnation - a.incarnation);
   return newestFirst.find((one) => one.status !== "created") ?? newestFirst[0] ?? null;
+}
+
+/** An incarnation as a key. */
+export function keyOf(of: Incarnation): string {
+  return `${of.taskId}/${of.incarnation}`;
 }
 
 /** The runs that managers have a say in. */
