@@ -131,10 +131,14 @@ function joinAddress(config: Config): Result<Address | null> {
   return address === "" ? ok(null) : parseAddress(address, MANAGER_PORT);
 }
 
-/** Asked anew before each first link: a manager that starts later leaves its token then. */
+/**
+ * Asked anew before each first link: a manager that starts later leaves its token then. Once this node has joined, only a token that somebody gave counts: the
+ * one that lies about on this machine is of whichever manager started last.
+ */
 function findToken(config: Config): Result<JoinToken | null> {
-  const { token, tokenFile } = config.worker.join;
+  const { token, tokenFile, tokenFileGiven } = config.worker.join;
   if (token !== "") return parseJoinToken(token);
+  if (!tokenFileGiven && existsSync(pinFileOf(config))) return ok(null);
   return existsSync(dirname(tokenFile)) ? readJoinToken(tokenFile) : ok(null);
 }
 

@@ -248,10 +248,16 @@ class Link implements RemoteManagerLink {
   #take(from: Incoming): void {
     const { machineId, judge, times } = this.#options;
     const belongsTo = this.#belongsTo();
+    if (!belongsTo.ok) {
+      sayNo(from.ws, belongsTo.failure.message);
+      this.#tell(from, belongsTo.failure.message);
+      from.onEnd(belongsTo.failure.message);
+      return;
+    }
     const host: SessionHost = new SessionHost(from.ws, {
       role: {
         kind: "worker",
-        clusterId: belongsTo.ok ? belongsTo.value : null,
+        clusterId: belongsTo.value,
         machineId,
         processId: this.#processId,
         ...(judge === undefined ? {} : { judge }),
@@ -335,11 +341,15 @@ class Link implements RemoteManagerLink {
       this.#bulk.unlinked();
       this.#handlers?.onUnlinked();
     }
-    // Of a dialled link the redialler tells; of the manager's own dials only what a person should know.
-    if (from.dialledBy === "manager" && (refused || wasCurrent) && reason !== this.#problem) {
-      this.#options.log.warn(`manager at ${from.address}: ${reason}`);
-      if (!wasCurrent) this.#problem = reason;
-    }
+    if (wasCurrent && from.dialledBy === "manager") this.#options.log.warn(`manager at ${from.address}: ${reason}`);
+    else if (refused) this.#tell(from, reason);
     from.onEnd(reason);
+  }
+
+  /** Why somebody gets no link, once. Of a dial of our own the redialler tells. */
+  #tell({ dialledBy, address }: Incoming, reason: string): void {
+    if (dialledBy === "worker" || reason === this.#problem) return;
+    this.#problem = reason;
+    this.#options.log.warn(`manager at ${address}: ${reason}`);
   }
 }

@@ -1,7 +1,8 @@
 // A worker alone that cannot join: who starts it sees why.
 import { expect, test } from "bun:test";
-import { chmodSync, existsSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { NodeResource } from "../../src/client/resources.ts";
 import { freePort, until } from "../e2e/until.ts";
 import { Machine } from "./processes.ts";
 
@@ -55,3 +56,29 @@ test("roles: a worker whose journal is damaged says so on the screen", async () 
   }
   expect(err).toContain("cube: the worker's journal is damaged: ");
 }, 60_000);
+
+test("roles: a worker that has joined needs no token, whichever manager has left its own on the machine since", async () => {
+  await using machine = new Machine();
+  const port = `${freePort()}`;
+  const worker = () => machine.start("w", "worker", "-p", port, "-n", "w", "--runtime", "process");
+  const linked = () =>
+    until("the worker is linked", async () => {
+      const { out } = await machine.run("node", "--json", "--data-dir", machine.dataOf("a"));
+      return (JSON.parse(out || "[]") as NodeResource[]).some(({ dialledBy }) => dialledBy === "manager");
+    });
+  machine.start("a", "manager", "-p", "0", "--workers", `127.0.0.1:${port}`);
+  worker();
+  await linked();
+  const token = join(machine.home, ".config", "cube", "join-token");
+  const ofA = readFileSync(token, "utf8");
+  machine.start("b", "manager", "-p", "0", "--workers", `127.0.0.1:${freePort()}`);
+  await until("the other manager's token", async () => readFileSync(token, "utf8") !== ofA);
+  await machine.end("b");
+  await machine.end("w");
+  await until("the end of the link", async () => {
+    const { out } = await machine.run("node", "--json", "--data-dir", machine.dataOf("a"));
+    return (JSON.parse(out) as NodeResource[]).every(({ dialledBy }) => dialledBy === undefined);
+  });
+  worker();
+  await linked();
+}, 90_000);

@@ -118,6 +118,18 @@ test("enrolment: a worker without a token is told where to get one, and let in a
   await until("a hello", () => boss.heard.length > 0);
 });
 
+test("enrolment: a worker that cannot tell whose it is says why, to whoever dials it and on its own side", async () => {
+  const [m, w] = directories();
+  const boss = manager(m.path);
+  const [own, other] = ["a".repeat(52), "b".repeat(52)];
+  writeFileSync(w.file("manager.pin"), `${own}\n`, { mode: 0o600 });
+  const hand = worker(w.path, { port: null, token: { clusterId: other, secret: "s".repeat(32) } }).start();
+  boss.links.dial(`127.0.0.1:${await hand.listen()}`);
+  const why = `this node belongs to cluster ${own.slice(0, 8)}, its join token is for ${other.slice(0, 8)}: to move it, delete ${w.file("manager.pin")}`;
+  await until("the refusal", () => boss.links.dialled()[0]?.problem.endsWith(why) ?? false);
+  expect(hand.link.problem()).toBe(why);
+});
+
 test("enrolment: a manager whose certificate was made anew over the same key is still the same manager", async () => {
   const [m, w] = directories();
   const boss = manager(m.path);
