@@ -9,7 +9,7 @@ import { type Durable, storesOf } from "./checks/stores.ts";
 import type { Simulation } from "./simulation.ts";
 import type { Container, SimEvent } from "./trace.ts";
 
-/** All marks of the specification, in its order. */
+/** All marks of the specification, in its order, and then those that came since. */
 export const MARKS = [
   "adopt-after-lost-create-reply",
   "409-name-conflict",
@@ -29,6 +29,8 @@ export const MARKS = [
   "slow-consumer-dropped",
   "capacity-shrink",
   "clock-step",
+  "store-gone-back-refused",
+  "strayed-store-refused",
 ] as const;
 
 export type Mark = (typeof MARKS)[number];
@@ -142,6 +144,8 @@ class RunMarks {
     if (!text.startsWith("orders refused:")) return;
     if (text.includes("of an older term") || text.includes("a second manager of term")) this.#hit("stale-term-refused");
     if (text.includes("that does not know")) this.#hit("amnesia-refused");
+    if (text.includes("has gone back")) this.#hit("store-gone-back-refused");
+    if (text.includes("does not go back to what this node has seen")) this.#hit("strayed-store-refused");
   }
 }
 

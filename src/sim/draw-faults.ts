@@ -29,6 +29,12 @@ interface Kind {
 const anybody = (dice: Dice, { names }: Field): string => (dice.chance(0.4) ? MANAGER : dice.pick(names));
 const machine = anybody;
 
+/** People start a manager plainly on an older store before they read what it says, and some read it long after. */
+function drawStart(dice: Dice): { readonly adopt: boolean; readonly adoptAfterMs?: number } {
+  if (dice.chance(0.5)) return { adopt: true };
+  return dice.chance(0.5) ? { adopt: false } : { adopt: false, adoptAfterMs: dice.pick([10_000, 60_000, 4 * MINUTE]) };
+}
+
 const KINDS: Readonly<Record<Exclude<FaultKind, "crash-at-effect">, Kind>> = {
   crash: {
     most: 12,
@@ -176,10 +182,12 @@ const KINDS: Readonly<Record<Exclude<FaultKind, "crash-at-effect">, Kind>> = {
       downMs: dice.between(100, 20_000),
       adopt: true,
     }),
+    late: drawStart,
   },
   "store-wipe": {
     most: 1,
     draw: (dice) => ({ kind: "store-wipe", downMs: dice.between(100, 20_000), adopt: true }),
+    late: drawStart,
   },
   "store-gap": {
     most: 1,

@@ -90,9 +90,23 @@ export type Fault = { readonly atMs: number } & (
   | { readonly kind: "journal-wipe"; readonly node: string }
   /** The worker is down for `downMs`, and its journal is as it was `agoMs` before: somebody has put back a backup. */
   | { readonly kind: "journal-rollback"; readonly node: string; readonly agoMs: number; readonly downMs: number }
-  /** The store goes back to what it was at `toMs`; the manager is down for `downMs` meanwhile, and adopts when it is back if `adopt`. */
-  | { readonly kind: "store-rollback"; readonly toMs: number; readonly downMs: number; readonly adopt: boolean }
-  | { readonly kind: "store-wipe"; readonly downMs: number; readonly adopt: boolean }
+  /**
+   * The store goes back to what it was at `toMs`; the manager is down for `downMs` meanwhile, and adopts when it is back if `adopt`. Otherwise it starts as always,
+   * is refused, and adopts `adoptAfterMs` later, or when its operator comes.
+   */
+  | {
+      readonly kind: "store-rollback";
+      readonly toMs: number;
+      readonly downMs: number;
+      readonly adopt: boolean;
+      readonly adoptAfterMs?: number;
+    }
+  | {
+      readonly kind: "store-wipe";
+      readonly downMs: number;
+      readonly adopt: boolean;
+      readonly adoptAfterMs?: number;
+    }
   /**
    * Records of the store are damaged while the manager is down for `downMs`: it only reads until somebody, `forMs` later, puts a backup of that moment in its place,
    * or accepts the loss of them and lets it adopt.

@@ -292,6 +292,10 @@ export class Injector {
       this.#sim.tell({ kind: "replaced", manager: MANAGER, how });
     };
     this.#restart(MANAGER, fault.downMs, replace, () => manager.start(fault.adopt));
+    if (fault.adoptAfterMs === undefined) return;
+    this.#later(fault.downMs + fault.adoptAfterMs, () =>
+      this.#restart(MANAGER, RESTART_MS, undefined, () => manager.start(true)),
+    );
   }
 
   #harmStore(fault: Extract<Fault, { kind: "store-gap" }>): void {

@@ -25,6 +25,15 @@ describe("sim: draw", () => {
       expect(hands(plan).some(({ atMs, silent }) => silent && atMs >= plan.durationMs - 5_000)).toBe(true);
   });
 
+  test("an older or emptied store is started plainly as often as not, and adopted at once, later or never", () => {
+    const replaced = plans.flatMap(({ faults }) =>
+      faults.filter((fault) => fault.kind === "store-rollback" || fault.kind === "store-wipe"),
+    );
+    const plain = replaced.filter(({ adopt }) => !adopt);
+    expect(plain.length / replaced.length).toBeWithin(0.4, 0.6);
+    expect(plain.filter(({ adoptAfterMs }) => adoptAfterMs !== undefined).length / plain.length).toBeWithin(0.3, 0.7);
+  });
+
   test("faults strike nodes that are there, and begin within the run", () => {
     for (const { nodes, faults, durationMs } of plans) {
       const names = new Set(nodes.map((node) => node.name));
