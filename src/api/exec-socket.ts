@@ -75,6 +75,8 @@ class ExecConnection {
   #session: ExecStream | undefined;
   #starting = false;
   #alive = true;
+  /** Pieces of input that the command has not taken yet. */
+  #writing = 0;
 
   constructor(ws: WebSocket, service: Session, ref: string) {
     this.#ws = ws;
@@ -96,6 +98,7 @@ class ExecConnection {
     });
     this.#ws.on("message", (data, isBinary) => {
       clearTimeout(late);
+      this.#alive = true;
       try {
         if (isBinary) this.#input(bytes(data));
         else this.#frame(parse(execFrameSchema, parseJson(bytes(data).toString())));
@@ -107,7 +110,16 @@ class ExecConnection {
 
   #input(data: Buffer): void {
     if (data[0] !== STREAM.stdin) throw new ClientError("invalid", "a binary frame of the client begins with 0");
-    this.#session?.write(data.subarray(1));
+    if (this.#session) void this.#pass(this.#session, data.subarray(1));
+  }
+
+  /** Not reading on is what tells the client to wait for a command that does not read. */
+  async #pass(session: ExecStream, data: Uint8Array): Promise<void> {
+    this.#writing++;
+    this.#ws.pause();
+    await session.write(data);
+    this.#writing--;
+    if (this.#writing === 0) this.#ws.resume();
   }
 
   #frame(frame: ExecClientFrame): void {
@@ -151,9 +163,9 @@ class ExecConnection {
     this.#ws.close(1011);
   }
 
-  /** A client that vanished without a word must not keep a shell open. */
+  /** A client that vanished without a word must not keep a shell open. While it has to wait, its answers are not read; where it is gone, the ping itself fails. */
   #ping(): void {
-    if (!this.#alive) {
+    if (!this.#alive && this.#writing === 0) {
       this.#ws.terminate();
       return;
     }

@@ -19,7 +19,10 @@ export async function askLine(
   const line = new TypedLine(resolve, () => reject(new Ended(130)));
   io.stderr.write(question);
   if (hidden) io.stdin.setRawMode(true);
-  const open = io.stdin.open({ onData: (data) => line.take(data), onEnd: () => line.end() });
+  const onData = (data: Uint8Array): undefined => {
+    line.take(data);
+  };
+  const open = io.stdin.open({ onData, onEnd: () => line.end() });
   try {
     if (signal.aborted) onAbort();
     return await promise;

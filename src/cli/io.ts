@@ -17,8 +17,11 @@ export interface Input {
   setRawMode(on: boolean): void;
   /** Everything up to its end. */
   readAll(): Promise<string>;
-  /** Delivers input until disposed. */
-  open(handlers: { readonly onData: (data: Uint8Array) => void; readonly onEnd: () => void }): Disposable;
+  /** Delivers input until disposed. Nothing is read on before a promise that `onData` gives has resolved. */
+  open(handlers: {
+    readonly onData: (data: Uint8Array) => Promise<void> | undefined;
+    readonly onEnd: () => void;
+  }): Disposable;
 }
 
 /** Somebody wants the command to end: an interrupt (130), a termination (143), a reader that went away (0). */

@@ -95,11 +95,20 @@ function input(): Input {
     },
     readAll: () => Bun.stdin.text(),
     open: ({ onData, onEnd }) => {
-      const take = (data: Uint8Array) => onData(data);
+      let isOpen = true;
+      const take = (data: Uint8Array): void => {
+        const taken = onData(data);
+        if (taken === undefined) return;
+        stdin.pause();
+        void taken.then(() => {
+          if (isOpen) stdin.resume();
+        });
+      };
       stdin.on("data", take).on("end", onEnd);
       stdin.resume();
       return {
         [Symbol.dispose]: () => {
+          isOpen = false;
           stdin.off("data", take).off("end", onEnd);
           stdin.pause();
         },

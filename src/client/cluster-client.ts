@@ -77,7 +77,8 @@ export interface ExecOptions {
 /** A running command in a task. */
 export interface ExecStream {
   readonly output: AsyncIterable<{ readonly stream: "stdout" | "stderr"; readonly data: Uint8Array }>;
-  write(data: Uint8Array): void;
+  /** Takes the data at once, and resolves when more may be written or nothing is taken any more; whoever writes without end awaits it. Never rejects. */
+  write(data: Uint8Array): Promise<void>;
   closeInput(): void;
   resize(columns: number, rows: number): void;
   readonly exitCode: Promise<number | null>;

@@ -66,8 +66,12 @@ class HttpExec implements ExecStream {
     return this;
   }
 
-  write(data: Uint8Array): void {
-    for (let at = 0; at < data.length; at += PIECE) this.#sendRaw(dataFrame("stdin", data.subarray(at, at + PIECE)));
+  async write(data: Uint8Array): Promise<void> {
+    const sent: Promise<void>[] = [];
+    for (let at = 0; at < data.length; at += PIECE) {
+      sent.push(this.#sendRaw(dataFrame("stdin", data.subarray(at, at + PIECE))));
+    }
+    await Promise.all(sent);
   }
 
   closeInput(): void {
@@ -110,11 +114,15 @@ class HttpExec implements ExecStream {
   }
 
   #send(frame: ExecClientFrame): void {
-    this.#sendRaw(JSON.stringify(frame));
+    void this.#sendRaw(JSON.stringify(frame));
   }
 
-  #sendRaw(data: string | Uint8Array): void {
-    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.send(data);
+  /** Resolves once the socket has taken it, or has ended. */
+  #sendRaw(data: string | Uint8Array): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (this.#ws.readyState === this.#ws.OPEN) this.#ws.send(data, () => resolve());
+    else resolve();
+    return promise;
   }
 }
 

@@ -82,8 +82,11 @@ class DockerExec implements ExecSession {
     });
   }
 
-  write(data: Uint8Array): void {
-    if (this.#parts.stream.writable) this.#parts.stream.write(data);
+  write(data: Uint8Array): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    if (this.#parts.stream.writable) this.#parts.stream.write(data, () => resolve());
+    else resolve();
+    return promise;
   }
 
   closeInput(): void {

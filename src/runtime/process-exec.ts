@@ -31,6 +31,7 @@ export function execBeside(place: ExecPlace, request: ExecRequest): Result<ExecS
 function terminalSession(place: ExecPlace, request: ExecRequest): ExecSession {
   const output = new OutputQueue({});
   const drained = Promise.withResolvers<void>();
+  let written = Promise.withResolvers<void>();
   const child = Bun.spawn([...request.command], {
     cwd: place.cwd,
     env: { TERM: "xterm-256color", ...place.env },
@@ -39,10 +40,15 @@ function terminalSession(place: ExecPlace, request: ExecRequest): ExecSession {
       rows: request.rows,
       // The terminal uses its buffer again: what is kept must be a copy.
       data: (_terminal, data) => output.push({ stream: "stdout", data: Uint8Array.from(data) }),
+      drain: () => {
+        written.resolve();
+        written = Promise.withResolvers<void>();
+      },
       exit: () => drained.resolve(),
     },
   });
   const exitCode = child.exited.then(async (code) => {
+    written.resolve();
     await Promise.race([drained.promise, Bun.sleep(TRAIL_MS)]);
     child.terminal?.close();
     output.end();
@@ -51,7 +57,12 @@ function terminalSession(place: ExecPlace, request: ExecRequest): ExecSession {
   return {
     output,
     exitCode,
-    write: (data) => void (child.terminal?.closed === false && child.terminal.write(Uint8Array.from(data))),
+    write: async (data) => {
+      if (child.exitCode !== null || child.terminal?.closed !== false) return;
+      const { promise } = written;
+      child.terminal.write(Uint8Array.from(data));
+      await promise;
+    },
     // End of input on a terminal is its own character, ^D.
     closeInput: () => void (child.terminal?.closed === false && child.terminal.write("\x04")),
     resize: (columns, rows) => void (child.terminal?.closed === false && child.terminal.resize(columns, rows)),
@@ -80,9 +91,9 @@ function pipeSession(place: ExecPlace, request: ExecRequest): ExecSession {
   return {
     output,
     exitCode,
-    write: (data) => {
-      stdin?.write(data);
-      void stdin?.flush();
+    write: async (data) => {
+      // A command that has ended, or has closed its input, takes nothing any more.
+      await Promise.all([stdin?.write(data), stdin?.flush()]).catch(() => undefined);
     },
     closeInput: () => void stdin?.end(),
     resize: () => {},

@@ -44,9 +44,6 @@ class Stream {
   }
 }
 
-/** Input that may wait for a command that does not read it. */
-const MAX_INPUT_BYTES = 4 << 20;
-
 /** Streams over one socket. */
 export class BulkClient {
   readonly #socket: BulkSocket<BulkAnswer>;
@@ -138,10 +135,8 @@ export class BulkClient {
     };
     return {
       output: this.#output(id, stream, exit.resolve),
-      write: (data) => {
-        if (!input.write(data)) close();
-      },
-      closeInput: () => input.end(() => this.#socket.send({ kind: "end", id })),
+      write: (data) => input.write(data),
+      closeInput: () => input.end(() => void this.#socket.send({ kind: "end", id })),
       resize: (columns, rows) => this.#socket.send({ kind: "resize", id, columns, rows }),
       exitCode: exit.promise,
       close,
@@ -216,24 +211,20 @@ function finish(stream: Stream, item: Item): void {
 class Input {
   readonly #send: (bytes: Uint8Array) => void;
   readonly #credit: Credit;
-  #waitingBytes = 0;
-  #last: Promise<unknown> = Promise.resolve();
+  #last: Promise<void> = Promise.resolve();
 
   constructor(send: (bytes: Uint8Array) => void, credit: Credit) {
     this.#send = send;
     this.#credit = credit;
   }
 
-  /** False when the command takes nothing and too much waits. */
-  write(data: Uint8Array): boolean {
-    this.#waitingBytes += data.length;
-    if (this.#waitingBytes > MAX_INPUT_BYTES) return false;
+  /** Resolves once all of it has gone out, or nothing is taken any more. */
+  write(data: Uint8Array): Promise<void> {
     const own = new Uint8Array(data);
     this.#last = this.#last.then(async () => {
       for (const bytes of chunksOf(own)) if (await this.#credit.take(bytes.length)) this.#send(bytes);
-      this.#waitingBytes -= own.length;
     });
-    return true;
+    return this.#last;
   }
 
   /** Calls back once all of it has gone out. */

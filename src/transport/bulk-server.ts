@@ -146,8 +146,8 @@ class BulkServer {
   #input(type: number, id: number, bytes: Uint8Array): void {
     const session = this.#streams.get(id)?.session;
     if (type !== BULK_DATA.stdin || !session) return;
-    session.write(bytes);
-    this.#socket.send({ kind: "credit", id, bytes: bytes.length });
+    // What the command has not taken gives no credit, so its writer waits.
+    void session.write(bytes).then(() => this.#socket.send({ kind: "credit", id, bytes: bytes.length }));
   }
 
   #end(id: number, code: number | null): void {

@@ -52,7 +52,7 @@ async function relay(given: Given, stream: ExecStream): Promise<string> {
   const { terminal, name } = given;
   let detached = false;
   const keys = new DetachFilter(
-    (bytes) => stream.write(bytes),
+    (bytes) => void stream.write(bytes),
     () => {
       detached = true;
       stream.close();

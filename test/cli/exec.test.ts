@@ -28,7 +28,7 @@ class FakeExec implements ExecStream {
     this.#wake();
   }
 
-  write(data: Uint8Array): void {
+  async write(data: Uint8Array): Promise<void> {
     this.input.push(new TextDecoder().decode(data));
   }
 
@@ -87,11 +87,27 @@ test("cli/exec -i: standard input is passed on up to its end, in no special mode
   using at = withExec();
   const running = at.shell.run("exec", "-i", "web", "cat");
   await until(() => at.shell.stdin.isOpen);
-  at.shell.stdin.type("hello \u0010\u0011");
+  void at.shell.stdin.type("hello \u0010\u0011");
   at.shell.stdin.end();
   at.exec.end(0);
   expect(await running).toEqual({ code: 0, out: "", err: "" });
   expect([at.exec.input, at.exec.inputClosed, at.shell.stdin.modes]).toEqual([["hello \u0010\u0011"], true, []]);
+});
+
+test("cli/exec -i: no more of standard input is read than the command takes; keys of a terminal are read on", async () => {
+  const gate = Promise.withResolvers<void>();
+  const taken = [];
+  for (const line of ["-i", "-it"]) {
+    using at = withExec();
+    at.exec.write = () => gate.promise;
+    at.shell.stdin.isTTY = line === "-it";
+    const running = at.shell.run("exec", line, "web", "sleep");
+    await until(() => at.shell.stdin.isOpen);
+    taken.push(at.shell.stdin.type("more"));
+    at.shell.interrupt(130);
+    await running;
+  }
+  expect(taken).toEqual([gate.promise, undefined]);
 });
 
 test("cli/exec -it: the terminal is raw while the command runs, and put back after it; its size follows", async () => {
@@ -100,7 +116,7 @@ test("cli/exec -it: the terminal is raw while the command runs, and put back aft
   at.shell.stdout.columns = 120;
   const running = at.shell.run("exec", "-it", "web", "sh");
   await until(() => at.shell.stdin.isOpen);
-  at.shell.stdin.type("ls\u0003\r");
+  void at.shell.stdin.type("ls\u0003\r");
   at.shell.resize(100, 30);
   at.exec.end(0);
   expect((await running).code).toBe(0);
@@ -117,8 +133,8 @@ test("cli/exec -it: the detach keys leave the command and put the terminal back"
   at.shell.stdin.isTTY = true;
   const running = at.shell.run("exec", "-it", "web");
   await until(() => at.shell.stdin.isOpen);
-  at.shell.stdin.type("x\u0010");
-  at.shell.stdin.type("\u0011y");
+  void at.shell.stdin.type("x\u0010");
+  void at.shell.stdin.type("\u0011y");
   expect(await running).toEqual({ code: 0, out: "", err: "\r\ncube: left; the command runs on\r\n" });
   expect([at.exec.input, at.exec.closed, at.shell.stdin.modes]).toEqual([["x"], true, [true, false]]);
 });

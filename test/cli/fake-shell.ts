@@ -31,7 +31,7 @@ class FakeInput implements Input {
   /** Every change of the terminal's mode. */
   readonly modes: boolean[] = [];
   text = "";
-  #handlers: { readonly onData: (data: Uint8Array) => void; readonly onEnd: () => void } | null = null;
+  #handlers: Parameters<Input["open"]>[0] | null = null;
 
   setRawMode(on: boolean): void {
     this.modes.push(on);
@@ -41,7 +41,7 @@ class FakeInput implements Input {
     return this.text;
   }
 
-  open(handlers: { readonly onData: (data: Uint8Array) => void; readonly onEnd: () => void }): Disposable {
+  open(handlers: Parameters<Input["open"]>[0]): Disposable {
     this.#handlers = handlers;
     return {
       [Symbol.dispose]: () => {
@@ -54,8 +54,9 @@ class FakeInput implements Input {
     return this.#handlers !== null;
   }
 
-  type(text: string): void {
-    this.#handlers?.onData(new TextEncoder().encode(text));
+  /** Gives what the reader says of it. */
+  type(text: string): Promise<void> | undefined {
+    return this.#handlers?.onData(new TextEncoder().encode(text));
   }
 
   end(): void {

@@ -131,7 +131,7 @@ export function clusterClientStreamsContract(kind: string, of: Kind): void {
       const options = { command: ["cat"], tty: true, stdin: true, columns: 80, rows: 24 };
       const session = await client.exec("web", options);
       expect(streams.asked).toEqual([{ nodeId: node.id, taskId: task.id, request: options }]);
-      session.write(new TextEncoder().encode("héllo"));
+      void session.write(new TextEncoder().encode("héllo"));
       session.resize(100, 30);
       session.closeInput();
       const output: string[] = [];
@@ -143,11 +143,38 @@ export function clusterClientStreamsContract(kind: string, of: Kind): void {
       await running();
       const session = await client.exec("web", { command: ["cat"], tty: false, stdin: true, columns: 80, rows: 24 });
       const sent = new Uint8Array(3 << 20).map((_, index) => index % 251);
-      session.write(sent);
+      void session.write(sent);
       session.closeInput();
       const hash = new Bun.CryptoHasher("sha256");
       for await (const { data } of session.output) hash.update(data);
       expect(hash.digest("hex")).toBe(new Bun.CryptoHasher("sha256").update(sent).digest("hex"));
+    });
+
+    test("a command that does not take its input holds its writer back, and takes all of it later", async () => {
+      await running();
+      const session = await client.exec("web", { command: ["cat"], tty: false, stdin: true, columns: 80, rows: 24 });
+      const command = streams.sessions[0];
+      if (!command) throw new Error("no session");
+      const gate = Promise.withResolvers<void>();
+      command.gate = gate.promise;
+      const piece = new Uint8Array(1 << 20);
+      const most = 64;
+      let written = 0;
+      const writing = (async () => {
+        for (; written < most; written++) await session.write(piece);
+        session.closeInput();
+      })();
+      // What the sockets of this machine hold is all that may be under way: far less than what there is to write.
+      for (let before = -1, still = 0; still < 10; still = written === before ? still + 1 : 0) {
+        before = written;
+        await client.task("web");
+      }
+      expect(written).toBeLessThan(most / 2);
+      gate.resolve();
+      let bytes = 0;
+      for await (const { data } of session.output) bytes += data.length;
+      await writing;
+      expect([written, bytes]).toEqual([most, most * piece.length]);
     });
 
     test("a command that is closed is ended in the task too", async () => {

@@ -302,7 +302,7 @@ export function runtimeContract(harness: RuntimeHarness): void {
         const { id } = await started(SCRIPTS.run);
         const request = { command: COMMANDS.cat, tty: false, stdin: true, columns: 80, rows: 24 };
         const session = value(await runtime.exec(id, request));
-        session.write(new TextEncoder().encode("hello\n"));
+        void session.write(new TextEncoder().encode("hello\n"));
         session.closeInput();
         expect(await finished(session)).toEqual({ stdout: "hello\n", stderr: "", code: 0 });
       },

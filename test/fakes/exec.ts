@@ -26,7 +26,7 @@ export class FakeExec implements ExecSession {
     if (!command.echoes) this.#ended.resolve(command.exitCode);
   }
 
-  write(data: Uint8Array): void {
+  async write(data: Uint8Array): Promise<void> {
     if (this.#command.echoes) this.#pieces.push({ stream: "stdout", data });
   }
 

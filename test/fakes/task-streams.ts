@@ -48,6 +48,8 @@ export class EchoSession implements ExecSession {
   readonly output: AsyncIterable<{ readonly stream: "stdout" | "stderr"; readonly data: Uint8Array }>;
   readonly exitCode: Promise<number | null>;
   closed = false;
+  /** Until it resolves, nothing more is taken. */
+  gate: Promise<void> = Promise.resolve();
   readonly #transform = new TransformStream<{ stream: "stdout" | "stderr"; data: Uint8Array }>(
     undefined,
     { highWaterMark: 1_000 },
@@ -64,8 +66,9 @@ export class EchoSession implements ExecSession {
     this.exitCode = this.#exit.promise;
   }
 
-  write(data: Uint8Array): void {
+  async write(data: Uint8Array): Promise<void> {
     void this.#writer.write({ stream: "stdout", data: new Uint8Array(data) });
+    await this.gate;
   }
 
   closeInput(): void {

@@ -57,7 +57,7 @@ describe.skipIf(dockerSwitchedOff())("docker over TCP", () => {
     expect(seen).toEqual(["hi"]);
     const request = { command: ["cat"], tty: false, stdin: true, columns: 80, rows: 24 };
     const session = value(await runtime.exec(instanceId, request));
-    session.write(new TextEncoder().encode("through\n"));
+    void session.write(new TextEncoder().encode("through\n"));
     session.closeInput();
     expect(await finished(session)).toEqual({ stdout: "through\n", stderr: "", code: 0 });
   }, 30_000);

@@ -253,7 +253,7 @@ describe.skipIf(dockerSwitchedOff())("docker", () => {
     const { id } = await started({});
     const request = { command: ["sh"], tty: true, stdin: true, columns: 91, rows: 33 };
     const session = value(await runtime.exec(id, request));
-    session.write(new TextEncoder().encode("stty size; exit 5\n"));
+    void session.write(new TextEncoder().encode("stty size; exit 5\n"));
     const { stdout, code } = await finished(session);
     expect(stdout).toContain("33 91");
     expect(stdout).not.toContain("24 80");
@@ -266,7 +266,7 @@ describe.skipIf(dockerSwitchedOff())("docker", () => {
     const sizes = [];
     for (let time = 0; time < 5; time++) {
       const session = value(await runtime.exec(id, request));
-      session.write(new TextEncoder().encode("\n"));
+      void session.write(new TextEncoder().encode("\n"));
       sizes.push((await finished(session)).stdout.trim());
     }
     expect(sizes).toEqual(Array(5).fill("33 91"));

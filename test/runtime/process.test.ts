@@ -217,7 +217,7 @@ test("runtime: a shell beside a process has a terminal of the right size and say
   const runtime = open();
   const { id } = await started(runtime, processSpec("exec sleep 600", { env: { WORD: "hello" } }));
   const session = value(await runtime.exec(id, { command: ["sh"], tty: true, stdin: true, columns: 91, rows: 33 }));
-  session.write(new TextEncoder().encode("stty size; echo $WORD; exit 5\n"));
+  void session.write(new TextEncoder().encode("stty size; echo $WORD; exit 5\n"));
   const { stdout, code } = await finished(session);
   expect(stdout).toContain("33 91");
   expect(stdout).toContain("hello");
@@ -230,6 +230,35 @@ test("runtime: the end of much output on a terminal is not cut off", async () =>
   const command = ["sh", "-c", "seq 20000; echo last"];
   const session = value(await runtime.exec(id, { command, tty: true, stdin: true, columns: 80, rows: 24 }));
   expect((await finished(session)).stdout).toEndWith("19999\r\n20000\r\nlast\r\n");
+}, 20_000);
+
+test("runtime: input holds its writer back until the command reads it, or ends", async () => {
+  const runtime = open();
+  const { id } = await started(runtime, processSpec("exec sleep 600"));
+  for (const tty of [true, false]) {
+    const go = join(root, `go-${tty}`);
+    const script = `stty raw -echo; echo up; until [ -e ${go} ]; do sleep 0.02; done; head -c 400000 | wc -c; exec sleep 606`;
+    const size = { stdin: true, columns: 80, rows: 24 };
+    const session = value(await runtime.exec(id, { command: ["sh", "-c", `(${script}) 2>&1`], tty, ...size }));
+    const output = session.output[Symbol.asyncIterator]();
+    for (let text = ""; !text.includes("up"); text += Buffer.from((await output.next()).value.data).toString());
+    const [piece, taken] = [new Uint8Array(400_000), [false, false]];
+    const first = session.write(piece).then(() => (taken[0] = true));
+    // A whole other command comes and goes meanwhile.
+    await finished(value(await runtime.exec(id, { command: ["true"], tty: false, ...size })));
+    expect(taken).toEqual([false, false]);
+    writeFileSync(go, "");
+    await first;
+    expect(
+      Buffer.from((await output.next()).value.data)
+        .toString()
+        .trim(),
+    ).toBe("400000");
+    const last = session.write(piece).then(() => (taken[1] = true));
+    session.close();
+    await last;
+    expect([taken, await session.exitCode]).toEqual([[true, true], expect.any(Number)]);
+  }
 }, 20_000);
 
 test("runtime: a command that is closed ends", async () => {

@@ -93,7 +93,7 @@ describe.each(["worker", "manager"])("bulk, dialled by the %s:", (dialledBy) => 
       for await (const { stream, data } of session.output) parts[stream].push(data);
     })();
     session.resize(120, 40);
-    session.write(input);
+    void session.write(input);
     session.closeInput();
     await reading;
     expect(Buffer.concat(parts.stdout).equals(input)).toBe(true);
@@ -112,6 +112,29 @@ describe.each(["worker", "manager"])("bulk, dialled by the %s:", (dialledBy) => 
     expect(await boss.links.streams.inspectRaw(nodeId, "t1")).toEqual(refused);
     expect(await boss.links.streams.exec(nodeId, "t1", SHELL)).toEqual(refused);
   });
+});
+
+test("bulk: a command that does not take its input holds its writer back, and takes all of it later", async () => {
+  const { boss, fake, nodeId } = await linkedPair("worker");
+  const started = await boss.links.streams.exec(nodeId, "t1", SHELL);
+  const [command] = fake.sessions;
+  if (!started.ok || !command) throw new Error("no session");
+  const gate = Promise.withResolvers<void>();
+  command.gate = gate.promise;
+  const [piece, most] = [new Uint8Array(1 << 20), 30];
+  let written = 0;
+  const writing = (async () => {
+    for (; written < most; written++) await started.value.write(piece);
+    started.value.closeInput();
+  })();
+  // One round trip over the same socket: what had leave to go has gone.
+  await boss.links.streams.inspectRaw(nodeId, "t1");
+  expect(written).toBe(0);
+  gate.resolve();
+  let bytes = 0;
+  for await (const { data } of started.value.output) bytes += data.length;
+  await writing;
+  expect([written, bytes, await started.value.exitCode]).toEqual([most, most * piece.length, 7]);
 });
 
 test("bulk: a reader that does not read holds up its own stream only", async () => {

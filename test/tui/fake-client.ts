@@ -298,7 +298,7 @@ function echoShell(): ExecStream {
   }
   return {
     output: output(),
-    write: (data) => {
+    write: async (data) => {
       for (const sign of new TextDecoder().decode(data)) {
         if (sign !== "\r") line += sign;
         else if (line === "exit") close();

@@ -85,10 +85,12 @@ function passInput(context: Context, { stream, options, keys }: Session, onDetac
     open.defer(() => stdin.setRawMode(false));
   }
   const scanner = new DetachScanner(raw ? keys : new Uint8Array());
-  const onData = (input: Uint8Array): void => {
+  const onData = (input: Uint8Array): Promise<void> | undefined => {
     const { data, detached } = scanner.take(input);
-    if (data.length > 0) stream.write(data);
+    const taken = data.length > 0 ? stream.write(data) : undefined;
     if (detached) onDetach();
+    // Keys are read on whatever the command takes: the detach keys may be among them.
+    return raw ? undefined : taken;
   };
   open.use(stdin.open({ onData, onEnd: () => stream.closeInput() }));
   return open;

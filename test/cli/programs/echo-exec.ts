@@ -28,7 +28,7 @@ async function* output(): AsyncIterable<{ stream: "stdout"; data: Uint8Array }> 
 const stream: ExecStream = {
   output: output(),
   exitCode: Promise.resolve(5),
-  write() {},
+  async write() {},
   closeInput() {},
   resize() {},
   close: () => closed.resolve(),
