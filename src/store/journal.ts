@@ -70,6 +70,8 @@ class FileJournal implements Journal {
   /** True after a failed write: bytes beyond `#end` must go before anything else is written. */
   #dirty = false;
   #damaged: boolean;
+  /** True while a crash could put back the file that a compaction has replaced: nothing that is written counts before the directory is synced. */
+  #unsynced = false;
   /** Appends that will go to disk together; null when the next one starts a new group. */
   #group: Waiting[] | null = null;
   #tail: Promise<unknown> = Promise.resolve();
@@ -133,6 +135,7 @@ class FileJournal implements Journal {
   }
 
   async #write(frame: Buffer): Promise<void> {
+    await this.#syncDirectory();
     if (this.#dirty) await this.#handle.truncate(this.#end);
     this.#dirty = true;
     await writeAll(this.#handle, frame, this.#end);
@@ -142,10 +145,15 @@ class FileJournal implements Journal {
   }
 
   async #compact(records: readonly JournalRecord[]): Promise<void> {
+    await this.#replaceBy(records);
+    await this.#syncDirectory();
+  }
+
+  async #replaceBy(records: readonly JournalRecord[]): Promise<void> {
     const beside = `${this.#file}.new`;
     const handle = await open(beside, "w+", 0o600);
+    let end = 0;
     try {
-      let end = 0;
       for (let from = 0; from < records.length; from += COMPACT_FRAME_RECORDS) {
         const frame = encodeFrame(records.slice(from, from + COMPACT_FRAME_RECORDS));
         await writeAll(handle, frame, end);
@@ -154,13 +162,19 @@ class FileJournal implements Journal {
       await handle.sync();
       await this.#keepDamaged();
       await rename(beside, this.#file);
-      await syncDirectory(dirname(this.#file));
-      await this.#switchTo(handle, end);
     } catch (error) {
       await handle.close();
       await rm(beside, { force: true });
       throw error;
     }
+    // The old file has no name any more: whatever happens from here on belongs into the new one.
+    await this.#switchTo(handle, end);
+  }
+
+  async #syncDirectory(): Promise<void> {
+    if (!this.#unsynced) return;
+    await syncDirectory(dirname(this.#file));
+    this.#unsynced = false;
   }
 
   /** The damaged file is about to be replaced; it stays for whoever wants to look into it. */
@@ -176,7 +190,9 @@ class FileJournal implements Journal {
     this.#handle = handle;
     this.#end = end;
     this.#dirty = false;
-    await old.close();
+    this.#unsynced = true;
+    // Nothing of it is needed any more.
+    await old.close().catch(() => undefined);
   }
 }
 

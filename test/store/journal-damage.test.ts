@@ -1,6 +1,16 @@
 // What a crash, a bad disk, a newer Cube and a full disk leave of a journal: nothing wrong is ever read, and what is lost is named.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -12,6 +22,8 @@ import { decodeFrames, encodeFrame } from "../../src/store/journal-frame.ts";
 import type { Journal } from "../../src/worker/ports.ts";
 import { journalRecord, journalRecords } from "../contract/journal.ts";
 import { fullDiskSwitchedOff, makeSmallDisk } from "./small-disk.ts";
+
+const NOBODY = 65_534;
 
 function must(opened: Result<Journal>): Journal {
   if (!opened.ok) throw new Error(opened.failure.message);
@@ -26,6 +38,27 @@ beforeEach(() => {
   file = join(directory, "journal");
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+/** Meanwhile files can be made and renamed in the directory, but nobody can open the directory itself. */
+async function inUnreadable<T>(path: string, step: () => Promise<T>): Promise<T> {
+  const user = process.getuid?.() ?? 0;
+  chownSync(path, user || NOBODY, user || NOBODY);
+  chmodSync(path, 0o300);
+  process.seteuid?.(user || NOBODY);
+  try {
+    return await step();
+  } finally {
+    process.seteuid?.(user);
+    chmodSync(path, 0o700);
+  }
+}
+
+function codeOf(promise: Promise<void>): Promise<string | undefined> {
+  return promise.then(
+    () => "",
+    (error: NodeJS.ErrnoException) => error.code,
+  );
+}
 
 /** A journal of frames with two records each, as bytes, and where each frame begins. */
 function frames(count: number): { readonly bytes: Buffer; readonly starts: readonly number[] } {
@@ -175,6 +208,24 @@ describe("journal, files:", () => {
     await journal.compact([]);
     expect([before, statSync(file).mode & 0o777]).toEqual([0o600, 0o600]);
     await journal.close();
+  });
+
+  test("after a compaction whose name could not be made durable nothing is acked before it is, and what is acked then is kept", async () => {
+    const journal = must(await openJournal(file));
+    await journal.append([journalRecord(1)]);
+    const refused = await inUnreadable(directory, async () => [
+      await codeOf(journal.compact([journalRecord(2)])),
+      await codeOf(journal.append([journalRecord(3)])),
+    ]);
+    await journal.append([journalRecord(4)]);
+    await journal.close();
+    const again = must(await openJournal(file));
+    const { records } = await again.load();
+    await again.close();
+    expect([refused, records]).toEqual([
+      ["EACCES", "EACCES"],
+      [journalRecord(2), journalRecord(4)],
+    ]);
   });
 
   test("killed while it writes, it holds every record whose append had resolved", async () => {
