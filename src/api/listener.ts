@@ -14,8 +14,8 @@ export interface Served {
   readonly app: ApiApp;
   /** Throws ClientError for a request that may not come in. */
   readonly admit: (request: IncomingMessage) => void;
-  /** Takes upgrades; ended with the listener. */
-  readonly upgrades?: (http: Server) => { close(): void };
+  /** Takes upgrades; ended with the listener. `known` says that a request may come in, as `admit` does for others: its sender is no stranger any more. */
+  readonly upgrades?: (http: Server, known: (request: IncomingMessage) => void) => { close(): void };
   /** Told of what goes wrong while it listens, such as no file descriptors being left. */
   readonly onError?: (error: Error) => void;
 }
@@ -30,7 +30,7 @@ export interface HttpListener {
 
 const LOOPBACK = ["127.0.0.1", "::1", "localhost"];
 const MAX_CONNECTIONS = 1_024;
-/** Of those that have not shown a token yet. */
+/** Of those of whom no request was let in yet. */
 const MAX_STRANGERS = 64;
 /** Bytes of sockaddr_un's path on macOS; Linux has four more. */
 const MAX_SOCKET_PATH = 103;
@@ -84,6 +84,7 @@ function makeServer(
 ): { readonly http: Server; readonly close: () => Promise<void> } {
   const listener = getRequestListener(app.fetch);
   const strangers = new Set<Socket>();
+  const known = (request: IncomingMessage): void => void strangers.delete(request.socket);
   const http = createServer(TIMEOUTS, (request: IncomingMessage, response: ServerResponse) => {
     try {
       admit(request);
@@ -91,7 +92,7 @@ function makeServer(
       refuse(response, asClientError(error));
       return;
     }
-    strangers.delete(request.socket);
+    known(request);
     void listener(request, response);
   });
   const sockets = limitConnections(http, strangers, maxStrangers);
@@ -101,7 +102,7 @@ function makeServer(
   });
   // Without a listener here such an error would end the manager.
   http.on("error", (error) => onError?.(error));
-  const upgrading = upgrades?.(http);
+  const upgrading = upgrades?.(http, known);
   return { http, close: () => closeServer(http, { upgrading, sockets }) };
 }
 

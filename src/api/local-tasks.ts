@@ -29,12 +29,25 @@ export interface LocalTasks {
   stop(id: string): Promise<void>;
 }
 
+/** The refusal to stop a task that was not posted here. */
+export function managersTask(id: string, name: string): BookRefusal {
+  const way = `stop it there: cube stop ${name}, or DELETE /tasks/${id} on the manager`;
+  return new BookRefusal(409, `task ${id} is the manager's, which would start it again: ${way}\n`);
+}
+
+/** What may be shown of the engine's inspect object to whoever is on this machine: without the book's API, the values of variables are not. Pure. */
+export function inspectObject(value: unknown, bookApi: boolean): unknown {
+  return bookApi ? value : withoutEnvironment(value);
+}
+
 /** A node's tasks by way of the manager in the same process. */
 export function localTasksOf(options: {
   readonly access: ManagerAccess;
   readonly streams: TaskStreams;
   readonly nodeId: string;
   readonly actor: string;
+  /** Whoever asks may change tasks, and see environments. */
+  readonly bookApi: boolean;
 }): LocalTasks {
   return new ManagedLocalTasks(options);
 }
@@ -44,12 +57,14 @@ class ManagedLocalTasks implements LocalTasks {
   readonly #streams: TaskStreams;
   readonly #nodeId: string;
   readonly #actor: string;
+  readonly #bookApi: boolean;
 
   constructor(options: Parameters<typeof localTasksOf>[0]) {
     this.#access = options.access;
     this.#streams = options.streams;
     this.#nodeId = options.nodeId;
     this.#actor = options.actor;
+    this.#bookApi = options.bookApi;
   }
 
   async list(): Promise<readonly BookTask[]> {
@@ -60,7 +75,7 @@ class ManagedLocalTasks implements LocalTasks {
     const cluster = await this.#access.read();
     const { taskId } = this.#find(cluster, id);
     const result = await this.#streams.inspectRaw(this.#nodeId, taskId);
-    if (result.ok) return result.value;
+    if (result.ok) return inspectObject(result.value, this.#bookApi);
     throw clientError(result.failure);
   }
 
@@ -76,10 +91,7 @@ class ManagedLocalTasks implements LocalTasks {
 
   async stop(id: string): Promise<void> {
     const { job } = this.#find(await this.#access.read(), id);
-    if (job.spec.labels[BOOK_WORKER_LABEL] !== this.#nodeId) {
-      const way = `stop it there: cube stop ${job.spec.name}, or DELETE /tasks/${id} on the manager`;
-      throw new BookRefusal(409, `task ${id} is the manager's, which would start it again: ${way}\n`);
-    }
+    if (job.spec.labels[BOOK_WORKER_LABEL] !== this.#nodeId) throw managersTask(id, job.spec.name);
     await execute(this.#access, { kind: "job.stop", jobId: job.id }, this.#actor);
   }
 
@@ -94,4 +106,18 @@ class ManagedLocalTasks implements LocalTasks {
     }
     throw new ClientError("not_found", `no task ${id} on this node`);
   }
+}
+
+/** The engine's inspect object with the names of variables alone: their values are often secrets. */
+function withoutEnvironment(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutEnvironment);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => {
+      const isEnvironment = key.toLowerCase() === "env";
+      if (!isEnvironment) return [key, withoutEnvironment(inner)];
+      if (Array.isArray(inner)) return [key, inner.map((pair) => String(pair).split("=")[0])];
+      return [key, typeof inner === "object" && inner !== null ? Object.keys(inner) : null];
+    }),
+  );
 }

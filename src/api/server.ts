@@ -111,8 +111,9 @@ function sharer(options: ApiServerOptions, tokens: TokenList): (actor: string, e
     const door: Door = { entry, actor, tokens };
     const app: ApiApp = createApp(contextOf, log);
     addBookRoutes(app, { access, actorOf: (request) => callerOf(request).actor, workerPort });
-    const enter = (request: IncomingMessage) => {
+    const enter = (request: IncomingMessage, known: (request: IncomingMessage) => void) => {
       const caller = admit(request, door);
+      known(request);
       return { client: clientOf(caller.actor), actor: caller.actor };
     };
     const onError = (error: Error): void => log("error", `the API's listener: ${error.message}`);
@@ -120,7 +121,7 @@ function sharer(options: ApiServerOptions, tokens: TokenList): (actor: string, e
       app,
       admit: (request) => void admit(request, door),
       onError,
-      upgrades: (http) => serveExec(http, { admit: enter, log }),
+      upgrades: (http, known) => serveExec(http, { admit: (request) => enter(request, known), log }),
     };
   };
 }

@@ -13,7 +13,7 @@ import { isTerminal, type TaskFact } from "../core/task.ts";
 import { type BookNodeStats, bookStats, heldTask } from "./book.ts";
 import { BookRefusal } from "./book-http.ts";
 import { specOf } from "./book-submit.ts";
-import type { LocalTasks } from "./local-tasks.ts";
+import { inspectObject, type LocalTasks, managersTask } from "./local-tasks.ts";
 import { clientError } from "./task-streams.ts";
 
 /** The worker, as far as this is about it. */
@@ -46,7 +46,7 @@ export function workerTasksOf(worker: () => OwnWorker | null, bookApi: boolean):
     inspect: async (id) => {
       const result = await ready().inspectRaw(find(ready(), id).assignment.taskId);
       if (!result.ok) throw clientError(result.failure);
-      return bookApi ? result.value : withoutEnvironment(result.value);
+      return inspectObject(result.value, bookApi);
     },
     stats: async () => statsOf(ready()),
     start: (event) => start(ready(), event),
@@ -94,10 +94,7 @@ async function start(worker: OwnWorker, event: BookEvent): Promise<BookTask> {
 
 async function stop(worker: OwnWorker, id: string): Promise<void> {
   const { assignment } = find(worker, id);
-  if (!isLocalTask(assignment.taskId)) {
-    const way = `stop it there: cube stop ${assignment.name}, or DELETE /tasks/${id} on the manager`;
-    throw new BookRefusal(409, `task ${id} is the manager's, which would start it again: ${way}\n`);
-  }
+  if (!isLocalTask(assignment.taskId)) throw managersTask(id, assignment.name);
   await keep(worker, { ...assignment, desired: "stop" });
 }
 
@@ -110,18 +107,4 @@ function find(worker: OwnWorker, id: string): Holding {
   const found = worker.holdings().find((each) => inBook(each).ID === id);
   if (!found) throw new ClientError("not_found", `no task ${id} on this node`);
   return found;
-}
-
-/** The engine's inspect object with the names of variables alone: their values are often secrets. */
-function withoutEnvironment(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutEnvironment);
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, inner]) => {
-      const isEnvironment = key.toLowerCase() === "env";
-      if (!isEnvironment) return [key, withoutEnvironment(inner)];
-      if (Array.isArray(inner)) return [key, inner.map((pair) => String(pair).split("=")[0])];
-      return [key, typeof inner === "object" && inner !== null ? Object.keys(inner) : null];
-    }),
-  );
 }

@@ -67,6 +67,7 @@ export async function openLocalWorker(
         streams,
         nodeId: nodeId.value,
         actor: `book:${userName()}`,
+        bookApi: worker.bookApi,
       });
       const server = await startBookWorker({ host: address, port, tasks, bookApi: worker.bookApi });
       opened.defer(() => server.close());

@@ -22,7 +22,7 @@ async function open(bookApi: boolean): Promise<void> {
   manager = new FakeManager();
   streams = new FakeStreams();
   node = manager.addNode("n1");
-  const tasks = localTasksOf({ access: manager, streams, nodeId: node.id, actor: "book-worker" });
+  const tasks = localTasksOf({ access: manager, streams, nodeId: node.id, actor: "book-worker", bookApi });
   listener = await startBookWorker({ host: "127.0.0.1", port: 0, tasks, bookApi });
 }
 
@@ -117,5 +117,17 @@ describe("api: the book's worker without --book-api", () => {
       expect([answer.status, JSON.parse(answer.body).Message]).toEqual([403, expect.stringContaining("--book-api")]);
     }
     expect(manager.commands).toEqual([]);
+  });
+
+  test("an inspect object names variables, and keeps their values to itself", async () => {
+    const id = TASK_ID;
+    await manager.execute({ kind: "job.submit", id, spec: lone("web"), idempotencyKey: "" }, "test");
+    manager.report(id, { state: "running" }, { nodeId: node.id });
+    streams.raw = { Id: "abc", Config: { Env: ["KEY=secret=1", "B="], Image: "a" }, env: { KEY: "secret" } };
+    expect(JSON.parse((await at(`/tasks/${id}`)).body)).toEqual({
+      Id: "abc",
+      Config: { Env: ["KEY", "B"], Image: "a" },
+      env: ["KEY"],
+    });
   });
 });

@@ -200,6 +200,18 @@ describe("api: /v1", () => {
     expect(served.logged).toEqual(['info token:api runs a command in "web": ["cat","a\\nb"]']);
   });
 
+  test("as many commands as may run keep nobody out of the port", async () => {
+    await post("/v1/jobs", { name: "web", image: "a" });
+    const node = served.manager.addNode("n1");
+    const [job] = served.manager.cluster.jobs.keys();
+    served.manager.report(job ?? "", { state: "running", incarnation: 1 }, { nodeId: node.id });
+    const client = createHttpClient({ target: { kind: "tcp", host: "127.0.0.1", port: served.port, token: TOKEN } });
+    const options = { command: ["cat"], tty: false, stdin: true, columns: 80, rows: 24 };
+    const shells = await Promise.all(Array.from({ length: 64 }, () => client.exec("web", options)));
+    expect((await curl("-H", `Authorization: Bearer ${TOKEN}`, `${served.url}/v1/health`)).status).toBe(200);
+    for (const shell of shells) shell.close();
+  });
+
   test("a WebSocket is let in by the same rules as any request", async () => {
     const upgrade = {
       connection: "upgrade",
