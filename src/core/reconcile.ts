@@ -1,5 +1,5 @@
 /**
- * Second stage of the tick: what jobs want against what there is. Works slot by slot, so its cost follows what changed and not the size of the cluster.
+ * The reconcile stage of the tick: what jobs want against what there is. Works slot by slot, so its cost follows what changed and not the size of the cluster.
  * A slot has at most one live attempt; a terminal one is followed by another only as reschedule.ts says. Pure.
  */
 import { type Cluster, currentTask, slotKeyOf } from "./cluster.ts";
@@ -99,7 +99,10 @@ export function isBeingEmptied(cluster: Cluster, slot: Slot): boolean {
   });
 }
 
-/** What runs already answers a start: it must not be replaced when it ends later. To a restart it answers by starting anew. */
+/**
+ * What runs already answers a start: it must not be replaced when it ends later. To a restart every attempt that lives answers by starting anew, once it is
+ * known to live: what has ended out of reach is followed by another.
+ */
 function answerStart(
   context: ReconcileContext,
   job: Job,
@@ -107,10 +110,15 @@ function answerStart(
 ): Draft[] {
   const { slot, task } = running;
   if (task.desired !== "run") return [];
-  const drafts = [quiet({ kind: "slot.put", slot: { ...slot, startSerial: job.startSerial } }, ACTOR)];
-  if (slot.startSerial >= job.restartSerial) return drafts;
-  const restarted = { ...task, restartSerial: task.restartSerial + 1, updatedMs: context.nowMs };
-  return [...drafts, quiet({ kind: "task.put", task: restarted }, ACTOR)];
+  const answered = quiet({ kind: "slot.put", slot: { ...slot, startSerial: job.startSerial } }, ACTOR);
+  if (slot.startSerial >= job.restartSerial) return [answered];
+  if (task.nodeId !== null && context.away(task.nodeId)) return [];
+  const live = attemptsOf(context.cluster, slot).filter((one) => one.desired === "run" && !isTerminal(one.fact.state));
+  return [answered, ...live.map((one) => restart(context, one))];
+}
+
+function restart({ nowMs }: ReconcileContext, task: Task): Draft {
+  return quiet({ kind: "task.put", task: { ...task, restartSerial: task.restartSerial + 1, updatedMs: nowMs } }, ACTOR);
 }
 
 function afterEnd(

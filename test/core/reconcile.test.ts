@@ -139,6 +139,16 @@ describe("reconcile", () => {
     ]);
   });
 
+  test("a batch task is tried three times after each start, however often it was started before", () => {
+    const job = aJob("web", { spec: aJobSpec("web", aSpec({}, "no")) });
+    const verdict = (failures: number) => {
+      const task = aTask("web", { nodeId: "n1", attempt: 7 }, { state: "rejected" });
+      const slot = aSlot("web", { attempt: 7, taskId: task.id, failures });
+      return told(reconcile(aCluster(job, slot, task, aNode("n1"), aNode("n2"))));
+    };
+    expect([0, 1, 2].map(verdict)).toEqual([[["slot.put", 7, 1, 5_000]], [["slot.put", 7, 2, 10_000]], []]);
+  });
+
   test("stopping a job stops what lives, and what no worker has seen ends at once", () => {
     const job = aJob("web", { desired: "stop" });
     const stop = reconcile(aCluster(job, aSlot("web"), aTask("web", { nodeId: "n1" }, running)));
@@ -204,6 +214,17 @@ describe("reconcile", () => {
     ]);
     expect(restarted.tasks.get(live.id)?.restartSerial).toBe(1);
     expect(reconcile(restarted)).toEqual([]);
+  });
+
+  test("a restart is answered by every attempt that lives, once it is known whether the newest does", () => {
+    const original = aTask("web", { nodeId: "n1" }, running);
+    const replacement = aTask("web", { nodeId: "n2", attempt: 2 }, running);
+    const job = aJob("web", { startSerial: 2, restartSerial: 2 });
+    const cluster = aCluster(job, aSlot("web", { attempt: 2, taskId: replacement.id }), original, replacement);
+    expect(told(reconcile(cluster, { away: () => true }))).toEqual([]);
+    for (const { change } of reconcile(cluster, { away: (nodeId) => nodeId === "n1" })) apply(cluster, change);
+    expect([...cluster.tasks.values()].map(({ restartSerial }) => restartSerial)).toEqual([1, 1]);
+    expect(reconcile(cluster, { away: (nodeId) => nodeId === "n1" })).toEqual([]);
   });
 
   test("removal wants the task removed, then drops records once nothing is left on the node", () => {
