@@ -9,7 +9,7 @@ import type { Node } from "../core/node.ts";
 import type { Scheduler } from "../core/schedule.ts";
 import type { ManagerIdentity } from "../protocol/messages.ts";
 import type { Command, CommandResult, ManagerAccess, ManagerNews, ManagerStatus, Observation } from "./commands.ts";
-import { MAX_RECOVERY_DELAY_MS, RECOVERY_DELAY_MS } from "./host-limits.ts";
+import { LONGEST_TIMER_MS, MAX_RECOVERY_DELAY_MS, RECOVERY_DELAY_MS } from "./host-limits.ts";
 import { ManagerMachine, type Tick } from "./machine.ts";
 import type { Clock, Log, Store, StoreContents, TakeOver, WorkerLinks } from "./ports.ts";
 import type { ManagerEffect } from "./sessions.ts";
@@ -30,6 +30,20 @@ export interface ManagerHostOptions {
   /** After an adoption: how the store is loaded the first time, and what people should know of it. */
   readonly takeOver?: TakeOver & { readonly notice: string; readonly doubles: readonly Double[] };
 }
+
+const ENDING: CommandResult = {
+  ok: false,
+  code: "unavailable",
+  message: "the manager is ending",
+  hint: "start it again: cube",
+};
+
+const UNKNOWN: CommandResult = {
+  ok: false,
+  code: "unavailable",
+  message: "the store failed, and it is not known whether this was kept",
+  hint: "look before you repeat it",
+};
 
 /** A running manager. Made by `openManager`. */
 export class ManagerHost implements ManagerAccess {
@@ -94,6 +108,7 @@ export class ManagerHost implements ManagerAccess {
   }
 
   execute(command: Command, actor: string): Promise<CommandResult> {
+    if (this.#closed) return Promise.resolve(ENDING);
     if (this.#status.health !== "ok") return Promise.resolve(this.#refusal());
     return new Promise((resolve) => {
       const ticket = ++this.#tickets;
@@ -118,15 +133,17 @@ export class ManagerHost implements ManagerAccess {
     clearTimeout(this.#recovery);
     this.#links?.[Symbol.dispose]();
     while (this.#committing !== undefined) await this.#committing;
-    this.#refuseAll({ ok: false, code: "unavailable", message: "the manager is ending", hint: "start it again: cube" });
+    this.#refuseAll(ENDING);
     await this.#options.store.close();
   }
 
   #receive(input: Parameters<ManagerMachine["receive"]>[0]): void {
     if (this.#closed) return;
-    this.#machine.receive(input, this.#options.clock.now());
     // A heartbeat only moves deadlines away: it is no reason for a turn by itself, and there are many of them.
     const isHeartbeat = input.kind === "message" && input.message.kind === "heartbeat";
+    // Nothing else would be looked at: once the store is open again every worker says all that it knows over a new link.
+    if (!isHeartbeat && this.#status.health !== "ok") return;
+    this.#machine.receive(input, this.#options.clock.now());
     if (!isHeartbeat || this.#machine.hasWork) this.#wake();
   }
 
@@ -173,7 +190,8 @@ export class ManagerHost implements ManagerAccess {
     }
     const atMs = this.#machine.nextWakeMs();
     if (atMs === null || this.#closed || this.#status.health !== "ok") return;
-    this.#timer = setTimeout(() => this.#wake(), Math.max(1, atMs - this.#options.clock.now().monoMs));
+    const inMs = Math.max(1, atMs - this.#options.clock.now().monoMs);
+    this.#timer = setTimeout(() => this.#wake(), Math.min(inMs, LONGEST_TIMER_MS));
   }
 
   async #commit(tick: Tick): Promise<void> {
@@ -187,6 +205,7 @@ export class ManagerHost implements ManagerAccess {
     this.#options.log.error(`commit ${outcome.kind}: ${outcome.reason}`);
     const fenced = outcome.kind === "fenced";
     this.#setStatus(fenced ? "read-only" : "recovering", outcome.reason);
+    if (outcome.kind === "unknown") this.#leaveOpen(tick.effects);
     this.#refuseAll(this.#refusal());
     if (!fenced) this.#recoverLater(RECOVERY_DELAY_MS);
   }
@@ -206,6 +225,12 @@ export class ManagerHost implements ManagerAccess {
 
   #refuseAll(result: CommandResult): void {
     for (const ticket of [...this.#replies.keys()]) this.#reply(ticket, result);
+  }
+
+  /** What the batch was to answer may be on disk, and then counts once the store is open again. */
+  #leaveOpen(effects: readonly ManagerEffect[]): void {
+    for (const effect of effects)
+      if (effect.kind === "reply") this.#reply(effect.ticket, effect.result.ok ? UNKNOWN : effect.result);
   }
 
   #recoverLater(delayMs: number): void {

@@ -165,9 +165,9 @@ export class ManagerProcess {
 
   #receive(input: ManagerInput): void {
     const { clock } = this.parts;
-    if (this.#machine === null) return;
-    this.#machine.receive(input, clock.now());
     const isHeartbeat = input.kind === "message" && input.message.kind === "heartbeat";
+    if (this.#machine === null || (!isHeartbeat && !this.#isOk)) return;
+    this.#machine.receive(input, clock.now());
     if (!isHeartbeat || this.#machine.hasWork) this.#wake();
   }
 

@@ -12,12 +12,15 @@ const quietLog = { info() {}, warn() {}, error() {} };
 const clock = { now: () => ({ monoMs: performance.now(), wallMs: Date.now(), bootId: "b" }) };
 const submit = (name: string): Command => ({ kind: "job.submit", id: "", idempotencyKey: "", spec: aJobSpec(name) });
 
+const A_REPORT = { kind: "report", number: 0, full: true, facts: [], removed: [] } as const;
+
 /** A store whose commits a test holds back or lets fail. */
 class StubbornStore implements Store {
   readonly #real = createMemoryStore({ nowMs: Date.now });
   readonly batches: Batch[] = [];
   outcome: CommitOutcome | null = null;
   loads = 0;
+  commits = 0;
   loadFails = 0;
   held: PromiseWithResolvers<void> | null = null;
 
@@ -28,6 +31,7 @@ class StubbornStore implements Store {
   }
 
   async commit(batch: Batch): Promise<CommitOutcome> {
+    this.commits++;
     await this.held?.promise;
     if (this.outcome) return this.outcome;
     this.batches.push(batch);
@@ -167,6 +171,48 @@ describe("manager host", () => {
     expect(await manager.execute(submit("later"), "me")).toMatchObject({ ok: true });
     expect([...(await manager.read()).jobsByName.keys()]).toEqual(["kept", "later"]);
     await manager.close();
+  });
+
+  test("whoever asks while the outcome of a commit is unknown is told that it may have been kept", async () => {
+    const store = new StubbornStore();
+    const { manager, heard } = await managerOn(store);
+    await until(() => heard.some((message) => message.kind === "assignments"));
+    store.outcome = { kind: "unknown", reason: "sync failed" };
+    store.held = Promise.withResolvers();
+    const before = store.commits;
+    const asked = manager.execute(submit("web"), "me");
+    await until(() => store.commits > before);
+    const waiting = manager.execute(submit("later"), "me");
+    store.held.resolve();
+    expect(await asked).toMatchObject({
+      ok: false,
+      code: "unavailable",
+      message: expect.stringContaining("not known"),
+    });
+    expect(await waiting).toMatchObject({ ok: false, code: "read_only" });
+    await manager.close();
+  });
+
+  test("while its store takes no commits it keeps nothing of what workers say", async () => {
+    const store = new StubbornStore();
+    const { manager, heard, link } = await managerOn(store);
+    await until(() => heard.some((message) => message.kind === "assignments"));
+    store.outcome = { kind: "fenced", reason: "another manager owns the store" };
+    await manager.execute(submit("web"), "me");
+    const reports = Array.from({ length: 200 }, (_, n) => new WeakRef({ ...A_REPORT, number: n + 1 }));
+    for (const report of reports) link.worker.send(report.deref() ?? A_REPORT);
+    const isHeld = (report: WeakRef<object>): boolean => report.deref() !== undefined;
+    await until(() => {
+      Bun.gc(true);
+      return reports.filter(isHeld).length < 20;
+    });
+    await manager.close();
+  });
+
+  test("a command that comes after the close is answered", async () => {
+    const { manager } = await managerOn(new StubbornStore());
+    await manager.close();
+    expect(await manager.execute(submit("web"), "me")).toMatchObject({ ok: false, code: "unavailable" });
   });
 
   test("a fenced manager stays read-only and does not try again", async () => {
