@@ -240,6 +240,16 @@ const KINDS: Readonly<Record<Exclude<FaultKind, "crash-at-effect">, Kind>> = {
       forMs: dice.pick([5_000, 45_000, 200_000]),
     }),
   },
+  "engine-stuck": {
+    most: 2,
+    share: 0.15,
+    draw: (dice, { names }) => ({
+      kind: "engine-stuck",
+      node: dice.pick(names),
+      operation: dice.pick(OPERATIONS.filter((operation) => operation !== "pull")),
+      forMs: dice.pick([5_000, 45_000, 200_000]),
+    }),
+  },
   "engine-restart": {
     most: 3,
     draw: (dice, { names }) => ({

@@ -1,6 +1,7 @@
 /** What a simulated engine says: containers as it shows them, and failures as answers. Pure. */
 import type { Failure } from "../core/failure.ts";
-import type { Instance, WorkerEffect, WorkerEvent } from "../worker/effects.ts";
+import type { TaskSpec } from "../core/spec.ts";
+import type { CreateRequest, Instance, WorkerEffect, WorkerEvent } from "../worker/effects.ts";
 import type { Container } from "./trace.ts";
 
 /** Effects that an engine performs. */
@@ -25,6 +26,31 @@ export function sight(one: Container, wallAt: (ms: number) => number): Instance 
     address: "",
     startedMs: one.startedMs === 0 ? 0 : wallAt(one.startedMs),
     finishedMs: one.finishedMs === 0 ? 0 : wallAt(one.finishedMs),
+  };
+}
+
+/** A container that was just made on that node. */
+export function newContainer(
+  node: string,
+  of: Partial<CreateRequest> & { readonly instanceId: string; readonly spec: TaskSpec; readonly isForeign: boolean },
+): Container {
+  const { instanceId, spec, isForeign } = of;
+  return {
+    instanceId,
+    node,
+    taskId: of.taskId ?? instanceId,
+    incarnation: of.incarnation ?? 0,
+    jobId: of.jobId ?? "",
+    service: of.service ?? "",
+    slot: of.slot ?? 0,
+    spec,
+    specHash: of.specHash ?? "",
+    isForeign,
+    status: "created",
+    exitCode: null,
+    oomKilled: false,
+    startedMs: 0,
+    finishedMs: 0,
   };
 }
 

@@ -1,9 +1,12 @@
 /** How a simulated container engine misbehaves. */
+import type { Operation } from "./faults.ts";
 
 /** What is wrong with the engine just now. */
 export interface EngineTrouble {
   down: boolean;
   hung: boolean;
+  /** Requests of that kind alone are not answered; null for none. */
+  stuck: Operation | null;
   zombies: boolean;
   badEvents: boolean;
   unwell: boolean;
@@ -18,6 +21,7 @@ export interface EngineTrouble {
 export const NO_TROUBLE: Readonly<EngineTrouble> = {
   down: false,
   hung: false,
+  stuck: null,
   zombies: false,
   badEvents: false,
   unwell: false,

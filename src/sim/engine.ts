@@ -7,11 +7,12 @@ import type { NodeRuntime } from "../core/node.ts";
 import type { TaskSpec } from "../core/spec.ts";
 import type { CreateRequest, Instance, WorkerEvent } from "../worker/effects.ts";
 import { behaviourOf } from "./behaviour.ts";
-import { type EngineEffect, failed, identity, keyOf, sight } from "./engine-answers.ts";
+import { type EngineCall, type EngineEffect, failed, identity, keyOf, newContainer, sight } from "./engine-answers.ts";
 import { type EngineTrouble, NO_TROUBLE } from "./engine-trouble.ts";
 import type { Operation } from "./faults.ts";
+import { LateCalls } from "./late-calls.ts";
 import type { EventQueue } from "./queue.ts";
-import type { Dice } from "./random.ts";
+import type { Dice, Streams } from "./random.ts";
 import type { Container, DeathCause, SimEvent } from "./trace.ts";
 
 /** Means of how long things take, in ms. */
@@ -28,6 +29,8 @@ type Reply = (event: WorkerEvent) => void;
 
 export class SimEngine {
   readonly trouble: EngineTrouble = { ...NO_TROUBLE };
+  /** Requests that it has not answered. */
+  readonly late: LateCalls;
   readonly containers = new Map<string, Container>();
   readonly #node: string;
   readonly #queue: EventQueue;
@@ -53,10 +56,11 @@ export class SimEngine {
   /** When the newest start of each container is carried out. */
   readonly #startedMs = new Map<string, number>();
 
-  constructor(node: string, queue: EventQueue, dice: Dice, tell: (event: SimEvent) => void) {
+  constructor(node: string, queue: EventQueue, streams: Streams, tell: (event: SimEvent) => void) {
     this.#node = node;
     this.#queue = queue;
-    this.#dice = dice;
+    this.#dice = streams.of(`engine/${node}`);
+    this.late = new LateCalls(queue, streams.of(`engine-late/${node}`));
     this.#tell = tell;
   }
 
@@ -85,12 +89,12 @@ export class SimEngine {
     this.#errors.length = 0;
     Object.assign(this.trouble, NO_TROUBLE);
     this.registryIsBack();
+    this.late.carryOut();
     if (down || hung || badEvents) this.back();
   }
 
   /** The engine is back after it was away, or answers again: what was being pulled is not. */
   back(): void {
-    this.trouble.down = false;
     for (const end of [...this.#pulls.values()]) end({ kind: "unavailable", message: "the connection is lost" });
     this.#watcher?.({ kind: "resync", runtime: "docker" });
   }
@@ -103,6 +107,7 @@ export class SimEngine {
 
   /** All that runs ends, as when the machine loses its power or the engine is restarted without live-restore. */
   endAll(): void {
+    this.late.forget();
     for (const one of this.live()) this.die(one, { cause: "engine", exitCode: 137, silent: true });
   }
 
@@ -149,7 +154,14 @@ export class SimEngine {
       return;
     }
     if (effect.kind === "pull") this.#asked.add(keyOf(effect.request));
-    if (this.trouble.hung && effect.kind !== "pull") return;
+    if (effect.kind !== "pull" && (this.trouble.hung || this.trouble.stuck === effect.kind)) {
+      this.late.take(() => this.#carryOut(effect, reply));
+      return;
+    }
+    this.#carryOut(effect, reply);
+  }
+
+  #carryOut(effect: EngineCall, reply: Reply): void {
     const error = this.#errorOf(effect.kind);
     const tookMs = 1 + this.#dice.exponential(TIMES[effect.kind] || 1);
     this.#queue.after(effect.kind === "start" ? this.#inOrder(effect.instanceId, tookMs) : tookMs, () => {
@@ -372,28 +384,9 @@ export class SimEngine {
     return isOld ? before.sight : sight(one, this.wallAt);
   }
 
-  #newContainer(
-    of: Partial<CreateRequest> & { readonly instanceId: string; readonly spec: TaskSpec; readonly isForeign: boolean },
-  ): Container {
-    const { instanceId, spec, isForeign } = of;
-    const container: Container = {
-      instanceId,
-      node: this.#node,
-      taskId: of.taskId ?? instanceId,
-      incarnation: of.incarnation ?? 0,
-      jobId: of.jobId ?? "",
-      service: of.service ?? "",
-      slot: of.slot ?? 0,
-      spec,
-      specHash: of.specHash ?? "",
-      isForeign,
-      status: "created",
-      exitCode: null,
-      oomKilled: false,
-      startedMs: 0,
-      finishedMs: 0,
-    };
-    this.containers.set(instanceId, container);
+  #newContainer(of: Parameters<typeof newContainer>[1]): Container {
+    const container = newContainer(this.#node, of);
+    this.containers.set(container.instanceId, container);
     return container;
   }
 }

@@ -134,8 +134,10 @@ export type Fault = { readonly atMs: number } & (
       readonly failure: FailureKind;
       readonly done: boolean;
     }
-  /** Requests to the engine are never answered. */
+  /** Requests to the engine are never answered; some are carried out once it wakes, whoever waits for them. */
   | { readonly kind: "engine-hang"; readonly node: string; readonly forMs: number }
+  /** The same for requests of one kind, while all others are answered. */
+  | { readonly kind: "engine-stuck"; readonly node: string; readonly operation: Operation; readonly forMs: number }
   /** The engine is away. `live`: its containers run on. */
   | { readonly kind: "engine-restart"; readonly node: string; readonly live: boolean; readonly forMs: number }
   /** Stops are confirmed and nothing dies. */

@@ -7,16 +7,22 @@ import type { Fault } from "./faults.ts";
 import type { Simulation } from "./simulation.ts";
 
 type Lasting = Fault & { readonly forMs: number };
-type Flag = "hung" | "zombies" | "badEvents" | "unwell" | "full";
+type Flag = "down" | "hung" | "zombies" | "badEvents" | "unwell" | "full";
 
 /** Begins it, if it is one of an engine. */
-export function beginEngineFault(fault: Fault, sim: Simulation, { ends }: Course): void {
+export function beginEngineFault(fault: Fault, sim: Simulation, { ends, holds }: Course): void {
   const engine = "node" in fault ? sim.nodes.get(fault.node)?.engine : undefined;
   if (engine === undefined) return;
-  const flag = (of: Lasting, what: Flag, after: () => void = () => {}): void => {
-    const { trouble }: { readonly trouble: EngineTrouble } = engine;
-    trouble[what] = true;
+  const { trouble }: { readonly trouble: EngineTrouble } = engine;
+  const lasts = (of: Lasting & { readonly node: string }, what: string, after: () => void): void => {
+    const isLast = holds(`${what}/${of.node}`);
     ends(of, of.forMs, () => {
+      if (isLast()) after();
+    });
+  };
+  const flag = (of: Lasting & { readonly node: string }, what: Flag, after: () => void = () => {}): void => {
+    trouble[what] = true;
+    lasts(of, what, () => {
       trouble[what] = false;
       after();
     });
@@ -26,12 +32,22 @@ export function beginEngineFault(fault: Fault, sim: Simulation, { ends }: Course
       engine.failNext(fault.operation, fault.failure, fault.done);
       return;
     case "engine-hang":
-      flag(fault, "hung", () => engine.back());
+      flag(fault, "hung", () => {
+        engine.late.carryOut();
+        engine.back();
+      });
+      return;
+    case "engine-stuck":
+      trouble.stuck = fault.operation;
+      lasts(fault, "stuck", () => {
+        trouble.stuck = null;
+        engine.late.carryOut();
+      });
       return;
     case "engine-restart":
-      engine.trouble.down = true;
+      engine.late.forget();
       if (!fault.live) engine.endAll();
-      ends(fault, fault.forMs, () => engine.back());
+      flag(fault, "down", () => engine.back());
       return;
     case "engine-full":
       flag(fault, "full");
@@ -47,13 +63,13 @@ export function beginEngineFault(fault: Fault, sim: Simulation, { ends }: Course
       flag(fault, "unwell");
       return;
     case "registry":
-      engine.trouble.registry = fault.trouble;
-      ends(fault, fault.forMs, () => engine.registryIsBack());
+      trouble.registry = fault.trouble;
+      lasts(fault, "registry", () => engine.registryIsBack());
       return;
     case "stale-sight":
-      engine.trouble.lagMs = fault.lagMs;
-      ends(fault, fault.forMs, () => {
-        engine.trouble.lagMs = 0;
+      trouble.lagMs = fault.lagMs;
+      lasts(fault, "lag", () => {
+        trouble.lagMs = 0;
       });
       return;
     case "hand":

@@ -5,7 +5,8 @@ import type { Fault } from "./faults.ts";
 import { MANAGER, type Simulation } from "./simulation.ts";
 
 /** Begins it, if it is one of the network; false when it is not. */
-export function beginNetworkFault(fault: Fault, sim: Simulation, { ends, later }: Course): boolean {
+export function beginNetworkFault(fault: Fault, sim: Simulation, course: Course): boolean {
+  const { ends, later } = course;
   switch (fault.kind) {
     case "cut": {
       const { from, to, both, forMs } = fault;
@@ -34,7 +35,7 @@ export function beginNetworkFault(fault: Fault, sim: Simulation, { ends, later }
       }
       return true;
     case "bad-network":
-      spoil(fault, sim, ends);
+      spoil(fault, sim, course);
       return true;
     default:
       return false;
@@ -44,13 +45,14 @@ export function beginNetworkFault(fault: Fault, sim: Simulation, { ends, later }
 function spoil(
   fault: Extract<Fault, { kind: "bad-network" }>,
   { network, plan }: Simulation,
-  ends: Course["ends"],
+  { ends, holds }: Course,
 ): void {
   const { meanDelayMs, capacity, garbagePerMille } = fault;
   const good = { ...network.traits, ...plan.network, capacity: 4_096, garbagePerMille: 0 };
+  const isLast = holds("network");
   network.traits = { ...good, meanDelayMs, capacity, garbagePerMille };
   ends(fault, fault.forMs, () => {
-    network.traits = good;
+    if (isLast()) network.traits = good;
   });
 }
 

@@ -22,8 +22,8 @@ export class Injector {
   readonly #pending = new Set<() => void>();
   /** Processes that nobody starts again. */
   readonly #dead = new Set<string>();
-  /** How many faults keep each machine without power: nothing is started there, and its clock begins anew once the last is over. */
-  readonly #unpowered = new Map<string, number>();
+  /** How many faults hold each thing that ends with the last of them. */
+  readonly #held = new Map<string, number>();
   #stopped = false;
 
   constructor(sim: Simulation) {
@@ -53,7 +53,7 @@ export class Injector {
   /** Unless somebody has already, or it never comes back. */
   #startAgain(who: string, start?: () => void): void {
     const one = this.#sim.process(who);
-    const isOff = (this.#unpowered.get(this.#machineOf(who)) ?? 0) > 0;
+    const isOff = (this.#held.get(`power/${this.#machineOf(who)}`) ?? 0) > 0;
     if (!one.process.alive && !this.#dead.has(who) && !isOff) (start ?? one.start)();
   }
 
@@ -170,8 +170,18 @@ export class Injector {
 
   readonly #course: Course = {
     ends: (fault, ms, end) => this.#ends(fault, ms, end),
+    holds: (what) => this.#holds(what),
     later: (ms, goOn) => this.#later(ms, goOn),
   };
+
+  #holds(what: string): () => boolean {
+    this.#held.set(what, (this.#held.get(what) ?? 0) + 1);
+    return () => {
+      const left = (this.#held.get(what) ?? 1) - 1;
+      this.#held.set(what, left);
+      return left === 0;
+    };
+  }
 
   #later(ms: number, goOn: () => void): void {
     this.#sim.queue.after(ms, () => {
@@ -243,15 +253,14 @@ export class Injector {
     });
   }
 
+  /** Nothing is started there meanwhile, and its clock begins anew once the last of them is over. */
   #power(fault: Extract<Fault, { kind: "power" }>): void {
     const { machine, downMs } = fault;
     const where = this.#machineOf(machine);
     this.#losePower(machine);
-    this.#unpowered.set(where, (this.#unpowered.get(where) ?? 0) + 1);
+    const isLast = this.#holds(`power/${where}`);
     this.#ends(fault, downMs, () => {
-      const left = (this.#unpowered.get(where) ?? 1) - 1;
-      this.#unpowered.set(where, left);
-      if (left > 0) return;
+      if (!isLast()) return;
       this.#sim.clockOf(machine).reboot();
       this.#startAgain(machine);
     });
@@ -277,9 +286,15 @@ export class Injector {
     const disk: { readonly trouble: DiskTrouble } | undefined =
       this.#sim.nodes.get(fault.who)?.journal ?? this.#sim.managers.get(fault.who)?.store;
     if (disk === undefined) return;
-    if (fault.trouble === "slow") disk.trouble.writeMs = 200;
-    else disk.trouble[fault.trouble] = true;
-    this.#ends(fault, fault.forMs, () => Object.assign(disk.trouble, { writeMs: 2, full: false, unknown: false }));
+    const { trouble } = fault;
+    const isLast = this.#holds(`disk/${fault.who}/${trouble}`);
+    if (trouble === "slow") disk.trouble.writeMs = 200;
+    else disk.trouble[trouble] = true;
+    this.#ends(fault, fault.forMs, () => {
+      if (!isLast()) return;
+      if (trouble === "slow") disk.trouble.writeMs = 2;
+      else disk.trouble[trouble] = false;
+    });
   }
 
   #replaceStore(fault: Extract<Fault, { kind: "store-rollback" | "store-wipe" }>): void {

@@ -235,7 +235,7 @@ export class Simulation {
   }): SimNode {
     const { plan, facts, clock, process } = of;
     const { name } = plan;
-    const engine = new SimEngine(name, this.queue, this.streams.of(`engine/${name}`), (event) => this.tell(event));
+    const engine = new SimEngine(name, this.queue, this.streams, (event) => this.tell(event));
     if (this.#stage !== null) engine.wallAt = (ms) => BEGIN_MS + ms + plan.skewMs;
     const journal = new SimJournal(this.queue, this.streams.of(`disk/${name}`), (records, isWhole) =>
       this.tell({ kind: "journaled", node: name, records, isWhole }),

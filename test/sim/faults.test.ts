@@ -1,12 +1,45 @@
 // What single faults do in a run, where a schedule that passes would not show that they did anything.
 import { describe, expect, test } from "bun:test";
+import { SimEngine } from "../../src/sim/engine.ts";
+import type { EngineEffect } from "../../src/sim/engine-answers.ts";
+import { Injector } from "../../src/sim/inject.ts";
+import { EventQueue } from "../../src/sim/queue.ts";
+import { Streams } from "../../src/sim/random.ts";
 import { type Outcome, run } from "../../src/sim/run.ts";
 import { Script } from "../../src/sim/script.ts";
+import { Simulation } from "../../src/sim/simulation.ts";
 import type { SimEvent, Traced } from "../../src/sim/trace.ts";
+import { aSpec } from "../core/records.ts";
 
 function traced<Kind extends SimEvent["kind"]>({ trace }: Outcome, kind: Kind) {
   type Of = Traced & { readonly event: Extract<SimEvent, { readonly kind: Kind }> };
   return trace.filter((one): one is Of => one.event.kind === kind);
+}
+
+/** An engine alone, with what it has answered. */
+function anEngine() {
+  const queue = new EventQueue();
+  const engine = new SimEngine("n1", queue, new Streams(1), () => {});
+  const answers: string[] = [];
+  const ask = (effect: EngineEffect): void => engine.perform(effect, ({ kind }) => answers.push(kind));
+  const create = (taskId: string): void => {
+    const of = { taskId, incarnation: 1, jobId: "web", name: "web", service: "web", slot: 0, specHash: "" };
+    ask({ kind: "create", request: { ...of, spec: aSpec() } });
+  };
+  const pass = (ms: number): void => {
+    const untilMs = queue.nowMs + ms;
+    while (queue.step(untilMs));
+  };
+  return { engine, answers, ask, create, pass };
+}
+
+/** A machine alone, with the faults begun and nothing else done. */
+function suffering(script: Script) {
+  const sim = new Simulation(script.nodes(1).end().plan);
+  new Injector(sim);
+  const node = sim.nodes.get("n1");
+  if (node === undefined) throw new Error("there is no n1");
+  return { sim, ...node };
 }
 
 describe("sim: faults", () => {
@@ -24,5 +57,57 @@ describe("sim: faults", () => {
     const lists = traced(outcome, "effect").filter(({ event, atMs }) => event.effect.kind === "list" && atMs > 70_000);
     expect(lists[0]?.atMs).toBeLessThanOrEqual(againMs ?? 0);
     expect((againMs ?? 0) - 70_000).toBeGreaterThan(5_000);
+  });
+
+  test("an engine that hangs does about half of what it was asked once it wakes, and the rest never", () => {
+    const { engine, create, pass } = anEngine();
+    engine.trouble.hung = true;
+    for (let i = 0; i < 100; i++) create(`t${i}`);
+    pass(60_000);
+    expect(engine.containers.size).toBe(0);
+    engine.heal();
+    pass(5_000);
+    expect(engine.containers.size).toBeWithin(30, 70);
+  });
+
+  test("what an engine was asked before it lost its process is not done", () => {
+    const { engine, create, pass } = anEngine();
+    engine.trouble.hung = true;
+    for (let i = 0; i < 100; i++) create(`t${i}`);
+    engine.endAll();
+    engine.heal();
+    pass(5_000);
+    expect(engine.containers.size).toBe(0);
+  });
+
+  test("one operation alone may hang while the others are answered", () => {
+    const { engine, answers, ask, create, pass } = anEngine();
+    engine.trouble.stuck = "create";
+    create("t");
+    ask({ kind: "list" });
+    pass(60_000);
+    expect(answers).toEqual(["listed"]);
+  });
+
+  test("faults of one engine or disk that overlap end with the last of them", () => {
+    const { sim, engine, journal } = suffering(
+      new Script("overlap")
+        .suffers(10, { kind: "engine-full", node: "n1", forMs: 10_000 })
+        .suffers(15, { kind: "engine-full", node: "n1", forMs: 15_000 })
+        .suffers(10, { kind: "disk", who: "n1", trouble: "full", forMs: 10_000 })
+        .suffers(15, { kind: "disk", who: "n1", trouble: "slow", forMs: 15_000 })
+        .suffers(18, { kind: "disk", who: "n1", trouble: "full", forMs: 7_000 }),
+    );
+    const seen = [9, 12, 21, 26, 31].map((atS) => {
+      sim.runUntil(atS * 1_000);
+      return [engine.trouble.full, journal.trouble.full, journal.trouble.writeMs > 2];
+    });
+    expect(seen).toEqual([
+      [false, false, false],
+      [true, true, false],
+      [true, true, true],
+      [true, false, true],
+      [false, false, false],
+    ]);
   });
 });

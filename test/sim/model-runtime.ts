@@ -44,7 +44,7 @@ class ModelEngine {
 
   constructor(nodeId: string, queue: EventQueue) {
     this.#queue = queue;
-    this.#engine = new SimEngine(nodeId, queue, new Streams(1).of(nodeId), () => {});
+    this.#engine = new SimEngine(nodeId, queue, new Streams(1), () => {});
     this.#engine.watch((event) => {
       if (event.kind === "died") for (const watcher of this.#watchers) watcher(event);
       if (event.kind === "resync") for (const watcher of this.#watchers) watcher({ kind: "resync" });
