@@ -31,12 +31,14 @@ const IMAGE_TRIES = 3;
 /** Takes the answer in. Returns false when it answers nothing that is in flight. */
 export function takeOutcome(run: TaskRun, event: Outcome, turn: Turn): boolean {
   const kind = ANSWERS[event.kind];
-  if (run.op === null || run.op.kind !== kind || run.op.of.incarnation !== event.of.incarnation) return false;
+  const { op } = run;
+  if (op === null || op.kind !== kind || op.of.incarnation !== event.of.incarnation) return false;
   run.op = null;
   turn.touch(run);
   const failure = event.result.ok ? null : event.result.failure;
   if (failure === null) succeeded(run, event, turn);
   else failed(run, kind, event.of, failure, turn);
+  if (op.doubt) doubt(run, op.of.incarnation);
   return true;
 }
 
@@ -215,8 +217,9 @@ export function see(run: TaskRun, instance: Instance): void {
   if (run.fact.containerId !== instance.instanceId) amend(run, { containerId: instance.instanceId });
 }
 
-/** Has an instance inspected before anything else is done with it. */
+/** Has an instance inspected before anything else is done with it, and after what is under way. */
 export function doubt(run: TaskRun, incarnation: number): void {
+  if (run.op?.of.incarnation === incarnation) run.op = { ...run.op, doubt: true };
   const known = run.instances.get(incarnation);
   if (known !== undefined) run.instances.set(incarnation, { ...known, doubt: true });
 }

@@ -62,7 +62,8 @@ export interface TaskRun {
   restartAtMs: number | null;
   /** By incarnation. */
   readonly instances: Map<number, KnownInstance>;
-  op: { readonly kind: OperationKind; readonly of: Incarnation } | null;
+  /** `doubt`: something happened to the instance meanwhile, which the outcome may be too old to show. */
+  op: { readonly kind: OperationKind; readonly of: Incarnation; readonly doubt?: true } | null;
   readonly retries: Map<OperationKind, Retry>;
   /** The running incarnation is to be ended and followed by the next. */
   endIsPlanned: boolean;

@@ -197,3 +197,37 @@ test("restarts: after ten minutes without fault the back-off begins anew", () =>
   driver.pass(60_000 + 601_000).die("t1", 1);
   expect(driver.fact("t1").restartInMs ?? 0).toBeLessThan(1_300);
 });
+
+const ONCE = with_({ condition: "no" });
+
+/** Lets writes and answers arrive, the oldest first, until that answer is on its way: its place among them. */
+function answerOf(driver: Driver, kind: "started"): number {
+  const at = (): number => driver.answers.findIndex((answer) => answer.kind === kind);
+  for (let steps = 0; steps < 50 && at() < 0; steps++) {
+    if (driver.lane.length > 0) driver.write();
+    else driver.deliver(0);
+  }
+  return at();
+}
+
+/** Lets everything arrive. */
+function calm(driver: Driver): Driver {
+  for (let steps = 0; steps < 50; steps++) driver.write().deliver(0);
+  return driver;
+}
+
+test("restarts: a death that is told while a start is under way is looked at, since the start's own sight may be from before", () => {
+  const driver = new Driver().begin().welcome();
+  driver.slow = true;
+  const at = answerOf(driver.assign(ONCE), "started");
+  driver.die("t1", 0).deliver(at);
+  expect(calm(driver).at("t1")).toBe("1:complete");
+});
+
+test("restarts: a death that is told while an inspection is under way is looked at after it", () => {
+  const driver = new Driver().begin().welcome().assign(ONCE);
+  driver.slow = true;
+  driver.feed({ kind: "died", of: { taskId: "t1", incarnation: 1 }, runtime: "docker", instanceId: "t1-1" });
+  expect(driver.answers.map((answer) => answer.kind)).toEqual(["inspected"]);
+  expect(calm(driver.die("t1", 0)).at("t1")).toBe("1:complete");
+});
