@@ -62,7 +62,7 @@ export class WorkerHost {
   readonly #calls: Calls;
   readonly #writes: WriteQueue;
   readonly #opened: Disposable[] = [];
-  readonly #timers = new Map<string, ReturnType<typeof setTimeout>>();
+  #wake: ReturnType<typeof setTimeout> | undefined;
   readonly #waiting = new Set<() => void>();
   #machine: WorkerMachine | null = null;
   #facts: NodeFacts | null = null;
@@ -125,7 +125,7 @@ export class WorkerHost {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const timer of this.#timers.values()) clearTimeout(timer);
+    clearTimeout(this.#wake);
     for (const opened of this.#opened.reverse()) opened[Symbol.dispose]();
     this.#calls.close();
     this.#changed();
@@ -265,14 +265,11 @@ export class WorkerHost {
   }
 
   #arm(): void {
-    clearTimeout(this.#timers.get("wake"));
+    clearTimeout(this.#wake);
     const wakeMs = this.#machine?.nextWakeMs() ?? null;
     if (wakeMs === null) return;
     const inMs = Math.max(0, Math.ceil(wakeMs - this.#options.clock.now().monoMs));
-    this.#timers.set(
-      "wake",
-      setTimeout(() => this.#feed({ kind: "tick" }), Math.min(inMs, LONGEST_TIMER_MS)),
-    );
+    this.#wake = setTimeout(() => this.#feed({ kind: "tick" }), Math.min(inMs, LONGEST_TIMER_MS));
   }
 
   #setLinked(linked: boolean): void {
@@ -295,7 +292,7 @@ export class WorkerHost {
     this.#measuring ??= this.#measure().finally(() => {
       this.#measuring = null;
     });
-    const fresh = await Promise.race([this.#measuring.then(() => true), this.#pause(everyMs / 2)]);
+    const fresh = await Promise.race([this.#measuring.then(() => true), pause(everyMs / 2)]);
     if (!this.#linked || this.#closed || this.#machine === null) return;
     const metrics = fresh ? this.#stats : null;
     this.#options.link.send({ kind: "heartbeat", metrics, progress: this.#machine.progress() });
@@ -312,16 +309,6 @@ export class WorkerHost {
       if (problem !== this.#unmeasured) this.#options.log.warn(`the node cannot be measured: ${problem}`);
       this.#unmeasured = problem;
     }
-  }
-
-  #pause(ms: number): Promise<false> {
-    return new Promise((resolve) => {
-      clearTimeout(this.#timers.get("pause"));
-      this.#timers.set(
-        "pause",
-        setTimeout(() => resolve(false), ms),
-      );
-    });
   }
 
   async #usage(): Promise<NodeMetrics["tasks"]> {
@@ -392,6 +379,11 @@ export class WorkerHost {
   #changed(): void {
     for (const resume of [...this.#waiting]) resume();
   }
+}
+
+/** Of its own timer, since beats may overlap; it keeps no process alive. */
+function pause(ms: number): Promise<false> {
+  return new Promise((resolve) => void setTimeout(() => resolve(false), ms).unref());
 }
 
 /** Timers take no more than 31 bits. */

@@ -98,7 +98,8 @@ export class TestLink implements ManagerLink {
   }
 }
 
-const STILL: NodeMetricsSource = {
+/** A node on which nothing happens. */
+export const STILL: NodeMetricsSource = {
   async facts() {
     const { name, machineId, os, arch, capacity } = FACTS;
     return { name, machineId, os, arch, capacity };

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { DEFAULT_TASK } from "../../src/core/spec.ts";
 import { FakeEngine, FakeRuntime } from "../fakes/runtime.ts";
 import { assignment, FACTS, MANAGER } from "./driver.ts";
-import { QUICK, type Rig, startRig } from "./host-setup.ts";
+import { QUICK, type Rig, STILL, startRig } from "./host-setup.ts";
 
 test("worker host: a task runs, is stopped and removed, with one append before its container is created", async () => {
   const { host, engine, journal, link } = await startRig();
@@ -216,4 +216,26 @@ test("worker host: with --no-exec nobody runs a command in a task, and the refus
     failure: { kind: "denied", message: expect.stringContaining("without --no-exec") },
   });
   await host.close();
+});
+
+test("worker host: heartbeats go on while a measurement hangs, also when a greeting asks for one of them at that moment", async () => {
+  let hangs = false;
+  const rig = await startRig({
+    options: {
+      metrics: {
+        ...STILL,
+        sample() {
+          if (!hangs) return STILL.sample();
+          // The beat that asked has not begun to wait yet: the next one comes while it does.
+          queueMicrotask(() => rig.link.say({ kind: "welcome", manager: MANAGER, protocol: 1, heartbeatMs: 1000 }));
+          return new Promise(() => {});
+        },
+      },
+    },
+  });
+  const without = (): number =>
+    rig.link.sent.filter((message) => message.kind === "heartbeat" && message.metrics === null).length;
+  hangs = true;
+  await rig.link.until(() => without() > 5);
+  await rig.host.close();
 });
