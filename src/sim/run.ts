@@ -130,7 +130,7 @@ class Run {
     let problem = "it has only just been healed";
     for (let calm = 0; calm < CALM_LOOKS && this.#sim.nowMs < limitMs && this.#violation === null; ) {
       this.#advance(this.#sim.nowMs + LOOK_MS);
-      operator.look();
+      this.#operate(operator);
       problem = unfinished(this.#sim);
       calm = problem === "" ? calm + 1 : 0;
     }
@@ -144,8 +144,13 @@ class Run {
     const endMs = this.#sim.nowMs + this.#user.comeBack() + CATCH_UP_MS;
     while (this.#sim.nowMs < endMs && this.#violation === null) {
       this.#advance(this.#sim.nowMs + LOOK_MS);
-      operator.look();
+      this.#operate(operator);
     }
+  }
+
+  #operate(operator: Operator): void {
+    const problem = operator.look();
+    if (problem !== "") this.#late("L1", "an operator was needed", problem);
   }
 
   #rests(): Verdict {
@@ -169,7 +174,7 @@ class Run {
   }
 
   #late(id: string, ...facts: readonly string[]): Verdict {
-    this.#violation = { id, atMs: this.#sim.nowMs, facts };
+    this.#violation ??= { id, atMs: this.#sim.nowMs, facts };
     return "liveness";
   }
 

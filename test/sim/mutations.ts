@@ -243,6 +243,14 @@ export const MUTATIONS: readonly Mutation[] = [
     kinds: ["crash"],
   },
   {
+    name: "a manager that was started again and had changed nothing before is refused",
+    file: "src/protocol/fence.ts",
+    find: "next.revision >= revision",
+    replace: "next.revision > revision",
+    by: "L1",
+    kinds: ["crash"],
+  },
+  {
     name: "a node that is known is taken for a clone of itself",
     file: "src/protocol/session.ts",
     find: "machineId !== open.machineId",
