@@ -6,8 +6,8 @@ import type { OptionGroup, OptionSpec } from "./command-spec.ts";
 export const TARGET_KEYS = ["manager", "clusterId", "tokenFile", "dataDir", "config"] as const;
 
 const MANAGER: OptionSpec = { flags: "-m, --manager <HOST:PORT|SOCKET>", about: "" };
+const TOKEN_FILE: OptionSpec = { flags: "--token-file <FILE>", about: "", completes: "file" };
 const FILES: readonly OptionSpec[] = [
-  { flags: "--token-file <FILE>", about: "", completes: "file" },
   { flags: "--data-dir <DIR>", about: "", completes: "file" },
   { flags: "--config <FILE>", about: "", completes: "file" },
   { flags: "-h, --help", about: "" },
@@ -17,17 +17,20 @@ const CLUSTER_ID: OptionSpec = { flags: "--cluster-id <ID>", about: "" };
 /** For every command that speaks to a manager. */
 export const TARGET_OPTIONS: OptionGroup = {
   title: "Manager (default: the local one):",
-  options: [MANAGER, CLUSTER_ID, ...FILES],
+  options: [MANAGER, CLUSTER_ID, TOKEN_FILE, ...FILES],
 };
 
 /** The same where -m means something else. */
 export const TARGET_OPTIONS_LONG: OptionGroup = {
   title: "Manager (default: the local one):",
-  options: [{ flags: "--manager <HOST:PORT|SOCKET>", about: "" }, CLUSTER_ID, ...FILES],
+  options: [{ flags: "--manager <HOST:PORT|SOCKET>", about: "" }, CLUSTER_ID, TOKEN_FILE, ...FILES],
 };
 
 /** For roles, which are no manager's client. */
 export const FILE_OPTIONS: OptionGroup = { title: "Files:", options: FILES };
+
+/** The screen without the keys that change something. */
+export const READ_ONLY: OptionSpec = { flags: "--read-only", about: "a screen on which nothing can be changed" };
 
 /** Prints the result as JSON. */
 export const JSON_OPTION: OptionSpec = { flags: "--json", about: "print JSON instead" };
@@ -47,7 +50,6 @@ export const MANAGER_OPTIONS: OptionGroup = {
       choices: STORES,
     },
     { flags: "--listen <HOST:PORT>", about: "" },
-    { flags: "--read-only", about: "" },
     { flags: "--local-worker", about: "" },
     { flags: "--no-local-worker", about: "" },
     { flags: "--accept-loss", about: "" },

@@ -7,9 +7,9 @@ import { ClientError } from "../client/cluster-client.ts";
 import { jobProblems, loneProblems, refuseProblems } from "../client/job-limits.ts";
 import { defaultName, type JobRequest, toJobSpec } from "../client/job-request.ts";
 import { isObject } from "../core/json.ts";
+import { findJsonMistake } from "../core/json-mistake.ts";
 import type { JobSpec } from "../core/spec.ts";
 import { UsageError } from "./cli-error.ts";
-import { findJsonMistake } from "./json-error.ts";
 
 /** Largest file that is read: the API takes no larger body. */
 const MAX_BYTES = 3 * 1024 * 1024;

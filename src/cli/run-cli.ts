@@ -3,7 +3,7 @@
  * stack. Whoever calls it should end the process with the code it gives, for a command that was interrupted may leave a connection behind.
  */
 import type { ClusterClient } from "../client/cluster-client.ts";
-import { type Config, loadConfig } from "../config/config.ts";
+import { type Config, loadConfig, type Role } from "../config/config.ts";
 import type { Flags } from "../config/sources.ts";
 import type { Target } from "../core/target.ts";
 import { EXIT, explainError } from "./cli-error.ts";
@@ -82,7 +82,7 @@ function contextOf(
 ): Context {
   const { shell, holder } = at;
   const { io } = shell;
-  const role = invocation.spec.role ?? "client";
+  const role = roleOf(invocation);
   const config = (flags: Flags = invocation.flags): Config =>
     loadConfig(
       { env: io.env, home: io.home, cwd: io.cwd },
@@ -102,6 +102,11 @@ function contextOf(
       return holder.client;
     },
   };
+}
+
+/** `cube --headless worker` is another spelling of `cube worker`, down to what it allows by default. */
+function roleOf({ spec, flags }: Invocation): Role {
+  return flags.headless === "worker" ? "worker" : (spec.role ?? "client");
 }
 
 /** A command's own flags (a task's name, its labels) are no configuration, whatever they are called. */

@@ -3,14 +3,13 @@
  * where it was written; nobody later asks the environment again. It must never create or change anything.
  */
 import { join } from "node:path";
-import { isLoopback, MANAGER_PORT } from "../core/address.ts";
+import { MANAGER_PORT } from "../core/address.ts";
 import type { Resources, RuntimeKind } from "../core/spec.ts";
 import type { Target } from "../core/target.ts";
-import { absolute, type Directories, directories, type Place, socketPath } from "./directories.ts";
+import { type Directories, directories, type Place, socketPath } from "./directories.ts";
 import type { LOG_LEVELS, SCHEDULERS, Values } from "./settings.ts";
-import { type Flags, gather } from "./sources.ts";
-import { readAddress, targetOf } from "./target.ts";
-import { ConfigError } from "./wrong-value.ts";
+import { type Flags, gather, type Origins } from "./sources.ts";
+import { targetOf } from "./target.ts";
 
 /** What this process is going to be; some defaults differ. `client` is every command that only speaks to a manager. */
 export type Role = "client" | "all" | "manager" | "worker";
@@ -20,14 +19,14 @@ export interface ManagerConfig {
   readonly host: string;
   /** 0 for a free port chosen by the system. */
   readonly port: number;
-  /** False when `--no-auth` switched the token off; the host is then loopback. */
+  /** False when `--no-auth` switched the token off; roles/options.ts refuses that beyond loopback. */
   readonly auth: boolean;
   readonly readOnly: boolean;
   readonly scheduler: (typeof SCHEDULERS)[number];
   readonly store: "persistent" | "memory";
   /** Go on with what is left of a damaged store, under a new lineage. */
   readonly acceptLoss: boolean;
-  /** Take in what the workers run and a term above theirs. By flag only: no file and no variable may do it again and again. */
+  /** Take in what the workers run and a term above theirs. By flag only. */
   readonly adopt: boolean;
   /** Whether the in-process worker takes tasks. */
   readonly localWorker: boolean;
@@ -86,11 +85,13 @@ export interface Config {
   readonly manager: ManagerConfig;
   readonly worker: WorkerConfig;
   readonly log: { readonly level: (typeof LOG_LEVELS)[number]; readonly file: string };
+  /** Where each setting that somebody gave was written: what a role has no use for is refused by the name of its flag. */
+  readonly origins: Origins;
 }
 
 /** Reads everything. Throws ConfigError, and nothing else on purpose. */
 export function loadConfig(place: Place, options: { readonly flags: Flags; readonly role: Role }): Config {
-  const values = gather(place, options.flags);
+  const { values, origins } = gather(place, options.flags);
   const dirs = directories(place, values.dataDir ?? "");
   const choice = {
     manager: values.manager ?? "",
@@ -104,19 +105,17 @@ export function loadConfig(place: Place, options: { readonly flags: Flags; reado
     socket: socketPath(dirs.data),
     target: targetOf(choice, place),
     targetGiven: values.manager !== undefined,
-    manager: { ...managerConfig(values), adopt: options.flags.adopt === true },
+    manager: { ...managerConfig(values), adopt: origins.adopt !== undefined },
     worker: workerConfig(values, { role: options.role, place, config: dirs.config }),
     log: { level: values.logLevel ?? "info", file: values.logFile ?? join(dirs.state, "cube.log") },
+    origins,
   };
 }
 
 function managerConfig(values: Values): Omit<ManagerConfig, "adopt"> {
-  const listen = values.listen === undefined ? null : readAddress(values.listen, MANAGER_PORT);
-  const host = values.host ?? listen?.host ?? "127.0.0.1";
-  if (values.auth === false) refuseRemote(host, "--no-auth lets in everybody who can reach the port");
   return {
-    host,
-    port: values.port ?? listen?.port ?? MANAGER_PORT,
+    host: values.host ?? "127.0.0.1",
+    port: values.port ?? MANAGER_PORT,
     auth: values.auth ?? true,
     readOnly: values.readOnly ?? false,
     scheduler: values.scheduler ?? "epvm",
@@ -132,10 +131,7 @@ function workerConfig(
   values: Values,
   { role, place, config }: { role: Role; place: Place; config: string },
 ): WorkerConfig {
-  const host = values.workerHost ?? "127.0.0.1";
   const alone = role === "worker";
-  if (!alone) refuseRemote(host, "the book's worker API has no TLS");
-  const tokenFile = values.joinTokenFile;
   return {
     name: values.name ?? "",
     labels: values.labels ?? {},
@@ -143,12 +139,12 @@ function workerConfig(
     // Plain processes are no sandbox: only whoever owns the machine may switch them on for a manager elsewhere.
     runtimes: values.runtimes ?? (alone ? ["docker"] : ["docker", "process"]),
     policy: policyOf(values, alone ? [] : [place.home]),
-    api: { host, port: values.workerPort ?? null },
+    api: { host: values.workerHost ?? "127.0.0.1", port: values.workerPort ?? null },
     join: {
       address: values.join ?? "",
       token: values.joinToken ?? "",
-      tokenFile: tokenFile === undefined ? join(config, "join-token") : absolute(tokenFile, place),
-      tokenFileGiven: tokenFile !== undefined,
+      tokenFile: values.joinTokenFile ?? join(config, "join-token"),
+      tokenFileGiven: values.joinTokenFile !== undefined,
     },
     bookApi: values.bookApi ?? false,
     exec: values.exec ?? true,
@@ -165,9 +161,4 @@ function policyOf(values: Values, bindDefault: readonly string[]): WorkerPolicy 
     allowCaps: values.allowCaps ?? [],
     allowEngineSocket: values.allowEngineSocket ?? false,
   };
-}
-
-function refuseRemote(host: string, why: string): void {
-  if (isLoopback(host)) return;
-  throw new ConfigError(`refusing to listen on ${host}: ${why}`, "listen on 127.0.0.1, or leave the option out");
 }

@@ -1,11 +1,12 @@
 /**
  * The three places a setting can come from, in rising order: config.json, CUBE_* variables, flags. Each value is read at once, and a wrong one is refused with
- * the place where it was written. Paths in the file start at the file's directory, all others at the current one.
+ * the place where it was written. Paths in the file, that of a manager's socket among them, start at the file's directory, all others at the current one.
  */
 import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { closest, editDistance } from "../core/closest.ts";
 import { isObject } from "../core/json.ts";
+import { findJsonMistake } from "../core/json-mistake.ts";
 import { absolute, configDirectory, type Place } from "./directories.ts";
 import {
   flagOf,
@@ -16,49 +17,95 @@ import {
   type Values,
   variableOf,
 } from "./settings.ts";
+import { namesSocket } from "./target.ts";
 import { ConfigError, WrongValue } from "./wrong-value.ts";
 
 /** Flags as given on the command line, by the keys of the settings. `config` names another file. */
 export type Flags = Readonly<Record<string, unknown>>;
 
+/** Where a setting was written, as messages name it; and whether that was the command line, which speaks of this one start. */
+export interface Origin {
+  readonly where: string;
+  readonly isFlag: boolean;
+}
+
+/** Of each setting that somebody gave, where the value that counts was written. */
+export type Origins = { readonly [Key in SettingKey | "adopt"]?: Origin };
+
+/** Values and where they are from. */
+export interface Gathered {
+  readonly values: Values;
+  readonly origins: Origins;
+}
+
+/** One of the three places. */
+interface Source {
+  readonly raw: Readonly<Record<string, unknown>>;
+  readonly isFlag: boolean;
+  readonly where: (key: SettingKey) => string;
+  /** Where relative paths start. */
+  readonly base: Pick<Place, "home" | "cwd">;
+}
+
 type Mutable = { -readonly [Key in SettingKey]?: unknown };
-const PATHS: readonly SettingKey[] = ["tokenFile", "dataDir", "logFile", "allowBind"];
+const PATHS: readonly SettingKey[] = ["tokenFile", "dataDir", "logFile", "allowBind", "joinTokenFile"];
 
 /** All values that somebody gave. Throws ConfigError. */
-export function gather(place: Place, flags: Flags): Values {
-  return { ...fromFile(place, flags), ...fromVariables(place), ...fromFlags(place, flags) };
+export function gather(place: Place, flags: Flags): Gathered {
+  const all = [fromFile(place, flags), fromVariables(place), fromFlags(place, flags)].map(readAll);
+  // By flag only: no file and no variable may have the workers adopted again and again.
+  const adopt = flags.adopt === true ? { adopt: { where: "--adopt", isFlag: true } } : {};
+  return {
+    values: Object.assign({}, ...all.map(({ values }) => values)),
+    origins: Object.assign({}, ...all.map(({ origins }) => origins), adopt),
+  };
 }
 
-function fromFile(place: Place, flags: Flags): Values {
+function fromFile(place: Place, flags: Flags): Source {
   const named = String(flags.config ?? place.env.CUBE_CONFIG ?? "");
   const path = named === "" ? join(configDirectory(place), "config.json") : absolute(named, place);
-  const text = readIfThere(path, named !== "");
-  if (text === null || text.trim() === "") return {};
-  const values: Mutable = {};
-  for (const [key, raw] of Object.entries(parseObject(path, text))) {
-    if (!isKey(key)) throw unknownKey(path, key);
-    values[key] = read(key, raw, `${path}: "${key}"`);
-  }
-  return withPaths(values, { home: place.home, cwd: dirname(path) });
+  const text = readIfThere(path, named !== "") ?? "";
+  const raw = text.trim() === "" ? {} : parseObject(path, text);
+  const wrong = Object.keys(raw).find((key) => !isKey(key));
+  if (wrong !== undefined) throw unknownKey(path, wrong);
+  const base = { home: place.home, cwd: dirname(path) };
+  return { raw, isFlag: false, where: (key) => `${path}: "${key}"`, base };
 }
 
-function fromVariables(place: Place): Values {
-  const values: Mutable = {};
-  for (const key of SETTING_KEYS) {
-    const raw = place.env[variableOf(key)];
-    if (raw !== undefined && raw !== "") values[key] = read(key, raw, variableOf(key));
-  }
+function fromVariables(place: Place): Source {
+  const given = SETTING_KEYS.map((key) => [key, place.env[variableOf(key)]] as const);
   refuseMisspelled(place.env);
-  return withPaths(values, place);
+  return {
+    raw: Object.fromEntries(given.filter(([, text]) => text !== "")),
+    isFlag: false,
+    where: variableOf,
+    base: place,
+  };
 }
 
-function fromFlags(place: Place, flags: Flags): Values {
+function fromFlags(place: Place, flags: Flags): Source {
+  // Of a switch with two spellings the one that was written.
+  const where = (key: SettingKey): string => (flags[key] === true ? flagOf(key).replace(/^--no-/, "--") : flagOf(key));
+  return { raw: flags, isFlag: true, where, base: place };
+}
+
+function readAll({ raw, isFlag, where, base }: Source): Gathered {
   const values: Mutable = {};
+  const origins: { -readonly [Key in keyof Origins]: Origins[Key] } = {};
   for (const key of SETTING_KEYS) {
-    const raw = flags[key];
-    if (raw !== undefined) values[key] = read(key, raw, flagOf(key));
+    if (raw[key] === undefined) continue;
+    values[key] = read(key, raw[key], where(key));
+    origins[key] = { where: where(key), isFlag };
   }
-  return withPaths(values, place);
+  return splitListen({ values: withPaths(values, base), origins });
+}
+
+/** `listen` is host and port in one word. It counts as much as the place where it was written does; a host or a port of its own beside it counts more. */
+function splitListen({ values: { listen, ...values }, origins }: Gathered): Gathered {
+  const origin = origins.listen;
+  if (listen === undefined || origin === undefined) return { values, origins };
+  const at = { host: origin, ...(listen.port !== undefined && { port: origin }) };
+  return { values: { ...listen, ...values }, origins: { ...at, ...origins } };
 }
 
 function read(key: SettingKey, raw: unknown, where: string): unknown {
@@ -83,15 +130,15 @@ function readIfThere(path: string, mustExist: boolean): string | null {
 }
 
 function parseObject(path: string, text: string): Record<string, unknown> {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch (error) {
+  const mistake = findJsonMistake(text);
+  if (mistake !== null) {
+    const { line, column, expected } = mistake;
     throw new ConfigError(
-      `${path} is not JSON: ${(error as Error).message}`,
+      `${path}:${line}:${column} is not JSON: expected ${expected}`,
       'it holds one object, such as {"port": 5555}',
     );
   }
+  const parsed: unknown = JSON.parse(text);
   if (isObject(parsed)) return parsed;
   throw new ConfigError(`${path} must hold one JSON object`, 'such as {"port": 5555}');
 }
@@ -115,7 +162,8 @@ function refuseMisspelled(env: Place["env"]): void {
 }
 
 function withPaths(values: Mutable, place: Pick<Place, "home" | "cwd">): Values {
-  for (const key of PATHS) {
+  const paths = namesSocket(String(values.manager ?? "")) ? [...PATHS, "manager" as const] : PATHS;
+  for (const key of paths) {
     const value = values[key];
     if (typeof value === "string") values[key] = absolute(value, place);
     if (Array.isArray(value)) values[key] = value.map((path) => absolute(String(path), place));

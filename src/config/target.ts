@@ -29,8 +29,12 @@ export function targetOf(choice: TargetChoice, place: Place): Target {
 
 function socketOf({ manager, dataDir }: TargetChoice, place: Place): string | null {
   if (manager === "") return socketPath(dataDir);
-  if (manager.startsWith("unix://")) return absolute(manager.slice("unix://".length), place);
-  return manager.includes("/") && !manager.includes("://") ? absolute(manager, place) : null;
+  return namesSocket(manager) ? absolute(manager, place) : null;
+}
+
+/** True for a manager that is named by the path of its socket. Pure. */
+export function namesSocket(manager: string): boolean {
+  return manager.includes("/") && !manager.includes("://");
 }
 
 /** In clear only on loopback, and there only while nobody says otherwise: by a cluster id, by https, or by having logged in. */

@@ -2,6 +2,7 @@
  * Readers of single values. One value may be text (flag, variable) or JSON (file); both are read here into one type, so that no later code asks where it came from.
  * A reader says what it expected by WrongValue and never where the value was written.
  */
+import { parseAddress } from "../core/address.ts";
 import { isObject } from "../core/json.ts";
 import type { Resources } from "../core/spec.ts";
 import { readBytes, readCpus } from "./quantities.ts";
@@ -14,6 +15,37 @@ export type Reader<T> = (raw: unknown) => T;
 export function readText(raw: unknown): string {
   if (typeof raw !== "string" || raw.trim() === "") throw new WrongValue("a text that is not empty");
   return raw.trim();
+}
+
+/** HOST:PORT, or the path of a socket; `unix://PATH` is another way to write a path. */
+export function readManager(raw: unknown): string {
+  const text = readText(raw);
+  const path = text.startsWith("unix://") ? text.slice("unix://".length) : null;
+  return path === null || path.includes("/") ? (path ?? text) : `./${path}`;
+}
+
+/** Where to listen: HOST:PORT, or a host alone. Port 0 is a free one. */
+export function readListen(raw: unknown): { readonly host: string; readonly port?: number } {
+  const { host, port } =
+    /^(?<host>\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(?<port>\d{1,5}))?$/.exec(readText(raw))?.groups ?? {};
+  if (host === undefined || Number(port ?? 0) > 65_535)
+    throw new WrongValue("HOST:PORT such as 127.0.0.1:5555, or 0.0.0.0:5555 for all of this machine's addresses");
+  return { host: host.replace(/^\[|\]$/g, ""), ...(port !== undefined && { port: Number(port) }) };
+}
+
+/** Where somebody else listens: HOST:PORT, or a host alone. */
+export function readPeer(raw: unknown): string {
+  const text = readText(raw);
+  // Which port is meant where none is named, who dials knows.
+  if (parseAddress(text, 1).ok) return text;
+  throw new WrongValue("HOST:PORT such as 10.0.0.2:5556");
+}
+
+/** A node's name: as a machine's, so that it needs no quotes anywhere and is never taken for a flag. */
+export function readNodeName(raw: unknown): string {
+  const text = readText(raw);
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text)) return text;
+  throw new WrongValue("at most 63 letters, digits, dots, dashes and underscores, a letter or digit first");
 }
 
 /** A cluster's id in full: a shorter one would not keep an impostor out. */

@@ -1,5 +1,5 @@
 /**
- * The manager in the background: a detached `cube --headless all` on the same data directory, with the same flags. It is started first; the store is handed to it
+ * The manager in the background: a detached `cube --headless all` on the same data directory, with the same flags but those of the screen. It is started first; the store is handed to it
  * once it waits for it, and the workers' links are ended only when it takes new ones: a worker is without a manager for one dial.
  */
 import { type ChildProcess, spawn } from "node:child_process";
@@ -41,13 +41,13 @@ interface Successor {
 }
 
 function startSuccessor(config: Config): Successor {
-  const log = openSync(config.log.file, "a", 0o600);
+  const log = openOutput(config.log.file);
   const child = spawn(process.execPath, [...programArguments(), "--headless", "all"], {
     detached: true,
     stdio: ["pipe", log, log, "pipe"],
     env: { ...process.env, [SUCCEEDS]: String(process.pid) },
   });
-  closeSync(log);
+  if (log !== "ignore") closeSync(log);
   // There are no pipes to a process that could not be started.
   const voice = child.stdio[SUCCESSOR_SPEAKS_ON] as Readable | null | undefined;
   const ended = endOf(child);
@@ -84,6 +84,15 @@ function startSuccessor(config: Config): Successor {
   };
 }
 
+/** Where the successor's last words go. One that keeps no log may come up all the same. */
+function openOutput(file: string): number | "ignore" {
+  try {
+    return openSync(file, "a", 0o600);
+  } catch {
+    return "ignore";
+  }
+}
+
 async function endOf(child: ChildProcess): Promise<string> {
   try {
     const [code] = await once(child, "exit");
@@ -96,7 +105,7 @@ async function endOf(child: ChildProcess): Promise<string> {
 /** What was said on the command line; run from source, the program's file comes first. */
 function programArguments(): string[] {
   const [, program = "", ...given] = process.argv;
-  // An adoption is asked for once; the next start is an ordinary one.
-  const kept = given.filter((word) => word !== "--adopt");
+  // An adoption is asked for once, and the screen stays here.
+  const kept = given.filter((word) => word !== "--adopt" && word !== "--read-only");
   return program.startsWith("/$bunfs/") ? kept : [program, ...kept];
 }

@@ -1,9 +1,9 @@
 /** `cube --headless`: manager, worker or both without a screen, until a signal or the API ends them. Tasks go on. */
 import { remarks } from "../client/remarks.ts";
 import type { Config } from "../config/config.ts";
-import { createLog } from "../log/log.ts";
 import { endSignal } from "./end-signal.ts";
 import { contradiction } from "./options.ts";
+import { openLog } from "./own-log.ts";
 import { startStack } from "./stack.ts";
 import { openSuccession } from "./succession.ts";
 import { runWorker } from "./worker.ts";
@@ -20,7 +20,7 @@ export async function runHeadless(config: Config, which: "all" | "manager" | "wo
 }
 
 async function runManager(config: Config): Promise<number> {
-  const log = createLog({ file: config.log.file, level: config.log.level });
+  const log = openLog(config);
   const signal = endSignal();
   const started = await startStack(config, log, openSuccession());
   if (!started.ok) {

@@ -3,24 +3,19 @@ import { explainError } from "../cli/cli-error.ts";
 import type { ClusterClient } from "../client/cluster-client.ts";
 import { createHttpClient } from "../client/http-client.ts";
 import type { Config } from "../config/config.ts";
-import { createLog } from "../log/log.ts";
 import { runUi, type UiEnd } from "../tui/run.ts";
 import { unusable } from "../tui/terminal/screen.ts";
 import { goToBackground } from "./background.ts";
-import { contradiction } from "./options.ts";
+import { contradiction, type RoleName } from "./options.ts";
+import { openLog } from "./own-log.ts";
 import { readSeen, writeSeen } from "./seen.ts";
 import { type Stack, startStack } from "./stack.ts";
 
 /** The UI with manager and worker; attaches when another process has the data directory. The exit code. */
 export async function runUiRole(config: Config): Promise<number> {
-  const refused = refuseTerminal();
+  const refused = refuseTerminal() ?? refuseOptions(config, "ui");
   if (refused !== undefined) return refused;
-  const wrong = contradiction(config, "ui");
-  if (wrong !== undefined) {
-    process.stderr.write(`cube: ${wrong}\n`);
-    return 2;
-  }
-  const log = createLog({ file: config.log.file, level: config.log.level });
+  const log = openLog(config);
   const started = await startStack(config, log);
   if (started.ok) return runInProcess(config, started.value);
   if (started.failure.kind === "conflict" && !config.manager.adopt)
@@ -31,7 +26,7 @@ export async function runUiRole(config: Config): Promise<number> {
 
 /** The UI on the configured manager. The exit code. */
 export async function runAttachRole(config: Config): Promise<number> {
-  return refuseTerminal() ?? attachTo(config, config.target);
+  return refuseTerminal() ?? refuseOptions(config, "attach") ?? attachTo(config, config.target);
 }
 
 async function runInProcess(config: Config, stack: Stack): Promise<number> {
@@ -126,6 +121,13 @@ function refuseTerminal(): number | undefined {
   const problem = unusable(process.env, { stdin: process.stdin.isTTY === true, stdout: process.stdout.isTTY === true });
   if (!problem) return undefined;
   process.stderr.write(`cube: ${problem.message}\n`);
+  return 2;
+}
+
+function refuseOptions(config: Config, role: RoleName): number | undefined {
+  const wrong = contradiction(config, role);
+  if (wrong === undefined) return undefined;
+  process.stderr.write(`cube: ${wrong}\n`);
   return 2;
 }
 

@@ -9,7 +9,7 @@ import type { Config } from "../config/config.ts";
 import { type Address, MANAGER_PORT, parseAddress, WORKER_PORT } from "../core/address.ts";
 import { fail, ok, type Result, wordsOf } from "../core/failure.ts";
 import { seededDraw } from "../core/jitter.ts";
-import { createLog, type FileLog, type Log } from "../log/log.ts";
+import type { FileLog, Log } from "../log/log.ts";
 import { createNodeMetrics } from "../metrics/node-metrics.ts";
 import { prepareDataDir } from "../store/data-dir.ts";
 import { openIdentity } from "../transport/identity.ts";
@@ -20,6 +20,7 @@ import type { WorkerHost } from "../worker/host.ts";
 import { endSignal } from "./end-signal.ts";
 import { hostName } from "./names.ts";
 import { openNodeWorker } from "./node-worker.ts";
+import { openLog } from "./own-log.ts";
 import { takePidLock } from "./pid-lock.ts";
 
 /** More reasons than these are in the log alone. */
@@ -32,7 +33,7 @@ export async function runWorker(config: Config): Promise<number> {
     process.stderr.write(`cube: ${wrong}\n`);
     return 2;
   }
-  const log = createLog({ file: config.log.file, level: config.log.level });
+  const log = openLog(config);
   const ended = endSignal();
   await using opened = new AsyncDisposableStack();
   const started = await start(config, log, opened);

@@ -203,6 +203,31 @@ test("cli/command line: a command line without a command is a role", async () =>
   ]);
 });
 
+test("cli/command line: a worker is as strict by either of its names", async () => {
+  using shell = new FakeShell();
+  const strict = [];
+  for (const line of [["worker"], ["--headless", "worker"], ["--headless", "all"]]) {
+    await shell.run(...line);
+    strict.push([shell.config?.worker.runtimes, shell.config?.worker.policy.allowBind]);
+  }
+  expect(strict).toEqual([
+    [["docker"], []],
+    [["docker"], []],
+    [["docker", "process"], [shell.home]],
+  ]);
+});
+
+test("cli/command line: --read-only is for the screen, one's own or attached", async () => {
+  using shell = new FakeShell();
+  const readOnly = [];
+  for (const line of [["--read-only"], ["attach", "--read-only"], ["attach"]]) {
+    await shell.run(...line);
+    readOnly.push(shell.config?.manager.readOnly);
+  }
+  expect(readOnly).toEqual([true, true, false]);
+  expect((await shell.run("manager", "--read-only")).code).toBe(2);
+});
+
 test("cli/command line: a manager of one's own and another one's address do not go together", async () => {
   using shell = new FakeShell();
   const outcome = await shell.run("--headless", "all", "-m", "127.0.0.1:5555");

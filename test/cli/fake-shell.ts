@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type CliIo, Ended, type Input, type Output } from "../../src/cli/io.ts";
 import { runCli } from "../../src/cli/run-cli.ts";
+import type { Config } from "../../src/config/config.ts";
 import type { Target } from "../../src/core/target.ts";
 import { whatIf } from "../../src/sim/what-if.ts";
 import { FakeClient, NOW_MS } from "./fake-client.ts";
@@ -76,8 +77,13 @@ export class FakeShell implements Disposable {
   readonly targets: Target[] = [];
   /** Roles that were entered. */
   readonly roles: string[] = [];
+  /** What the newest of them was given. */
+  config: Config | null = null;
   /** How often a process is still seen alive. */
   looksAtLife = 0;
+  /** Time that passes with each of these looks. */
+  msPerLook = 0;
+  #passedMs = 0;
   #end = new AbortController();
   #resized: (() => void) | null = null;
 
@@ -93,9 +99,12 @@ export class FakeShell implements Disposable {
       },
       whatIf: async (question) => whatIf(question),
       roles: {
-        ui: async () => this.#role("ui"),
-        attach: async ({ target }) => this.#role(`attach ${target.kind === "unix" ? target.path : target.host}`),
-        headless: async (_config, which) => this.#role(`headless ${which}`),
+        ui: async (config) => this.#role("ui", config),
+        attach: async (config) => {
+          const { target } = config;
+          return this.#role(`attach ${target.kind === "unix" ? target.path : target.host}`, config);
+        },
+        headless: async (config, which) => this.#role(`headless ${which}`, config),
         demo: async ({ nodes, seed, speed }) => this.#role(`demo ${nodes} ${seed} ${speed}`),
       },
     });
@@ -126,8 +135,11 @@ export class FakeShell implements Disposable {
       stdin: this.stdin,
       stdout: this.stdout,
       stderr: this.stderr,
-      nowMs: () => NOW_MS,
-      lives: () => this.looksAtLife-- > 0,
+      nowMs: () => NOW_MS + this.#passedMs,
+      lives: () => {
+        this.#passedMs += this.msPerLook;
+        return this.looksAtLife-- > 0;
+      },
       watchForEnd: () => ({ signal: this.#end.signal, [Symbol.dispose]() {} }),
       onResize: (listener) => {
         this.#resized = listener;
@@ -141,8 +153,9 @@ export class FakeShell implements Disposable {
     };
   }
 
-  #role(name: string): number {
+  #role(name: string, config: Config | null = null): number {
     this.roles.push(name);
+    this.config = config;
     return 0;
   }
 }

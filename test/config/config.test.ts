@@ -74,6 +74,7 @@ test("config: with nothing said, everything has its default", () => {
       exec: true,
     },
     log: { level: "info", file: join(home, ".local", "state", "cube", "cube.log") },
+    origins: {},
   });
 });
 
@@ -106,7 +107,7 @@ test("config: every setting can be given in each of the three places", () => {
     acceptLoss: true,
     join: "m:1",
     joinToken: "cube1.a.b",
-    joinTokenFile: "~/join",
+    joinTokenFile: "../../join",
     bookApi: true,
     exec: false,
     readOnly: true,
@@ -202,7 +203,7 @@ test("config: every setting can be given in each of the three places", () => {
     logFile: `${cwd}/l.log`,
   };
   const data = join(home, "d");
-  const expected: Config = {
+  const expected: Omit<Config, "origins"> = {
     dirs: { data, config: cwd, state: data, runtime: data },
     socket: join(data, "cube.sock"),
     target: { kind: "tls", host: "localhost", port: 9, clusterId, token: "" },
@@ -241,7 +242,22 @@ test("config: every setting can be given in each of the three places", () => {
     },
     log: { level: "debug", file: join(cwd, "l.log") },
   };
-  expect([fromFile, load({ env }), load({ flags })]).toEqual([expected, expected, expected]);
+  const found = [fromFile, load({ env }), load({ flags })];
+  expect(found.map(({ origins: _, ...rest }) => rest)).toEqual([expected, expected, expected]);
+  expect(found.map(({ origins }) => [origins.port, origins.localWorker])).toEqual([
+    [
+      { where: `${file}: "port"`, isFlag: false },
+      { where: `${file}: "localWorker"`, isFlag: false },
+    ],
+    [
+      { where: "CUBE_PORT", isFlag: false },
+      { where: "CUBE_LOCAL_WORKER", isFlag: false },
+    ],
+    [
+      { where: "--port", isFlag: true },
+      { where: "--no-local-worker", isFlag: true },
+    ],
+  ]);
 });
 
 test("config: directories follow XDG; relative ones are ignored as the specification says", () => {
@@ -278,7 +294,9 @@ test("config: a wrong value is refused with its place and what is allowed", () =
     { prot: 1 },
     { whatever: 1 },
     [],
-    "{,}",
+    '{"port": 1,\n "auth": true,}',
+    { workers: ["a:1", "b c"] },
+    { name: "a b" },
   ]) {
     text(content);
     found.push(problem());
@@ -288,6 +306,8 @@ test("config: a wrong value is refused with its place and what is allowed", () =
     problem({ env: { CUBE_STORE: "disk" } }),
     problem({ env: { CUBE_PROT: "1" } }),
     problem({ flags: { allowHostNamespaces: ["pid", "net"] } }),
+    problem({ flags: { join: "a b" } }),
+    problem({ flags: { listen: ":5555" } }),
   );
   found.push(problem({ env: { CUBE_BIN: "/x", CUBE_HOME: "/x", CUBE_TEST_NO_DOCKER: "1" } }));
   expect(found).toEqual([
@@ -303,10 +323,14 @@ test("config: a wrong value is refused with its place and what is allowed", () =
       '~/.config/cube/config.json: unknown key "whatever" | known keys: manager, tokenFile, dataDir,',
     ),
     '~/.config/cube/config.json must hold one JSON object | such as {"port": 5555}',
-    expect.stringContaining("~/.config/cube/config.json is not JSON: "),
+    '~/.config/cube/config.json:2:15 is not JSON: expected a key in double quotes | it holds one object, such as {"port": 5555}',
+    '~/.config/cube/config.json: "workers" is ["a:1","b c"], but must be HOST:PORT such as 10.0.0.2:5556',
+    '~/.config/cube/config.json: "name" is "a b", but must be at most 63 letters, digits, dots, dashes and underscores, a letter or digit first',
     'CUBE_STORE is "disk", but must be persistent, memory or level',
     "unknown variable CUBE_PROT | did you mean CUBE_PORT?",
     '--allow-host-namespaces is ["pid","net"], but must be pid, ipc or uts',
+    '--join is "a b", but must be HOST:PORT such as 10.0.0.2:5556',
+    '--listen is ":5555", but must be HOST:PORT such as 127.0.0.1:5555, or 0.0.0.0:5555 for all of this machine\'s addresses',
     "no problem",
   ]);
 });
@@ -352,6 +376,19 @@ test("config: a manager is HOST:PORT, HOST or the path of a socket", () => {
   expect(
     ["host:port", "ftp://x", "a b", "h:99999"].map((manager) => problem({ flags: { manager } }).split(" | ")[0]),
   ).toEqual(["host:port", "ftp://x", "a b", "h:99999"].map((text) => `"${text}" is no manager's address`));
+});
+
+test("config: in the file the path of a manager's socket starts at the file's directory", () => {
+  const target = (manager: string) => {
+    writeFileSync(file, JSON.stringify({ manager }));
+    return load().target;
+  };
+  const path = join(home, ".config", "cube", "c.sock");
+  expect([target("./c.sock"), target("unix://c.sock"), target("localhost:1")]).toEqual([
+    { kind: "unix", path },
+    { kind: "unix", path },
+    { kind: "tcp", host: "localhost", port: 1, token: "" },
+  ]);
 });
 
 test("config: the token is the variable's, else the named file's, else for loopback the data directory's", () => {

@@ -66,7 +66,7 @@ test("roles: an address in --workers that is none ends the manager with its name
   await using machine = new Machine();
   const data = ["--data-dir", machine.dataOf("manager")];
   const { code, err } = await machine.run("manager", "-p", "0", "-w", "n1:5556,n2:port", ...data);
-  expect([code, err]).toEqual([1, expect.stringContaining('"n2:port" is no HOST:PORT')]);
+  expect([code, err]).toEqual([2, expect.stringContaining('--workers is ["n1:5556,n2:port"], but must be HOST:PORT')]);
 }, 30_000);
 
 describe("roles: nodes that come later", () => {

@@ -1,7 +1,7 @@
 /** `cube attach`: the full-screen UI on a manager that runs already, here or elsewhere. */
 import { UsageError } from "../cli-error.ts";
 import { type CommandSpec, type Context, textFlag } from "../command-spec.ts";
-import { TARGET_OPTIONS } from "../common-options.ts";
+import { READ_ONLY, TARGET_OPTIONS } from "../common-options.ts";
 import { rememberAttached } from "./login.ts";
 
 export const ATTACH: CommandSpec = {
@@ -13,7 +13,7 @@ export const ATTACH: CommandSpec = {
     "be known: by `cube login HOST:PORT`, or by its --cluster-id, remembered then.",
   ],
   parameters: ["[address]"],
-  groups: [TARGET_OPTIONS],
+  groups: [{ title: "Options:", options: [READ_ONLY] }, TARGET_OPTIONS],
   role: "all",
   run: runAttach,
 };

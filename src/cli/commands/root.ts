@@ -1,7 +1,14 @@
 /** `cube` itself: the full-screen UI, or a role without a screen; and the list of all commands. */
 import { UsageError } from "../cli-error.ts";
 import { type CommandSpec, type Context, textFlag } from "../command-spec.ts";
-import { ALLOW_OPTIONS, LOG_OPTIONS, MANAGER_OPTIONS, TARGET_OPTIONS, WORKER_OPTIONS } from "../common-options.ts";
+import {
+  ALLOW_OPTIONS,
+  LOG_OPTIONS,
+  MANAGER_OPTIONS,
+  READ_ONLY,
+  TARGET_OPTIONS,
+  WORKER_OPTIONS,
+} from "../common-options.ts";
 import { versionLine } from "../version-line.ts";
 import { ATTACH } from "./attach.ts";
 import { COMPLETE } from "./complete.ts";
@@ -63,6 +70,7 @@ export const ROOT: CommandSpec = {
       title: "Options (and those of `cube manager` and `cube worker`):",
       options: [
         { flags: "--headless <all|manager|worker>", about: "", choices: WHICH },
+        { ...READ_ONLY, about: "" },
         ...TARGET_OPTIONS.options,
         { flags: "-V, --version", about: "" },
       ],

@@ -1,13 +1,13 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { findJsonMistake } from "../../src/cli/json-error.ts";
+import { findJsonMistake } from "../../src/core/json-mistake.ts";
 
 function place(text: string): string {
   const mistake = findJsonMistake(text);
   return mistake === null ? "ok" : `${mistake.line}:${mistake.column} ${mistake.expected}`;
 }
 
-test("cli/json error: the first mistake is found with line and column", () => {
+test("json mistake: the first mistake is found with line and column", () => {
   const texts = [
     '{"a": 1,}',
     '{"a" 1}',
@@ -36,7 +36,7 @@ test("cli/json error: the first mistake is found with line and column", () => {
   ]);
 });
 
-test("cli/json error: whatever is JSON has none", () => {
+test("json mistake: whatever is JSON has none", () => {
   fc.assert(
     fc.property(fc.json({ maxDepth: 5 }), (text) => {
       expect(place(text)).toBe("ok");
@@ -44,7 +44,7 @@ test("cli/json error: whatever is JSON has none", () => {
   );
 });
 
-test("cli/json error: it calls wrong exactly what the engine cannot read", () => {
+test("json mistake: it calls wrong exactly what the engine cannot read", () => {
   const pieces = fc.constantFrom("{", "}", "[", "]", ",", ":", '"a"', "1", "-", "1e5", "null", "true", " ", "\n", '"');
   fc.assert(
     fc.property(fc.array(pieces, { maxLength: 9 }), (parts) => {
@@ -61,6 +61,6 @@ test("cli/json error: it calls wrong exactly what the engine cannot read", () =>
   );
 });
 
-test("cli/json error: depth has a bound instead of a crash", () => {
+test("json mistake: depth has a bound instead of a crash", () => {
   expect(place("[".repeat(100_000))).toBe("1:201 at most 200 levels");
 });
