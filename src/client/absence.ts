@@ -1,5 +1,6 @@
 /** What becomes of a task whose node is out of reach, and what the choices are, in words: the same for `cube why` and for the UI. Pure. */
 import { staysWithNode } from "../core/absence.ts";
+import { holdsBack } from "../core/caution.ts";
 import { patience } from "../core/handover.ts";
 import type { TaskSpec } from "../core/spec.ts";
 import { isTerminal } from "../core/task.ts";
@@ -10,7 +11,7 @@ export interface Whereabouts {
   readonly task: TaskResource;
   readonly node: NodeResource | undefined;
   readonly job: JobResource | undefined;
-  /** Why the manager acts on no absence just now; "" when it does. */
+  /** The manager's caution: why it acts on no absence just now, or another; "" for none. */
   readonly caution: string;
 }
 
@@ -21,7 +22,12 @@ export function absenceAdvice({ task, node, job, caution }: Whereabouts): string
   const out = `${node.name} is ${node.state}${node.reason === "" ? "" : ` (${node.reason})`}`;
   if (spec === undefined) return [`${out}.`];
   if (staysWithNode(spec)) return [`${out}.`, ...boundTo(node, spec)];
+  if (holdsBack(caution)) return [`${out}.`, ...endedThere(spec, node), `It is not replaced now: ${caution}.`];
   return [`${out}.`, replaced(spec, node), ...(caution === "" ? [] : [`Caution: ${caution}.`])];
+}
+
+function endedThere({ disconnect: { stopAfterMs } }: TaskSpec, node: NodeResource): string[] {
+  return stopAfterMs === null ? [] : [`It is ended there ${seconds(stopAfterMs)} after ${node.name} was left alone.`];
 }
 
 /** A task that nothing replaces: its data is there, or it was asked to stay. */

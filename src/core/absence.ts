@@ -2,10 +2,10 @@
  * What becomes of the tasks of a node that is out of reach: at `replaceAfterMs` a replacement is placed while the original may still come back; at
  * `lostAfterMs` the original is lost for good. A task whose data lies on the node stays with it. Pure.
  */
-import { type Cluster, isCurrent, slotKeyOfTask, specOf } from "./cluster.ts";
+import { type Cluster, isCurrent, nameOfTask, slotKeyOfTask, specOf } from "./cluster.ts";
 import type { Draft } from "./draft.ts";
 import { patience } from "./handover.ts";
-import { AVOIDED_NODES, taskName } from "./job.ts";
+import { AVOIDED_NODES } from "./job.ts";
 import type { Node } from "./node.ts";
 import { newAttempt } from "./reconcile.ts";
 import type { TaskSpec } from "./spec.ts";
@@ -95,7 +95,7 @@ function lost(absence: Absence, task: Task): Draft {
   return {
     change: { kind: "task.put", task: { ...task, fact, lingers: true, updatedMs: absence.nowMs } },
     actor: "manager",
-    text: `${nameOf(absence.cluster, task)} is lost: ${message}`,
+    text: `${nameOfTask(absence.cluster, task)} is lost: ${message}`,
   };
 }
 
@@ -106,11 +106,6 @@ function replace(absence: Absence, task: Task): Draft[] {
   const avoid = [...slot.avoid.filter((id) => id !== absence.nodeId), absence.nodeId].slice(-AVOIDED_NODES);
   const [first, ...rest] = newAttempt(absence, job, { ...slot, avoid, waitMs: 0 });
   const node = absence.cluster.nodes.get(absence.nodeId)?.name ?? absence.nodeId;
-  const text = `${nameOf(absence.cluster, task)} is replaced: node ${node} is out of reach`;
+  const text = `${nameOfTask(absence.cluster, task)} is replaced: node ${node} is out of reach`;
   return first ? [{ ...first, text }, ...rest] : [];
-}
-
-function nameOf(cluster: Cluster, task: Task): string {
-  const job = cluster.jobs.get(task.jobId);
-  return job ? taskName(job, task.service, task.slot) : task.id;
 }

@@ -1,7 +1,7 @@
 /** The commands that make and revoke tokens of the API, as changes or a refusal in words. Pure. */
 import { ACCESS_ROLES, type AccessToken } from "./access.ts";
 import type { Draft } from "./draft.ts";
-import type { CommandContext, Planned } from "./submit.ts";
+import { type CommandContext, type Planned, refuse } from "./submit.ts";
 
 /** Tokens of a cluster; each request is held against all of them. */
 export const TOKENS_KEPT = 256;
@@ -42,8 +42,4 @@ export function planTokenRevoke(context: CommandContext, name: string): Planned 
 
 function planned(draft: Draft): Planned {
   return { ok: true, jobId: "", created: true, drafts: [draft] };
-}
-
-function refuse(code: "not_found" | "conflict" | "invalid", message: string, hint: string): Planned {
-  return { ok: false, code, message, hint };
 }

@@ -1,4 +1,4 @@
-/** Fifth stage of the tick: which tasks a node is to hold, and in which words it is told. Level-triggered: what is not in the set is to go. Pure. */
+/** The assign stage of the tick: which tasks a node is to hold, and in which words it is told. Level-triggered: what is not in the set is to go. Pure. */
 import type { Assignment } from "./assignment.ts";
 import { type Cluster, specOf } from "./cluster.ts";
 import { taskName } from "./job.ts";

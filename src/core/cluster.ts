@@ -6,7 +6,7 @@ import type { AccessToken } from "./access.ts";
 import { unreachable } from "./assert.ts";
 import type { Change, HandledRequest } from "./change.ts";
 import type { Decision } from "./decision.ts";
-import { findService, type Job, type Slot, slotKey } from "./job.ts";
+import { findService, type Job, type Slot, slotKey, taskName } from "./job.ts";
 import type { Node } from "./node.ts";
 import type { TaskSpec } from "./spec.ts";
 import { isTerminal, type Task, type TaskState } from "./task.ts";
@@ -172,6 +172,12 @@ export function slotKeyOfTask(task: Task): string {
 export function specOf(cluster: Cluster, task: Task): TaskSpec | undefined {
   const job = cluster.jobs.get(task.jobId);
   return job && findService(job, task.service)?.task;
+}
+
+/** A task's name for people; its id once its job is gone. */
+export function nameOfTask(cluster: Cluster, task: Task): string {
+  const job = cluster.jobs.get(task.jobId);
+  return job ? taskName(job, task.service, task.slot) : task.id;
 }
 
 /** The newest attempt of a slot; undefined before the first. */

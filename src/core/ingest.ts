@@ -1,10 +1,9 @@
 /**
- * First stage of the tick: what workers say becomes changes. Facts only rise, and a worker may speak of its own tasks only; whatever else it says is dropped.
+ * The ingest stage of the tick: what workers say becomes changes. Facts only rise, and a worker may speak of its own tasks only; whatever else it says is dropped.
  * Pure.
  */
-import { type Cluster, specOf } from "./cluster.ts";
+import { type Cluster, nameOfTask, specOf } from "./cluster.ts";
 import { type Draft, quiet } from "./draft.ts";
-import { taskName } from "./job.ts";
 import type { Node, NodeFacts } from "./node.ts";
 import { isTerminal, mayBeLeft, supersedes, type Task, type TaskFact, withNothingLeft } from "./task.ts";
 
@@ -135,8 +134,7 @@ function runtimeNews(before: Node, after: Node): string {
 const SILENT = new Set<TaskFact["state"]>(["accepted", "ready", "starting"]);
 
 function describe(cluster: Cluster, task: Task, fact: TaskFact): string {
-  const job = cluster.jobs.get(task.jobId);
-  const name = job ? taskName(job, task.service, task.slot) : task.id;
+  const name = nameOfTask(cluster, task);
   if (fact.incarnation > task.fact.incarnation && fact.incarnation > 1)
     return `${name} restarts: ${fact.message || "asked to"}`;
   if (fact.state !== task.fact.state)

@@ -2,10 +2,10 @@
  * A node is taken out of the cluster: its record goes, and what ran there is lost for good and replaced elsewhere. Should its worker come back, it comes as a
  * stranger and has to stop what it still runs. Pure.
  */
+import { nameOfTask } from "./cluster.ts";
 import type { Draft } from "./draft.ts";
-import { taskName } from "./job.ts";
 import type { Node } from "./node.ts";
-import type { CommandContext, Planned } from "./submit.ts";
+import { type CommandContext, type Planned, refuse } from "./submit.ts";
 import { isTerminal, mayBeLeft, type Task, withNothingLeft } from "./task.ts";
 
 /** Refused for a node that is there or that tasks are bound to, unless `force`; always for the worker inside the manager's process, which would come back at once. */
@@ -52,15 +52,13 @@ function tasksOn({ cluster }: Pick<CommandContext, "cluster">, node: Node): Task
 }
 
 function lost(context: CommandContext, { task, node }: { readonly task: Task; readonly node: Node }): Draft {
-  const job = context.cluster.jobs.get(task.jobId);
-  const name = job ? taskName(job, task.service, task.slot) : task.id;
   const message = `its node ${node.name} was removed`;
   // Nobody will ever report what is left there, so nothing may wait for that.
   const fact = { ...task.fact, state: "lost" as const, message };
   return {
     change: { kind: "task.put", task: { ...withNothingLeft({ ...task, fact }), updatedMs: context.nowMs } },
     actor: context.actor,
-    text: `${name} is lost: ${message}`,
+    text: `${nameOfTask(context.cluster, task)} is lost: ${message}`,
   };
 }
 
@@ -80,8 +78,4 @@ function gone(context: CommandContext, node: Node): Draft {
     actor: context.actor,
     text: `node ${node.name} is removed`,
   };
-}
-
-function refuse(code: "not_found" | "conflict" | "invalid", message: string, hint: string): Planned {
-  return { ok: false, code, message, hint };
 }

@@ -1,6 +1,7 @@
 /** Nodes whose workers do not follow this manager, as people are told of them: in the node's record, as an event, and as the manager's caution. Pure. */
 import type { Cluster } from "./cluster.ts";
-import type { Draft } from "./draft.ts";
+import { type Draft, quiet } from "./draft.ts";
+import type { Node } from "./node.ts";
 
 const PREFIX = "refuses this manager: ";
 
@@ -8,12 +9,25 @@ const PREFIX = "refuses this manager: ";
 export function ingestRefusal(cluster: Cluster, nodeId: string, reason: string): Draft[] {
   const node = cluster.nodes.get(nodeId);
   if (!node) return [];
-  const told = node.availability === "eligible" ? (reason === "" ? "" : `${PREFIX}${reason}`) : node.reason;
   const text =
     reason === ""
       ? `node ${node.name} follows this manager again`
       : `node ${node.name} ${PREFIX}${reason}. Its tasks go on as they are`;
-  return [{ change: { kind: "node.put", node: { ...node, reason: told } }, actor: `worker:${node.name}`, text }];
+  return [
+    { change: { kind: "node.put", node: { ...node, reason: told(node, reason) } }, actor: `worker:${node.name}`, text },
+  ];
+}
+
+/** The record of a node that still refuses goes on saying so when something else was made of it. */
+export function keepRefusal(cluster: Cluster, nodeId: string, reason: string | undefined): Draft[] {
+  const node = cluster.nodes.get(nodeId);
+  if (!node || reason === undefined || node.reason === told(node, reason)) return [];
+  return [quiet({ kind: "node.put", node: { ...node, reason: told(node, reason) } }, "manager")];
+}
+
+function told({ availability, reason: own }: Node, reason: string): string {
+  if (availability !== "eligible") return own;
+  return reason === "" ? "" : `${PREFIX}${reason}`;
 }
 
 /** One line on all that refuse; "" when none does. */

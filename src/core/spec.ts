@@ -71,10 +71,13 @@ export interface Resources {
   readonly diskBytes: number;
 }
 
-/** What happens to a task when its node is out of reach (used once there are remote nodes). */
+/** What happens to a task when its node is out of reach. Times count from when the node has missed its heartbeats, while its manager acts on absences. */
 export interface DisconnectPolicy {
+  /** False for a task that stays with its node whatever happens; so does one with a named volume. */
   readonly replace: boolean;
+  /** Another attempt is placed; the original may still come back and be kept. */
   readonly replaceAfterMs: number;
+  /** The original is lost for good. */
   readonly lostAfterMs: number;
   /** The worker stops the task itself after this long without a manager, and nothing takes its place before that has surely happened; null never. */
   readonly stopAfterMs: number | null;

@@ -28,6 +28,11 @@ export type Planned =
       readonly hint: string;
     };
 
+/** Why not, and the way out. */
+export function refuse(code: Extract<Planned, { ok: false }>["code"], message: string, hint: string): Planned {
+  return { ok: false, code, message, hint };
+}
+
 /** A new job. The same id or idempotency key again gives the first job back and changes nothing. */
 export function planSubmit(
   context: CommandContext,
@@ -206,8 +211,4 @@ function unknownJob(id: string): Planned {
 
 function beingRemoved(job: Job): Planned {
   return refuse("conflict", `${job.spec.name} is being removed`, "submit it again once it is gone");
-}
-
-function refuse(code: "not_found" | "conflict" | "invalid", message: string, hint: string): Planned {
-  return { ok: false, code, message, hint };
 }

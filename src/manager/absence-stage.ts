@@ -1,5 +1,5 @@
 /**
- * Part of the third stage of the tick: what follows from absences, for as many tasks as one tick bears. A node is looked at again when its next consequence is due,
+ * The last part of the expire stage of the tick: what follows from absences, for as many tasks as one tick bears. A node is looked at again when its next consequence is due,
  * or when something happened that may change what follows, so that a large outage costs nothing while nothing is due. Pure.
  */
 import { planAbsence } from "../core/absence.ts";

@@ -25,7 +25,7 @@ export type Command =
   | { readonly kind: "node.availability"; readonly nodeId: string; readonly availability: Availability }
   /** Takes a node's record away, and with it what ran there. Refused while the node is there or holds tasks, unless `force`. */
   | { readonly kind: "node.remove"; readonly nodeId: string; readonly force: boolean }
-  /** The nodes that are out are really gone: their tasks are to be replaced. */
+  /** The nodes that are out now are really gone: their tasks are to be replaced. Refused while none is. */
   | { readonly kind: "nodes.trust-loss" }
   /** Leaves a line among the events: something was done that is no record of the cluster. */
   | { readonly kind: "note"; readonly text: string }
@@ -59,7 +59,7 @@ export interface ManagerStatus {
   readonly health: "ok" | "read-only" | "recovering";
   /** Why not ok, in words that name the way out; "" when ok. */
   readonly problem: string;
-  /** Why absent nodes are not acted on just now, in words; "" when they are. */
+  /** Why absent nodes are not acted on just now, or which nodes do not follow it, in words; "" for neither. */
   readonly caution: string;
   /** What was done to the store to open it that people should know, such as a repair; "" for nothing. */
   readonly notice: string;

@@ -12,17 +12,20 @@ import { ingestFacts, ingestRemoved, ingestTaskFacts, stepBack } from "../core/i
 import { lostNodes } from "../core/lost-records.ts";
 import { pruneHistories, pruneSlot } from "../core/prune.ts";
 import { reconcileSlot } from "../core/reconcile.ts";
-import { ingestRefusal, refusalCaution } from "../core/refusal.ts";
+import { ingestRefusal, keepRefusal } from "../core/refusal.ts";
 import type { Scheduler } from "../core/schedule.ts";
+import { type Planned, refuse } from "../core/submit.ts";
+import type { Task } from "../core/task.ts";
 import type { Time } from "../core/time.ts";
 import { refusal } from "../protocol/fence.ts";
 import { type ManagerIdentity, type Opening, PROTOCOL, type WorkerMessage } from "../protocol/messages.ts";
 import { AbsenceStage } from "./absence-stage.ts";
 import { heartbeatFor } from "./beat.ts";
+import { cautionOf } from "./caution.ts";
 import type { Command, CommandResult, Observation } from "./commands.ts";
 import { Derived, type DerivedBooks } from "./derived.ts";
 import { Inbox, type InboxFigures, type ManagerInput } from "./inbox.ts";
-import { planCommand } from "./plan.ts";
+import { planCommand, type StoredCommand } from "./plan.ts";
 import { Presence } from "./presence.ts";
 import { scheduleTasks } from "./schedule-stage.ts";
 import { type ManagerEffect, Sessions } from "./sessions.ts";
@@ -130,14 +133,9 @@ export class ManagerMachine {
     return isBusy || this.#presence.hasMore || this.#absence.hasWork;
   }
 
-  /** Why absences are not acted on just now, in words; "" when they are. */
+  /** What people have to know, such as that absences are not acted on just now, in words; "" for nothing. */
   get caution(): string {
-    if (this.#presence.isolated) {
-      return "isolated? more than half of the nodes are out at once: is this manager cut off? Nothing is replaced until they return or `cube nodes trust-loss` says that they are gone";
-    }
-    const refusal = refusalCaution(this.cluster, this.#presence.refusers());
-    if (refusal !== "") return refusal;
-    return this.#presence.settling(this.#time.monoMs) ? "settling: nodes are given time to come back" : "";
+    return cautionOf(this.cluster, this.#presence, this.#time.monoMs);
   }
 
   /** Monotonic time of the next tick that is needed without input; null for none. */
@@ -188,21 +186,32 @@ export class ManagerMachine {
   }
 
   #command(ticket: number, command: Command, actor: string): void {
-    const planned = planCommand(command, {
+    const planned = command.kind === "nodes.trust-loss" ? this.#trustLoss() : this.#plan(command, actor);
+    if (planned.ok) this.#record(planned.drafts);
+    // Its worker is a stranger from now on: it is to say so, or to stay away.
+    if (planned.ok && command.kind === "node.remove") this.#forget(command.nodeId);
+    if (command.kind === "node.availability") this.#keepRefusal(command.nodeId);
+    const result: CommandResult = planned.ok
+      ? { ok: true, jobId: planned.jobId, created: planned.created, revision: this.#revision }
+      : planned;
+    this.#effects.push({ kind: "reply", ticket, result });
+  }
+
+  #plan(command: StoredCommand, actor: string): Planned {
+    return planCommand(command, {
       cluster: this.cluster,
       clusterId: this.#options.identity.clusterId,
       actor,
       revision: this.#revision,
       nowMs: this.#time.wallMs,
     });
-    if (command.kind === "nodes.trust-loss") this.#presence.trustLoss();
-    if (planned.ok) this.#record(planned.drafts);
-    // Its worker is a stranger from now on: it is to say so, or to stay away.
-    if (planned.ok && command.kind === "node.remove") this.#forget(command.nodeId);
-    const result: CommandResult = planned.ok
-      ? { ok: true, jobId: planned.jobId, created: planned.created, revision: this.#revision }
-      : planned;
-    this.#effects.push({ kind: "reply", ticket, result });
+  }
+
+  /** Nothing to store: it ends with the absence, and a new manager judges for itself. */
+  #trustLoss(): Planned {
+    if (this.#presence.trustLoss()) return { ok: true, jobId: "", created: false, drafts: [] };
+    const hint = "a manager that has just started gives nodes time to come back: ask again after that";
+    return refuse("conflict", "no node is out of reach by now: none is taken for lost", hint);
   }
 
   #message(linkId: string, message: WorkerMessage): void {
@@ -213,7 +222,14 @@ export class ManagerMachine {
     else if (message.kind === "report") this.#report({ linkId, nodeId }, message);
     else if (message.kind === "refused") this.#refusedBy(nodeId, message.reason);
     else if (message.kind === "held") return;
-    else if (message.facts.id === nodeId) this.#record(ingestFacts(this.cluster, message.facts, this.#time.wallMs));
+    else if (message.facts.id === nodeId) {
+      this.#record(ingestFacts(this.cluster, message.facts, this.#time.wallMs));
+      this.#keepRefusal(nodeId);
+    }
+  }
+
+  #keepRefusal(nodeId: string): void {
+    this.#record(keepRefusal(this.cluster, nodeId, this.#presence.refusers().get(nodeId)));
   }
 
   /** A worker does not follow this manager: nothing can be placed there, and people have to know. */
@@ -278,7 +294,7 @@ export class ManagerMachine {
   #expire(): void {
     const { monoMs, wallMs } = this.#time;
     this.#derived.expire(monoMs);
-    for (const nodeId of this.#presence.judge(monoMs, this.#heartbeatMs, GONE_PER_TICK).gone) {
+    for (const nodeId of this.#presence.judge(monoMs, this.#heartbeatMs, GONE_PER_TICK)) {
       const node = this.cluster.nodes.get(nodeId);
       this.#hangUp(nodeId);
       this.#derived.linkChanged(nodeId);
@@ -360,13 +376,18 @@ export class ManagerMachine {
   #record(drafts: readonly Draft[]): void {
     for (const draft of drafts) {
       this.#undo.push(inverse(this.cluster, draft.change));
-      const before = draft.change.kind === "task.put" ? this.cluster.tasks.get(draft.change.task.id) : undefined;
-      const removed = draft.change.kind === "task.remove" ? this.cluster.tasks.get(draft.change.taskId) : undefined;
+      const before = taskBefore(this.cluster, draft.change);
       apply(this.cluster, draft.change);
       this.#revision++;
       this.#changes.push({ revision: this.#revision, atMs: this.#time.wallMs, ...draft });
-      this.#derived.follow(draft.change, { before: before ?? removed, monoMs: this.#time.monoMs });
-      this.#sessions.follow(draft.change, before ?? removed);
+      this.#derived.follow(draft.change, { before, monoMs: this.#time.monoMs });
+      this.#sessions.follow(draft.change, before);
     }
   }
+}
+
+/** The task that a change is about, as it was. */
+function taskBefore(cluster: Cluster, change: Change): Task | undefined {
+  if (change.kind === "task.put") return cluster.tasks.get(change.task.id);
+  return change.kind === "task.remove" ? cluster.tasks.get(change.taskId) : undefined;
 }

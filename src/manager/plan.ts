@@ -15,8 +15,11 @@ import {
 } from "../core/submit.ts";
 import type { Command } from "./commands.ts";
 
+/** Commands that are answered by changes of records alone. */
+export type StoredCommand = Exclude<Command, { readonly kind: "nodes.trust-loss" }>;
+
 /** The changes that a command asks for, or why it is refused. */
-export function planCommand(command: Command, context: CommandContext): Planned {
+export function planCommand(command: StoredCommand, context: CommandContext): Planned {
   switch (command.kind) {
     case "job.submit":
       return planSubmit(context, command);
@@ -40,8 +43,5 @@ export function planCommand(command: Command, context: CommandContext): Planned 
       return planTokenRevoke(context, command.name);
     case "note":
       return planNote(context, command.text);
-    case "nodes.trust-loss":
-      // Nothing to store: it ends with the isolation, and a new manager judges for itself.
-      return { ok: true, jobId: "", created: false, drafts: [] };
   }
 }

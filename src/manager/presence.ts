@@ -19,17 +19,12 @@ interface Attendance {
   isReturning: boolean;
   /** True once the brake has let its tasks be replaced. */
   released: boolean;
+  /** An operator vouches that it is gone, until it is back. */
+  lossTrusted: boolean;
   /** Why it does not follow this manager's orders, as it said over this link; "" while it does. */
   refusal: string;
   /** The worker inside the manager's process: its absence says nothing about the network. */
   local: boolean;
-}
-
-/** What judging found: nodes that have just gone out. */
-export interface Judgement {
-  readonly gone: readonly string[];
-  /** True when the manager has just begun or ceased to suspect that it is itself cut off. */
-  readonly isolationChanged: boolean;
 }
 
 /** Heartbeats that a node may miss. */
@@ -43,6 +38,9 @@ const ISOLATION_MIN_NODES = 3;
 const BRAKE_NODES = 5;
 const BRAKE_SHARE = 0.02;
 const BRAKE_WINDOW_MS = 60_000;
+
+/** What is known of an absence begins anew with the next one. */
+const THERE = { outSinceMs: null, released: false, lossTrusted: false } as const;
 
 /** The attendance list. All times are monotonic milliseconds. */
 export class Presence {
@@ -62,8 +60,6 @@ export class Presence {
   #remote = 0;
   #settledAtMs: number;
   #isolated = false;
-  /** An operator said that the nodes are really gone. */
-  #lossTrusted = false;
 
   constructor(monoMs: number) {
     this.#settledAtMs = monoMs + SETTLE_MS;
@@ -81,6 +77,7 @@ export class Presence {
       outSinceMs: null,
       isReturning: false,
       released: false,
+      lossTrusted: false,
       refusal: "",
       local: as.local,
     });
@@ -146,7 +143,7 @@ export class Presence {
     this.#epoch++;
     // It is judged again from here on.
     this.#earliestMs = Math.min(this.#earliestMs, node.seenMs);
-    Object.assign(node, { reported: true, isReturning: false, outSinceMs: null, released: false });
+    Object.assign(node, { reported: true, isReturning: false, ...THERE });
     return wasAway;
   }
 
@@ -161,7 +158,7 @@ export class Presence {
     // It was there, if only to greet, and counts as there on record: it has to be missed anew.
     this.#out.delete(nodeId);
     this.#earliestMs = Math.min(this.#earliestMs, node.seenMs);
-    Object.assign(node, { outSinceMs: null, released: false });
+    Object.assign(node, THERE);
   }
 
   /** Nobody is judged for a while: the manager has slept, or been stopped. What was out stays out, and its time begins anew. */
@@ -180,13 +177,18 @@ export class Presence {
 
   /** True while more than half of all nodes are out at once: replacement rests until they return, or an operator says otherwise. */
   get isolated(): boolean {
-    return this.#isolated && !this.#lossTrusted;
+    return this.#isolated;
   }
 
-  /** An operator vouches that what is out is gone. Ends with the isolation. */
-  trustLoss(): void {
-    this.#lossTrusted = true;
+  /** An operator vouches that the nodes that are out now are gone; of those that go later nothing is said. False when none is out. */
+  trustLoss(): boolean {
+    for (const id of this.#out) {
+      const node = this.#nodes.get(id);
+      if (node) node.lossTrusted = true;
+    }
+    this.#isolated = false;
     this.#epoch++;
+    return this.#out.size > 0;
   }
 
   /** True when the last judgement left nodes that have gone out. */
@@ -194,15 +196,15 @@ export class Presence {
     return this.#hasMore;
   }
 
-  /** Finds who has gone out by now, at most `most` of them at a time. */
-  judge(monoMs: number, heartbeatMs: number, most = Number.POSITIVE_INFINITY): Judgement {
+  /** Finds the nodes that have gone out by now, at most `most` of them at a time. */
+  judge(monoMs: number, heartbeatMs: number, most = Number.POSITIVE_INFINITY): readonly string[] {
     this.#hasMore = false;
-    if (this.settling(monoMs)) return { gone: [], isolationChanged: false };
+    if (this.settling(monoMs)) return [];
     const gone =
       monoMs < this.#earliestMs ? [] : this.#findGone(monoMs, { patienceMs: MISSED_HEARTBEATS * heartbeatMs, most });
     const isolationChanged = this.#judgeIsolation(monoMs);
     if (gone.length > 0 || isolationChanged) this.#epoch++;
-    return { gone, isolationChanged };
+    return gone;
   }
 
   #findGone(monoMs: number, { patienceMs, most }: { readonly patienceMs: number; readonly most: number }): string[] {
@@ -254,9 +256,15 @@ export class Presence {
   /** How long a node has counted as out, while that counts; null while it is there, or nobody may conclude anything from its absence. */
   outForMs(nodeId: string, monoMs: number): number | null {
     const node = this.#nodes.get(nodeId);
-    if (!node || node.outSinceMs === null || node.linked || this.settling(monoMs) || this.isolated) return null;
-    if (!this.#hasWitness()) return null;
-    return monoMs - node.outSinceMs;
+    if (!node || node.outSinceMs === null || node.linked || this.settling(monoMs)) return null;
+    return this.isHeldBack(nodeId) ? null : monoMs - node.outSinceMs;
+  }
+
+  /** True for a node that is out while the manager may as well be cut off itself, so that nothing follows from it. */
+  isHeldBack(nodeId: string): boolean {
+    const node = this.#nodes.get(nodeId);
+    if (!node || node.outSinceMs === null || node.linked || node.lossTrusted) return false;
+    return this.#isolated || !this.#hasWitness();
   }
 
   /** Takes a place under the brake for the replacement of a node's tasks; false when the minute's are used up. */
@@ -287,7 +295,6 @@ export class Presence {
 
   /** An absence counts only while somebody else far away is there: otherwise it is as likely our own. */
   #hasWitness(): boolean {
-    if (this.#lossTrusted) return true;
     if (this.#witness.epoch !== this.#epoch) this.#witness = { epoch: this.#epoch, found: this.#findWitness() };
     return this.#witness.found;
   }
@@ -300,27 +307,26 @@ export class Presence {
 
   #judgeIsolation(monoMs: number): boolean {
     if (this.#out.size === 0 && !this.#isolated) return false;
-    const limit = Math.max(1, this.#remote * ISOLATION_SHARE);
+    const { out, remote } = this.#countOut(monoMs);
     // It begins when many go at once; it lasts until enough of them are back.
-    const isolated = this.#remote >= ISOLATION_MIN_NODES && this.#countOut(monoMs) >= limit;
+    const isolated = remote >= ISOLATION_MIN_NODES && out >= Math.max(1, remote * ISOLATION_SHARE);
     if (isolated === this.#isolated) return false;
     this.#isolated = isolated;
     // Out of isolation the others come back one by one: the last of them must not be judged before it could.
-    if (!isolated) {
-      this.#lossTrusted = false;
-      this.settle(monoMs);
-    }
+    if (!isolated) this.settle(monoMs);
     return true;
   }
 
-  /** Nodes elsewhere that are out; before isolation only those that have gone just now. */
-  #countOut(monoMs: number): number {
-    let count = 0;
+  /** Nodes elsewhere and how many of them are out, before isolation only those that have gone just now. Those that an operator took for lost are not asked. */
+  #countOut(monoMs: number): { readonly out: number; readonly remote: number } {
+    let out = 0;
+    let remote = this.#remote;
     for (const id of this.#out) {
       const node = this.#nodes.get(id);
       if (!node || node.local || node.outSinceMs === null) continue;
-      if (this.#isolated || node.outSinceMs > monoMs - SETTLE_MS) count++;
+      if (node.lossTrusted) remote--;
+      else if (this.#isolated || node.outSinceMs > monoMs - SETTLE_MS) out++;
     }
-    return count;
+    return { out, remote };
   }
 }

@@ -1,8 +1,8 @@
-/** Fourth stage of the tick: pending tasks get their nodes. A task that fits nowhere keeps its reasons and waits until something changes. Pure. */
-import type { Cluster } from "../core/cluster.ts";
+/** The schedule stage of the tick: pending tasks get their nodes. A task that fits nowhere keeps its reasons and waits until something changes. Pure. */
+import { type Cluster, nameOfTask } from "../core/cluster.ts";
 import type { Decision } from "../core/decision.ts";
 import type { Draft } from "../core/draft.ts";
-import { slotKey, taskName } from "../core/job.ts";
+import { slotKey } from "../core/job.ts";
 import { isBeingEmptied } from "../core/reconcile.ts";
 import type { Need } from "../core/schedule.ts";
 import { type Task, unseen } from "../core/task.ts";
@@ -144,7 +144,7 @@ function binding(context: ScheduleContext, task: Task, decision: Decision, nodeI
     reason: decision.summary,
     updatedMs: context.nowMs,
   };
-  const text = `${nameOf(context.cluster, task)} is placed on ${node?.name ?? nodeId}`;
+  const text = `${nameOfTask(context.cluster, task)} is placed on ${node?.name ?? nodeId}`;
   return [
     { change: { kind: "decision.put", decision }, actor: "scheduler", text: "" },
     { change: { kind: "task.put", task: bound }, actor: "scheduler", text },
@@ -163,11 +163,11 @@ const BEING_EMPTIED = "the attempt before it is ending";
 
 function held({ cluster, nowMs }: ScheduleContext, task: Task): Draft[] {
   const change = { kind: "task.put" as const, task: { ...task, reason: BEING_EMPTIED, updatedMs: nowMs } };
-  return [{ change, actor: "scheduler", text: `${nameOf(cluster, task)} waits: ${BEING_EMPTIED}` }];
+  return [{ change, actor: "scheduler", text: `${nameOfTask(cluster, task)} waits: ${BEING_EMPTIED}` }];
 }
 
 function waiting(context: ScheduleContext, task: Task, decision: Decision): Draft[] {
-  const text = `${nameOf(context.cluster, task)} waits: ${decision.summary}`;
+  const text = `${nameOfTask(context.cluster, task)} waits: ${decision.summary}`;
   return [
     { change: { kind: "decision.put", decision }, actor: "scheduler", text: "" },
     {
@@ -176,9 +176,4 @@ function waiting(context: ScheduleContext, task: Task, decision: Decision): Draf
       text,
     },
   ];
-}
-
-function nameOf(cluster: Cluster, task: Task): string {
-  const job = cluster.jobs.get(task.jobId);
-  return job ? taskName(job, task.service, task.slot) : task.id;
 }

@@ -97,7 +97,7 @@ export class Desk {
     this.#monoMs += ms;
     for (const nodeId of this.hands.keys()) if (this.isLinked(nodeId)) this.#presence.seen(nodeId, this.#monoMs);
     this.derived.expire(this.#monoMs);
-    for (const nodeId of this.#presence.judge(this.#monoMs, HEARTBEAT_MS).gone) this.#gone(nodeId);
+    for (const nodeId of this.#presence.judge(this.#monoMs, HEARTBEAT_MS)) this.#gone(nodeId);
     for (const nodeId of this.#presence.out()) this.#actOnAbsence(nodeId);
   }
 

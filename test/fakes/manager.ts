@@ -83,6 +83,7 @@ export class FakeManager implements ManagerAccess {
     if (this.#status.health === "read-only")
       return { ok: false, code: "read_only", message: "the store takes no commits", hint: this.#status.problem };
     const nowMs = FAKE_START_MS + this.#revision;
+    if (command.kind === "nodes.trust-loss") return { ok: true, jobId: "", created: false, revision: this.#revision };
     const planned = planCommand(command, {
       cluster: this.cluster,
       clusterId: CLUSTER_ID,

@@ -168,10 +168,54 @@ describe("manager", () => {
     const bench = new Bench();
     bench.hello();
     const reply = bench.submit(aJobSpec("web"));
-    bench.report([fact(bench.newest.id, { state: "running" })]);
+    bench.say({
+      kind: "report",
+      number: 1,
+      full: true,
+      facts: [fact(bench.newest.id, { state: "running" })],
+      removed: [],
+    });
     bench.command({ kind: "job.restart", jobId: reply?.ok ? reply.jobId : "" });
     expect(bench.tasks).toHaveLength(1);
     expect(bench.sent.at(-1)).toMatchObject({ put: [{ restartSerial: 1, desired: "run" }] });
+  });
+
+  test("a restart that was accepted while the node was away is not lost with a task that turns out to have ended there", () => {
+    const bench = new Bench();
+    bench.hello();
+    const reply = bench.submit(aJobSpec("once", aSpec({}, "no")));
+    const { id } = bench.newest;
+    bench.report([fact(id, { state: "running" })]);
+    bench.cut("l1");
+    bench.passes(30_000);
+    expect(bench.command({ kind: "job.restart", jobId: reply?.ok ? reply.jobId : "" })).toMatchObject({ ok: true });
+    bench.hello();
+    bench.say({ kind: "report", number: 1, full: true, facts: [fact(id, { state: "complete" })], removed: [] });
+    expect(bench.tasks.map(({ attempt, fact: { state } }) => [attempt, state])).toEqual([
+      [1, "complete"],
+      [2, "assigned"],
+    ]);
+  });
+
+  test("a node that refuses this manager says so for as long as it does, whatever else is made of its record", () => {
+    const bench = new Bench();
+    const facts = aNode("n1");
+    const seen = { clusterId: "c", instanceId: "other", term: 9, lineage: "l", revision: 5 };
+    bench.say({ kind: "hello", protocol: { min: 1, max: 1 }, facts, bootId: "b", setNumber: 0, seen });
+    const reason = () => bench.machine.cluster.nodes.get("n1")?.reason ?? "";
+    const told = reason();
+    expect(told).toStartWith("refuses this manager: ");
+    bench.say({
+      kind: "facts",
+      facts: { ...facts, runtimes: [{ kind: "docker", version: "1", problem: "restarts" }] },
+    });
+    expect(reason()).toBe(told);
+    bench.command({ kind: "node.availability", nodeId: "n1", availability: "cordoned" });
+    expect(reason()).toBe("cordoned by test");
+    bench.command({ kind: "node.availability", nodeId: "n1", availability: "eligible" });
+    expect(reason()).toBe(told);
+    bench.hello();
+    expect(reason()).toBe("");
   });
 
   test("a cordoned node gets no new task and keeps what it has", () => {

@@ -6,6 +6,7 @@ import type { CommandSpec, Context } from "../command-spec.ts";
 import { JSON_OPTION, TARGET_OPTIONS } from "../common-options.ts";
 import { ago, gibibytes, lasting, mebibytes } from "../quantities.ts";
 import { clean, jsonText } from "../text.ts";
+import { forEachArgument } from "./each-argument.ts";
 
 export const REMOVE: CommandSpec = {
   name: "rm",
@@ -29,8 +30,9 @@ export const TRUST_LOSS: CommandSpec = {
   usage: ["[-m HOST:PORT|SOCKET]"],
   summary: "say that the nodes that are out are really gone",
   details: [
-    "When many nodes go at once a manager takes itself for cut off and replaces",
-    "nothing. This tells it that it is not: their tasks are started elsewhere.",
+    "When many nodes go at once, or all that there are elsewhere, a manager may be",
+    "cut off itself and replaces nothing. This tells it that it is not: the tasks",
+    "of the nodes that are out now are started elsewhere.",
   ],
   parameters: [],
   groups: [TARGET_OPTIONS],
@@ -47,13 +49,9 @@ export const INSPECT: CommandSpec = {
   run: runInspect,
 };
 
-async function runRemove(context: Context): Promise<number> {
-  const client = await context.client();
-  for (const name of context.args) {
-    await client.removeNode(name, { force: context.flags.force === true });
-    context.io.stdout.write(`${clean(name)}\n`);
-  }
-  return 0;
+function runRemove(context: Context): Promise<number> {
+  const force = context.flags.force === true;
+  return forEachArgument(context, (client, name) => client.removeNode(name, { force }));
 }
 
 async function runTrustLoss(context: Context): Promise<number> {
