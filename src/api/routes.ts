@@ -156,7 +156,11 @@ export const ROUTES: readonly Route[] = [
   }),
   nodeAction("cordon", "Keeps new tasks off a node", "cordoned"),
   nodeAction("uncordon", "Lets a node take tasks again", "eligible"),
-  nodeAction("drain", "Keeps new tasks off a node and moves its tasks away", "draining"),
+  nodeAction(
+    "drain",
+    "Keeps new tasks off a node, which is to be emptied; what runs there stays until it ends or is stopped",
+    "draining",
+  ),
   route({
     method: "post",
     path: "/v1/nodes/trust-loss",
