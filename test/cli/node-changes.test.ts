@@ -11,6 +11,19 @@ test("cli/node: rm removes the nodes named, by force when asked to", async () =>
   expect(shell.client.calls).toEqual(["remove node n1", "remove node n2", "remove node n1 by force"]);
 });
 
+test("cli/node: one name that is wrong keeps no other from being tried", async () => {
+  using shell = new FakeShell();
+  shell.client.nodeList = [aNode(), aNode({ id: "node-2", name: "n2" })];
+  const cordoned = await shell.run("node", "cordon", "typo", "n1", "n2");
+  const removed = await shell.run("node", "rm", "typo", "n2");
+  expect([cordoned.code, cordoned.out, removed.code, removed.out]).toEqual([
+    1,
+    "n1 is cordoned\nn2 is cordoned\n",
+    1,
+    "n2\n",
+  ]);
+});
+
 test("cli/node: trust-loss names the nodes that are taken for lost", async () => {
   using shell = new FakeShell();
   shell.client.nodeList = [

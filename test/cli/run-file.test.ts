@@ -168,3 +168,13 @@ test("cli/run: --json prints the job, and one that was there already is said to 
     err: "cube: old was there already and is unchanged\n",
   });
 });
+
+test("cli/run: with a file every option that names the manager counts", async () => {
+  using shell = new FakeShell();
+  writeFileSync(join(shell.home, "task.json"), JSON.stringify(BOOK));
+  writeFileSync(join(shell.home, "token"), "secret", { mode: 0o600 });
+  const clusterId = "a".repeat(52);
+  const at = ["--manager", "10.0.0.1:5555", "--cluster-id", clusterId, "--token-file", join(shell.home, "token")];
+  expect(await shell.run("run", "-f", "task.json", ...at)).toMatchObject({ code: 0 });
+  expect(shell.targets).toEqual([{ kind: "tls", host: "10.0.0.1", port: 5555, clusterId, token: "secret" }]);
+});

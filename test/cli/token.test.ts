@@ -50,7 +50,12 @@ test("cli/token: revoking names each; one that is not there is refused", async (
   ];
   expect(await shell.run("token", "revoke", "a", "b")).toEqual({ code: 0, out: "a\nb\n", err: "" });
   expect(await shell.run("token", "rm", "c")).toMatchObject({ code: 1, err: 'cube: no token "c"\n' });
-  expect(shell.client.calls).toEqual(["revoke a", "revoke b"]);
+  expect(await shell.run("token", "revoke", "typo", "b", "a")).toEqual({
+    code: 1,
+    out: "b\na\n",
+    err: 'cube: no token "typo"\n',
+  });
+  expect(shell.client.calls).toEqual(["revoke a", "revoke b", "revoke b", "revoke a"]);
 });
 
 test("cli/token: wrong words are the user's mistake, a role that is too small is said with the one that is needed", async () => {

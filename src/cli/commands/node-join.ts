@@ -1,8 +1,11 @@
 /** `cube node token|add|forget`: how nodes come into the cluster, by their own dial or by the manager's. */
 import type { DialledResource } from "../../client/resources.ts";
+import { parseAddress, WORKER_PORT } from "../../core/address.ts";
+import { UsageError } from "../cli-error.ts";
 import type { CommandSpec, Context } from "../command-spec.ts";
 import { JSON_OPTION, TARGET_OPTIONS } from "../common-options.ts";
 import { clean, jsonText } from "../text.ts";
+import { forEachArgument } from "./each-argument.ts";
 
 export const JOIN_TOKEN: CommandSpec = {
   name: "token",
@@ -75,24 +78,24 @@ function advice(addresses: readonly string[]): string {
 }
 
 async function runAdd(context: Context): Promise<number> {
-  const client = await context.client();
   for (const address of context.args) {
+    const read = parseAddress(address, WORKER_PORT);
+    if (!read.ok) throw new UsageError(read.failure.message, "such as 10.0.0.2:5556");
+  }
+  return await forEachArgument(context, async (client, address) => {
     const added = await client.addNode(address);
     const link = added.linked ? "linked already" : "dialled from now on; `cube node` shows when it has joined";
-    context.io.stdout.write(`${clean(added.address)}: ${link}\n`);
-  }
-  return 0;
+    return `${added.address}: ${link}`;
+  });
 }
 
-async function runForget(context: Context): Promise<number> {
-  const client = await context.client();
-  for (const address of context.args) {
+function runForget(context: Context): Promise<number> {
+  return forEachArgument(context, async (client, address) => {
     const { address: name, configured } = await client.forgetAddress(address);
-    context.io.stdout.write(`${clean(name)}\n`);
     if (configured)
       context.io.stderr.write(`cube: ${clean(name)} is one of --workers: the manager's next start dials it again\n`);
-  }
-  return 0;
+    return name;
+  });
 }
 
 /** A line for each address that is dialled and gives no link. Pure. */

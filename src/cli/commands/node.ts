@@ -8,6 +8,7 @@ import { boldFor } from "../io.ts";
 import { gibibytes, mebibytes } from "../quantities.ts";
 import { type Column, renderTable } from "../table.ts";
 import { clean, jsonText } from "../text.ts";
+import { forEachArgument } from "./each-argument.ts";
 import { INSPECT, REMOVE, TRUST_LOSS } from "./node-changes.ts";
 import { ADD, FORGET, JOIN_TOKEN, vainDials } from "./node-join.ts";
 
@@ -123,13 +124,10 @@ function availabilityCommand(at: { name: string; summary: string; availability: 
     parameters: ["<node...>"],
     groups: [TARGET_OPTIONS],
     completes: "node",
-    run: async (context) => {
-      const client = await context.client();
-      for (const name of context.args) {
-        const node = await client.setAvailability(name, at.availability);
-        context.io.stdout.write(`${clean(node.name)} is ${node.availability}\n`);
-      }
-      return 0;
-    },
+    run: (context) =>
+      forEachArgument(context, async (client, ref) => {
+        const { name, availability } = await client.setAvailability(ref, at.availability);
+        return `${name} is ${availability}`;
+      }),
   };
 }

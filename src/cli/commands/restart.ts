@@ -1,7 +1,7 @@
 /** `cube restart`: restart tasks. */
 import type { CommandSpec } from "../command-spec.ts";
 import { TARGET_OPTIONS } from "../common-options.ts";
-import { forEachTask } from "./each-task.ts";
+import { forEachArgument } from "./each-argument.ts";
 
 export const RESTART: CommandSpec = {
   name: "restart",
@@ -11,5 +11,5 @@ export const RESTART: CommandSpec = {
   parameters: ["<task...>"],
   groups: [TARGET_OPTIONS],
   completes: "task",
-  run: (context) => forEachTask(context, (client, ref) => client.restart(ref)),
+  run: (context) => forEachArgument(context, (client, ref) => client.restart(ref)),
 };

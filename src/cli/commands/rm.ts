@@ -1,7 +1,7 @@
 /** `cube rm`: stop tasks and remove their records. */
 import type { CommandSpec } from "../command-spec.ts";
 import { TARGET_OPTIONS } from "../common-options.ts";
-import { forEachTask } from "./each-task.ts";
+import { forEachArgument } from "./each-argument.ts";
 
 export const RM: CommandSpec = {
   name: "rm",
@@ -11,5 +11,5 @@ export const RM: CommandSpec = {
   parameters: ["<task...>"],
   groups: [TARGET_OPTIONS],
   completes: "task",
-  run: (context) => forEachTask(context, (client, ref) => client.remove(ref)),
+  run: (context) => forEachArgument(context, (client, ref) => client.remove(ref)),
 };

@@ -4,7 +4,7 @@ import { ClientError } from "../../client/cluster-client.ts";
 import { toJobSpec } from "../../client/job-request.ts";
 import { CommandFailed, UsageError } from "../cli-error.ts";
 import { type CommandSpec, type Context, textFlag } from "../command-spec.ts";
-import { TARGET_OPTIONS_LONG } from "../common-options.ts";
+import { TARGET_KEYS, TARGET_OPTIONS_LONG } from "../common-options.ts";
 import { readJobFile } from "../job-file.ts";
 import { DOCKER_HINTS, TASK_GROUPS } from "../run-options.ts";
 import { runRequest } from "../run-request.ts";
@@ -12,7 +12,7 @@ import { clean, jsonText } from "../text.ts";
 import { waitForJob } from "../wait-for.ts";
 
 /** Flags that also make sense with a file. */
-const WITH_FILE = ["filename", "m", "manager", "tokenFile", "dataDir", "config", "json", "wait"];
+const WITH_FILE: readonly string[] = [...TARGET_KEYS, "filename", "m", "json", "wait"];
 
 export const RUN: CommandSpec = {
   name: "run",

@@ -1,5 +1,6 @@
 /** `cube shutdown`: ends a manager that runs in the background, with its in-process worker. */
 import type { ClusterClient } from "../../client/cluster-client.ts";
+import { CommandFailed } from "../cli-error.ts";
 import type { CommandSpec, Context } from "../command-spec.ts";
 import { TARGET_OPTIONS } from "../common-options.ts";
 import type { CliIo } from "../io.ts";
@@ -27,8 +28,13 @@ async function runShutdown(context: Context): Promise<number> {
   await client.shutdown();
   const isHere = context.config().target.kind === "unix";
   const ended = await hasEnded(async () => !(await answers(client)) && !(isHere && context.io.lives(pid)), context.io);
-  const word = ended ? "has ended" : "is still ending";
-  context.io.stdout.write(`manager ${clean(name)} (pid ${pid}) ${word}; its tasks run on\n`);
+  const manager = `manager ${name} (pid ${pid})`;
+  if (!ended)
+    throw new CommandFailed(
+      `${manager} is still ending after ${PATIENCE_MS / 1_000} s; its tasks run on`,
+      "its log says more; `cube shutdown` again waits for it again",
+    );
+  context.io.stdout.write(`${clean(manager)} has ended; its tasks run on\n`);
   return 0;
 }
 

@@ -1,7 +1,7 @@
 /** `cube start`: start stopped or ended tasks again. */
 import type { CommandSpec } from "../command-spec.ts";
 import { TARGET_OPTIONS } from "../common-options.ts";
-import { forEachTask } from "./each-task.ts";
+import { forEachArgument } from "./each-argument.ts";
 
 export const START: CommandSpec = {
   name: "start",
@@ -11,5 +11,5 @@ export const START: CommandSpec = {
   parameters: ["<task...>"],
   groups: [TARGET_OPTIONS],
   completes: "task",
-  run: (context) => forEachTask(context, (client, ref) => client.start(ref)),
+  run: (context) => forEachArgument(context, (client, ref) => client.start(ref)),
 };

@@ -1,7 +1,7 @@
 /** `cube stop`: stop tasks: signal, grace, then kill; their records stay. */
 import type { CommandSpec } from "../command-spec.ts";
 import { TARGET_OPTIONS } from "../common-options.ts";
-import { forEachTask } from "./each-task.ts";
+import { forEachArgument } from "./each-argument.ts";
 
 export const STOP: CommandSpec = {
   name: "stop",
@@ -11,5 +11,5 @@ export const STOP: CommandSpec = {
   parameters: ["<task...>"],
   groups: [TARGET_OPTIONS],
   completes: "task",
-  run: (context) => forEachTask(context, (client, ref) => client.stop(ref)),
+  run: (context) => forEachArgument(context, (client, ref) => client.stop(ref)),
 };

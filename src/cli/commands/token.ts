@@ -7,6 +7,7 @@ import { boldFor } from "../io.ts";
 import { ago } from "../quantities.ts";
 import { type Column, renderTable } from "../table.ts";
 import { clean, jsonText } from "../text.ts";
+import { forEachArgument } from "./each-argument.ts";
 
 const CREATE: CommandSpec = {
   name: "create",
@@ -101,11 +102,6 @@ function rowOf(token: TokenResource, nowMs: number): string[] {
   return [token.name, token.role, ago(token.createdMs, nowMs), token.createdBy, used];
 }
 
-async function runRevoke(context: Context): Promise<number> {
-  const client = await context.client();
-  for (const name of context.args) {
-    await client.revokeToken(name);
-    context.io.stdout.write(`${clean(name)}\n`);
-  }
-  return 0;
+function runRevoke(context: Context): Promise<number> {
+  return forEachArgument(context, (client, name) => client.revokeToken(name));
 }
