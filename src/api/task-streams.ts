@@ -9,6 +9,7 @@ import {
 import type { Cluster } from "../core/cluster.ts";
 import type { Failure, FailureKind } from "../core/failure.ts";
 import { wordsOf } from "../core/failure.ts";
+import { taskName } from "../core/job.ts";
 import { isTerminal, type Task } from "../core/task.ts";
 import type { ManagerAccess } from "../manager/commands.ts";
 import type { TaskStreams } from "./ports.ts";
@@ -28,7 +29,8 @@ export async function* readLogs(
   ref: string,
   { options, signal }: { readonly options: LogOptions; readonly signal: AbortSignal },
 ): AsyncIterable<LogLine> {
-  const found = findTask(await access.read(), ref);
+  const cluster = await access.read();
+  const found = findTask(cluster, ref);
   const task = options.follow ? await started(access, found, signal) : found;
   if (!task || signal.aborted) return;
   const nodeId = placed(task);
@@ -37,21 +39,36 @@ export async function* readLogs(
   } catch (error) {
     if (signal.aborted) return;
     if (error instanceof ClientError) throw error;
-    const message = wordsOf(error);
-    throw new ClientError("unavailable", `the output of "${ref}" cannot be read: ${message}`, "", error);
+    throw outOfReach(cluster, task, { what: "its output cannot be read", why: wordsOf(error), cause: error });
   }
 }
 
 /** A command inside a running task. Rejects with ClientError. */
 export async function execIn({ access, streams }: Streams, ref: string, options: ExecOptions): Promise<ExecStream> {
-  const task = findTask(await access.read(), ref);
+  const cluster = await access.read();
+  const task = findTask(cluster, ref);
   if (task.fact.state !== "running") {
     throw new ClientError("conflict", `"${ref}" is ${task.fact.state}, a command needs it running`, task.fact.message);
   }
   const command = options.command.length > 0 ? options.command : ["/bin/sh"];
   const result = await streams.exec(placed(task), task.id, { ...options, command });
   if (result.ok) return result.value;
+  const { kind, message } = result.failure;
+  if (kind === "unavailable") throw outOfReach(cluster, task, { what: "no command can be run", why: message });
   throw clientError(result.failure);
+}
+
+/** What a node cannot do now for one of its tasks, by their names. */
+function outOfReach(
+  cluster: Cluster,
+  task: Task,
+  { what, why, cause }: { readonly what: string; readonly why: string; readonly cause?: unknown },
+): ClientError {
+  const job = cluster.jobs.get(task.jobId);
+  const name = job ? taskName(job, task.service, task.slot) : task.id;
+  const node = cluster.nodes.get(task.nodeId ?? "")?.name ?? task.nodeId ?? "";
+  const hint = `cube node inspect ${node} says more of the node`;
+  return new ClientError("unavailable", `"${name}" on node ${node}: ${what}: ${why}`, hint, cause);
 }
 
 /** An operating failure of a worker as the client's error. */

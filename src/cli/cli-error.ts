@@ -46,8 +46,7 @@ function hintOf(error: ClientError): string {
   if (error.code === "unauthorized") {
     return "give its token by CUBE_TOKEN or --token-file (it is in api-token in its data directory; for one elsewhere `cube token create NAME` there makes one)";
   }
-  if (error.hint !== "" || error.code !== "unavailable") return error.hint;
-  return "is a manager running? Start one by `cube` or `cube --headless all`";
+  return error.hint;
 }
 
 function twoLines(message: string, hint: string): string {

@@ -32,7 +32,7 @@ import type {
   TokenResource,
   WatchItem,
 } from "./resources.ts";
-import { ask, send, unreachable } from "./transport.ts";
+import { ask, send, tell, unreachable } from "./transport.ts";
 
 /** A client of the manager at the target. It connects at each request, so making one never fails. */
 export function createHttpClient(options: { readonly target: Target }): ClusterClient {
@@ -115,7 +115,7 @@ class HttpClient implements ClusterClient {
   }
 
   async remove(ref: string): Promise<void> {
-    await send(this.#target, { method: "DELETE", path: `/v1/jobs/${part(ref)}` });
+    await tell(this.#target, { method: "DELETE", path: `/v1/jobs/${part(ref)}` });
   }
 
   async setAvailability(ref: string, availability: Availability): Promise<NodeResource> {
@@ -123,11 +123,11 @@ class HttpClient implements ClusterClient {
   }
 
   async removeNode(ref: string, { force }: { readonly force: boolean }): Promise<void> {
-    await send(this.#target, { method: "DELETE", path: `/v1/nodes/${part(ref)}${force ? "?force=1" : ""}` });
+    await tell(this.#target, { method: "DELETE", path: `/v1/nodes/${part(ref)}${force ? "?force=1" : ""}` });
   }
 
   async trustLoss(): Promise<void> {
-    await send(this.#target, { method: "POST", path: "/v1/nodes/trust-loss" });
+    await tell(this.#target, { method: "POST", path: "/v1/nodes/trust-loss" });
   }
 
   joinToken(): Promise<JoinResource> {
@@ -159,7 +159,7 @@ class HttpClient implements ClusterClient {
   }
 
   async revokeToken(name: string): Promise<void> {
-    await send(this.#target, { method: "DELETE", path: `/v1/tokens/${part(name)}` });
+    await tell(this.#target, { method: "DELETE", path: `/v1/tokens/${part(name)}` });
   }
 
   async *logs(ref: string, options: LogOptions, signal: AbortSignal): AsyncIterable<LogLine> {
@@ -195,7 +195,7 @@ class HttpClient implements ClusterClient {
   }
 
   async shutdown(): Promise<void> {
-    await send(this.#target, { method: "POST", path: "/v1/shutdown" });
+    await tell(this.#target, { method: "POST", path: "/v1/shutdown" });
   }
 
   async close(): Promise<void> {

@@ -41,14 +41,44 @@ export async function send(target: Target, request: ApiRequest): Promise<Respons
   throw await errorOf(response);
 }
 
-/** The JSON of an answer. */
-export async function ask<T>(target: Target, request: ApiRequest): Promise<T> {
-  const response = await send(target, request);
+/** Milliseconds that a whole answer may take which is no stream. */
+const ANSWER_MS = 30_000;
+
+/** The JSON of an answer. Rejects as `send` does, and with ClientError `timeout` for a manager that hangs. */
+export function ask<T>(target: Target, request: Omit<ApiRequest, "signal">, answerMs: number = ANSWER_MS): Promise<T> {
+  return inTime(target, request, { answerMs, read: (response) => response.json() as Promise<T> });
+}
+
+/** The same where the answer says nothing but that it is done. */
+export function tell(target: Target, request: Omit<ApiRequest, "signal">): Promise<void> {
+  return inTime(target, request, { answerMs: ANSWER_MS, read: async () => undefined });
+}
+
+async function inTime<T>(
+  target: Target,
+  request: ApiRequest,
+  { answerMs, read }: { readonly answerMs: number; readonly read: (response: Response) => Promise<T> },
+): Promise<T> {
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), answerMs);
   try {
-    return (await response.json()) as T;
+    return await read(await send(target, { ...request, signal: late.signal }));
   } catch (error) {
+    if (late.signal.aborted) throw silent(target, answerMs, error);
+    if (error instanceof ClientError) throw error;
     throw new ClientError("unavailable", "the manager's answer broke off", "try again", error);
+  } finally {
+    clearTimeout(timer);
   }
+}
+
+function silent(target: Target, answerMs: number, cause: unknown): ClientError {
+  return new ClientError(
+    "timeout",
+    `the manager at ${nameOf(target)} has taken the request and does not answer within ${answerMs / 1_000} s`,
+    "it may be done all the same; if it stays so, see the manager's log, and start it again",
+    cause,
+  );
 }
 
 /** What rejects when nobody answers. */

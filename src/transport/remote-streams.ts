@@ -96,7 +96,7 @@ export class RemoteStreams implements RemoteTaskStreams {
     for (const [nonce, wanted] of this.#wanted) {
       if (wanted.nodeId !== nodeId) continue;
       this.#wanted.delete(nonce);
-      wanted.arrived(lost(nodeId));
+      wanted.arrived(LOST);
     }
     void this.#clients.get(nodeId)?.then((client) => client.ok && client.value.close());
   }
@@ -114,12 +114,12 @@ export class RemoteStreams implements RemoteTaskStreams {
 
   async #open(nodeId: string): Promise<Result<BulkClient>> {
     const control = this.#control(nodeId);
-    if (!control) return lost(nodeId);
+    if (!control) return LOST;
     const nonce = randomBytes(32).toString("hex");
     const { promise, resolve } = Promise.withResolvers<Result<BulkClient>>();
     const late = setTimeout(() => {
       this.#wanted.delete(nonce);
-      resolve(fail("unavailable", `node ${nodeId.slice(0, 8)} opens no second connection within ${OPEN_MS} ms`));
+      resolve(fail("unavailable", `the node opens no second connection within ${OPEN_MS} ms`));
     }, OPEN_MS);
     this.#wanted.set(nonce, { nodeId, arrived: resolve });
     control.send({ kind: "bulk", nonce });
@@ -160,6 +160,4 @@ export class RemoteStreams implements RemoteTaskStreams {
   }
 }
 
-function lost(nodeId: string): Result<never> {
-  return fail("unavailable", `node ${nodeId.slice(0, 8)} has no link to this manager`);
-}
+const LOST = fail("unavailable", "the node has no link to this manager");

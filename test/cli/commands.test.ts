@@ -349,10 +349,21 @@ test("cli/shutdown: asks the manager to end, waits for it and says which it was"
     {
       code: 1,
       out: "",
-      err: "cube: no manager answers\nis a manager running? Start one by `cube` or `cube --headless all`\n",
+      err: "cube: no manager answers\n",
     },
   ]);
   expect([shell.client.calls, shell.looksAtLife]).toEqual([["shutdown"], -1]);
+});
+
+test("cli/shutdown: a manager that does not end in time is a failure", async () => {
+  using shell = new FakeShell();
+  shell.looksAtLife = Number.POSITIVE_INFINITY;
+  shell.msPerLook = 4_000;
+  expect(await shell.run("shutdown")).toEqual({
+    code: 1,
+    out: "",
+    err: "cube: manager laptop (pid 42) is still ending after 10 s; its tasks run on\nits log says more; `cube shutdown` again waits for it again\n",
+  });
 });
 
 test("cli/errors: one line and a hint, never a stack, and the client is closed", async () => {
@@ -369,7 +380,7 @@ test("cli/errors: one line and a hint, never a stack, and the client is closed",
     {
       code: 1,
       out: "",
-      err: "cube: no manager answers on /x\nis a manager running? Start one by `cube` or `cube --headless all`\n",
+      err: "cube: no manager answers on /x\n",
     },
     {
       code: 1,

@@ -7,6 +7,7 @@ import { startApiServer } from "../../src/api/server.ts";
 import { createHttpClient } from "../../src/client/http-client.ts";
 import { watchOverHttp } from "../../src/client/http-watch.ts";
 import { eventsOf, linesOf } from "../../src/client/lines.ts";
+import { ask } from "../../src/client/transport.ts";
 import { serve } from "../api/served.ts";
 import { INFO, Items, lone, refusal } from "../contract/cluster-client-behind.ts";
 
@@ -48,6 +49,17 @@ describe("client: http", () => {
       code: "unavailable",
       message: `no manager answers at 127.0.0.1:${port}`,
     });
+  });
+
+  test("a manager that hangs is waited for no longer than an answer may take", async () => {
+    const port = await foreign(() => undefined);
+    const target = { kind: "tcp", host: "127.0.0.1", port, token: "" } as const;
+    expect(await refusal(ask(target, { path: "/v1/jobs" }, 50))).toMatchObject({
+      code: "timeout",
+      message: `the manager at 127.0.0.1:${port} has taken the request and does not answer within 0.05 s`,
+    });
+    const half = await foreign((response) => response.write("{"));
+    expect(await refusal(ask({ ...target, port: half }, { path: "/v1/jobs" }, 50))).toMatchObject({ code: "timeout" });
   });
 
   test("a wrong token is said as such", async () => {

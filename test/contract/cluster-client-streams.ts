@@ -121,7 +121,8 @@ export function clusterClientStreamsContract(kind: string, of: Kind): void {
       })();
       expect(await refusal(reading)).toMatchObject({
         code: "unavailable",
-        message: expect.stringContaining("the engine went away"),
+        message: '"web" on node n1: its output cannot be read: the engine went away',
+        hint: "cube node inspect n1 says more of the node",
       });
       expect(seen).toEqual(streams.lines);
     });
@@ -195,6 +196,12 @@ export function clusterClientStreamsContract(kind: string, of: Kind): void {
       expect(await refusal(client.exec("none", options))).toMatchObject({ code: "not_found" });
       await client.remove("web");
       await running();
+      streams.refuse = { kind: "unavailable", message: "the node has no link to this manager" };
+      expect(await refusal(client.exec("web", options))).toMatchObject({
+        code: "unavailable",
+        message: '"web" on node n1: no command can be run: the node has no link to this manager',
+        hint: "cube node inspect n1 says more of the node",
+      });
       streams.refuse = { kind: "denied", message: "switched off with --no-exec" };
       expect(await refusal(client.exec("web", options))).toMatchObject({
         code: "forbidden",

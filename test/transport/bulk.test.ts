@@ -195,7 +195,7 @@ test("bulk: a node that is not linked is refused in words", async () => {
   const elsewhere = await boss.links.streams.inspectRaw("abcdefghij", "t1");
   expect(elsewhere).toEqual({
     ok: false,
-    failure: { kind: "unavailable", message: "node abcdefgh has no link to this manager" },
+    failure: { kind: "unavailable", message: "the node has no link to this manager" },
   });
 });
 
