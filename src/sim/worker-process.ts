@@ -1,12 +1,13 @@
 /**
- * A worker's host in a run: the real machine, with a simulated journal, engine and link. The counterpart of worker/host.ts, in the same order: what precedes
- * the first write goes at once, sends and all that follows a write keep their order behind it.
+ * A worker's host in a run: the real machine, with a simulated journal, engine and link. The counterpart of worker/host.ts, which keeps the same order
+ * (worker/order.ts).
  */
 import type { NodeFacts, NodeMetrics } from "../core/node.ts";
 import type { ManagerMessage, WorkerMessage } from "../protocol/messages.ts";
 import type { WorkerEffect, WorkerEvent } from "../worker/effects.ts";
 import { CALL_MS, LOOK_MS, RUNTIME_PROBE_MS, SAMPLE_MS, startsAtATime } from "../worker/host-limits.ts";
 import { WorkerMachine } from "../worker/machine.ts";
+import { shareOut } from "../worker/order.ts";
 import type { SimJournal } from "./disk.ts";
 import type { SimEngine } from "./engine.ts";
 import { type EngineCall, type EngineEffect, failed } from "./engine-answers.ts";
@@ -136,6 +137,7 @@ export class WorkerProcess {
 
   setLinked(linked: boolean): void {
     this.#linked = linked;
+    this.#writes?.dropSends();
     this.feed({ kind: linked ? "linked" : "unlinked" });
   }
 
@@ -169,15 +171,12 @@ export class WorkerProcess {
   #release(effects: readonly WorkerEffect[]): void {
     const writes = this.#writes;
     if (writes === null) return;
-    const write = effects.findIndex((effect) => effect.kind === "journal" || effect.kind === "compact");
-    const ordered: WorkerEffect[] = [];
-    for (const [at, effect] of effects.entries()) {
-      const waits = (write >= 0 && at >= write) || (effect.kind === "send" && !writes.idle);
-      if (waits) ordered.push(effect);
-      else this.#perform(effect);
+    const { now, later } = shareOut(effects, !writes.idle);
+    for (const effect of now) {
+      this.#perform(effect);
       if (!this.parts.process.alive) return;
     }
-    if (ordered.length > 0) writes.push(ordered);
+    if (later.length > 0) writes.push(later);
   }
 
   #perform(effect: WorkerEffect): void {

@@ -32,6 +32,10 @@ export class SimWriteQueue {
     if (!this.#busy) this.#drain();
   }
 
+  dropSends(): void {
+    this.#queue.splice(0, this.#queue.length, ...this.#queue.filter((effect) => effect.kind !== "send"));
+  }
+
   #drain(): void {
     this.#busy = true;
     const { journal, perform, process } = this.#options;

@@ -11,6 +11,7 @@ import type { Instance, WorkerEffect, WorkerEvent } from "./effects.ts";
 import { RUNTIME_PROBE_MS, SAMPLE_MS, startsAtATime } from "./host-limits.ts";
 import { type Holding, holdingsOf, livingInstances } from "./local-set.ts";
 import { WorkerMachine } from "./machine.ts";
+import { shareOut } from "./order.ts";
 import type {
   Clock,
   ExecRequest,
@@ -235,16 +236,10 @@ export class WorkerHost {
     this.#changed();
   }
 
-  /** What precedes the first write goes at once; sends and all that follows a write keep their order behind it. */
   #release(effects: readonly WorkerEffect[]): void {
-    const write = effects.findIndex((effect) => effect.kind === "journal" || effect.kind === "compact");
-    const ordered: WorkerEffect[] = [];
-    for (const [at, effect] of effects.entries()) {
-      const waits = (write >= 0 && at >= write) || (effect.kind === "send" && !this.#writes.idle);
-      if (waits) ordered.push(effect);
-      else this.#perform(effect);
-    }
-    if (ordered.length > 0) this.#writes.push(ordered);
+    const { now, later } = shareOut(effects, !this.#writes.idle);
+    for (const effect of now) this.#perform(effect);
+    if (later.length > 0) this.#writes.push(later);
   }
 
   #perform(effect: WorkerEffect): void {
@@ -274,6 +269,8 @@ export class WorkerHost {
 
   #setLinked(linked: boolean): void {
     this.#linked = linked;
+    // What waits was for the link that has ended; over the next one everything is said anew.
+    this.#writes.dropSends();
     this.#feed({ kind: linked ? "linked" : "unlinked" });
   }
 

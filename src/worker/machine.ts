@@ -233,11 +233,12 @@ export class WorkerMachine {
     this.#linked = true;
     this.#disclosure.linked();
     this.#hello();
-    this.#reporter.wantFull();
   }
 
+  /** To whoever is greeted everything is said anew. */
   #hello(): void {
     this.#obedience.said();
+    this.#reporter.wantFull();
     const { setNumber, seen } = this.#obedience;
     const facts = this.#offer.tell(this.#facts, this.#runs);
     this.#send({ kind: "hello", protocol: PROTOCOL, facts, bootId: this.#time.bootId, setNumber, seen });

@@ -47,6 +47,11 @@ export class WriteQueue {
     if (!this.#busy) this.#draining = this.#drain();
   }
 
+  /** Nothing that waits is sent any more; the writes stay. */
+  dropSends(): void {
+    this.#queue.splice(0, this.#queue.length, ...this.#queue.filter((effect) => effect.kind !== "send"));
+  }
+
   /** Ends after the write in progress; what waits for a write that fails is given up. */
   async close(): Promise<void> {
     this.#closed = true;

@@ -239,3 +239,24 @@ test("worker host: heartbeats go on while a measurement hangs, also when a greet
   await rig.link.until(() => without() > 5);
   await rig.host.close();
 });
+
+test("worker host: with a full disk it greets its manager again after a new link, and says of its tasks what is on disk only", async () => {
+  const { host, journal, link, lines } = await startRig();
+  link.assign(assignment("t1"));
+  await link.reported("t1", "1:running");
+  journal.broken = "no space left on device";
+  link.assign(assignment("t1"), assignment("t2"));
+  await link.until(() => lines.some((line) => line.includes("no space left on device")));
+  link.unlink();
+  const before = link.sent.length;
+  const since = (kind: string): number => link.sent.slice(before).filter((message) => message.kind === kind).length;
+  link.link();
+  await link.until(() => since("heartbeat") > 0);
+  expect([since("hello"), since("report")]).toEqual([1, 0]);
+  journal.broken = "";
+  await link.reported("t2", "1:running");
+  // Nothing of what waited for the old link is said over the new one.
+  const reports = link.sent.slice(before).filter((message) => message.kind === "report");
+  expect(reports[0]).toMatchObject({ full: true });
+  await host.close();
+});
