@@ -33,7 +33,7 @@ export function startBookWorker(options: BookWorkerOptions): Promise<HttpListene
       // Behind TLS come strangers from anywhere, and this API asks for no token.
       if (isEncrypted(request))
         throw new ClientError("forbidden", "the book's API is plain HTTP, on this machine only");
-      guard(request, { kind: "tcp", port: bound(), token: null });
+      guard(request, { kind: "tcp", host: at.host, port: bound(), token: null });
     },
   }));
 }

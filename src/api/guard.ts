@@ -10,15 +10,13 @@ import { isLoopback } from "../core/address.ts";
 /** How a listener is entered. The unix socket's file mode is its only key. */
 export type Entry =
   | { readonly kind: "unix" }
-  /** Plain HTTP, for this machine alone. `token` null switches tokens off. */
-  | { readonly kind: "tcp"; readonly port: number; readonly token: string | null }
+  /** Plain HTTP, for this machine alone. `host`: what it was told to listen on. `token` null switches tokens off. */
+  | { readonly kind: "tcp"; readonly host?: string; readonly port: number; readonly token: string | null }
   /** Named tokens only. */
   | { readonly kind: "tls" };
 
 /** Bytes of a body. */
 export const MAX_BODY_BYTES = 3 * 1024 * 1024;
-
-const HOSTS = ["127.0.0.1", "localhost", "[::1]"];
 
 /** Throws ClientError `forbidden` or `too_large`; returns for a request that may be looked at. */
 export function guard({ headers, socket }: Pick<IncomingMessage, "headers" | "socket">, entry: Entry): void {
@@ -61,10 +59,11 @@ export function secretsEqual(given: string, expected: string): boolean {
  */
 function hostAllowed(host: string, entry: Entry): boolean {
   if (entry.kind === "tls") return true;
-  const name = host.toLowerCase();
-  if (entry.kind === "unix")
-    return name === "" || HOSTS.some((known) => name === known || name.startsWith(`${known}:`));
-  return HOSTS.some((known) => name === `${known}:${entry.port}` || (entry.port === 80 && name === known));
+  if (entry.kind === "unix" && host === "") return true;
+  const [, name = "", port = "80"] = /^(\[[^\]]*\]|[^:[\]]*)(?::(\d{1,5}))?$/.exec(host.toLowerCase()) ?? [];
+  if (entry.kind === "unix") return isLoopback(name);
+  const isOurs = isLoopback(name) || name.replace(/^\[|\]$/g, "") === entry.host?.toLowerCase();
+  return isOurs && name !== "" && Number(port) === entry.port;
 }
 
 function sha256(text: string): Buffer {

@@ -6,6 +6,7 @@ import { chmod, unlink } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Server as NetServer, Socket } from "node:net";
 import { getRequestListener } from "@hono/node-server";
+import { addressText, isLoopback } from "../core/address.ts";
 import type { ApiApp } from "./app.ts";
 import { asClientError, refuse } from "./http-errors.ts";
 
@@ -28,7 +29,6 @@ export interface HttpListener {
   close(): Promise<void>;
 }
 
-const LOOPBACK = ["127.0.0.1", "::1", "localhost"];
 const MAX_CONNECTIONS = 1_024;
 /** Of those of whom no request was let in yet. */
 const MAX_STRANGERS = 64;
@@ -62,14 +62,14 @@ export async function listenTcp(
   at: { readonly host: string; readonly port: number; readonly front?: (http: Server) => NetServer },
   make: (port: () => number) => Served,
 ): Promise<HttpListener> {
-  if (!at.front && !LOOPBACK.includes(at.host)) throw new Error(beyondLoopback(at.host));
+  if (!at.front && !isLoopback(at.host)) throw new Error(beyondLoopback(at.host));
   let { port } = at;
   const server = makeServer(
     make(() => port),
     MAX_STRANGERS,
   );
   const front = at.front?.(server.http) ?? server.http;
-  await listening(front, () => front.listen(at.port, at.host), `${at.host}:${at.port}`);
+  await listening(front, () => front.listen(at.port, at.host), addressText(at));
   port = (front.address() as AddressInfo).port;
   const close = async (): Promise<void> => {
     if (front !== server.http) front.close();

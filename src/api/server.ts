@@ -74,7 +74,9 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   try {
     if (tcp) {
       const actor = tcp.token === null ? TCP_ACTORS.noToken : TCP_ACTORS.token;
-      opened.push(await listenTcp(tcp, (port) => share(actor, (request) => tcpEntry(request, port(), tcp.token))));
+      opened.push(
+        await listenTcp(tcp, (port) => share(actor, (request) => tcpEntry(request, { ...tcp, port: port() }))),
+      );
     }
     if (unix)
       opened.push(
@@ -90,8 +92,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   return { port: tcp ? (opened[0]?.port ?? 0) : 0, tokenUsedMs: (name) => tokens.usedMs(name), close };
 }
 
-function tcpEntry(request: IncomingMessage, port: number, token: string | null): Entry {
-  return isEncrypted(request) ? { kind: "tls" } : { kind: "tcp", port, token };
+function tcpEntry(request: IncomingMessage, { host, port, token }: TcpOptions): Entry {
+  return isEncrypted(request) ? { kind: "tls" } : { kind: "tcp", host, port, token };
 }
 
 /** Makes what stands behind each listener; tokens, figures and repeats are common to all of them. */

@@ -1,6 +1,7 @@
 /** `cube --headless`: manager, worker or both without a screen, until a signal or the API ends them. Tasks go on. */
 import { remarks } from "../client/remarks.ts";
 import type { Config } from "../config/config.ts";
+import { addressText } from "../core/address.ts";
 import { endSignal } from "./end-signal.ts";
 import { contradiction } from "./options.ts";
 import { openLog } from "./own-log.ts";
@@ -29,10 +30,8 @@ async function runManager(config: Config): Promise<number> {
     return 1;
   }
   const stack = started.value;
-  const { host } = config.manager;
-  process.stdout.write(
-    `cube: manager of cluster ${stack.clusterId.slice(0, 8)} on ${config.socket} and ${host}:${stack.port}\n`,
-  );
+  const at = addressText({ host: config.manager.host, port: stack.port });
+  process.stdout.write(`cube: manager of cluster ${stack.clusterId.slice(0, 8)} on ${config.socket} and ${at}\n`);
   for (const remark of remarks(await stack.client.manager())) process.stderr.write(`cube: ${remark}\n`);
   const why = await Promise.race([signal, stack.shutdown.then(() => "a request")]);
   log.info(`ending on ${why}; ${stack.running()} tasks go on`);

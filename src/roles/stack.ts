@@ -10,6 +10,7 @@ import { startApiServer } from "../api/server.ts";
 import { loadToken } from "../api/token.ts";
 import type { ClusterClient } from "../client/cluster-client.ts";
 import type { Config } from "../config/config.ts";
+import { addressText } from "../core/address.ts";
 import type { Cluster } from "../core/cluster.ts";
 import { fail, ok, type Result, wordsOf } from "../core/failure.ts";
 import { SCHEDULERS } from "../core/schedule.ts";
@@ -51,7 +52,7 @@ export interface Stack {
 /** Milliseconds between the heartbeats of a worker in a small cluster; in a large one they are rarer. */
 const HEARTBEAT_MS = 2_000;
 
-/** Brings everything up; a successor first waits for what its predecessor still has. Fails with `conflict` when another process has the data directory; the failure's message always names the way out. */
+/** Brings everything up; a successor first waits for what its predecessor still has. Fails with `conflict` when another process has the data directory. */
 export async function startStack(
   config: Config,
   log: Log,
@@ -163,7 +164,7 @@ async function serve(config: Config, log: Log, on: Way & { readonly parts: Parts
   await worker?.start(manager);
   const kept = new DisposableStack();
   const tokenUsedMs = (name: string) => server.tokenUsedMs(name);
-  log.info(`manager of ${clusterId} is up: ${config.socket}, ${host}:${server.port}`);
+  log.info(`manager of ${clusterId} is up: ${config.socket}, ${addressText({ host, port: server.port })}`);
   return {
     clusterId,
     client: createLocalClient({ ...api, actor: `ui:${userName()}`, tokenUsedMs }),

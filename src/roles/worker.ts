@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { startBookWorker } from "../api/book-worker.ts";
 import { type OwnWorker, workerTasksOf } from "../api/worker-tasks.ts";
 import type { Config } from "../config/config.ts";
-import { type Address, MANAGER_PORT, parseAddress, WORKER_PORT } from "../core/address.ts";
+import { type Address, addressText, MANAGER_PORT, parseAddress, WORKER_PORT } from "../core/address.ts";
 import { fail, ok, type Result, wordsOf } from "../core/failure.ts";
 import { seededDraw } from "../core/jitter.ts";
 import type { FileLog, Log } from "../log/log.ts";
@@ -161,7 +161,7 @@ async function listen(
   try {
     const server = await startBookWorker({ host: api.host, port: api.port ?? WORKER_PORT, tasks, bookApi, front });
     opened.defer(() => server.close());
-    return ok(`${api.host}:${server.port}`);
+    return ok(addressText({ host: api.host, port: server.port }));
   } catch (error) {
     return fail("invalid", wordsOf(error));
   }

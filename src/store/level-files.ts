@@ -99,5 +99,8 @@ export async function makeDatabaseDirectory(paths: LevelPaths): Promise<void> {
 
 /** The failure of whoever finds that another process has the database. */
 export function owned(paths: LevelPaths, pid = readOwner(paths.owner)): Result<never> {
-  return fail("conflict", `another cube (pid ${pid}) has the data directory ${paths.data}`);
+  return fail(
+    "conflict",
+    `another cube (pid ${pid}) has the data directory ${paths.data}: end it (cube shutdown --data-dir ${paths.data}), or choose another one with --data-dir`,
+  );
 }

@@ -1,8 +1,8 @@
 // Who may speak to the API at all, and what is refused before anything is done.
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { stat } from "node:fs/promises";
-import { connect } from "node:net";
-import { bearerOf, secretsEqual } from "../../src/api/guard.ts";
+import { connect, type Socket } from "node:net";
+import { bearerOf, guard, secretsEqual } from "../../src/api/guard.ts";
 import { depthOf, MAX_DEPTH } from "../../src/api/json.ts";
 import { startApiServer } from "../../src/api/server.ts";
 import { INFO, until } from "../contract/cluster-client-behind.ts";
@@ -45,10 +45,36 @@ describe("api: guard", () => {
       `localhost:${served.port}`,
       `LOCALHOST:${served.port}`,
       `[::1]:${served.port}`,
+      `127.0.0.2:${served.port}`,
     ]) {
       expect((await curl(...auth, "-H", `Host: ${host}`, `${served.url}/v1/jobs`)).status).toBe(200);
     }
+    expect((await curl("--unix-socket", served.socket, "http://127.0.0.2/v1/jobs")).status).toBe(200);
     expect((await curl("--unix-socket", served.socket, "http://evil.example/v1/jobs")).status).toBe(403);
+  });
+
+  test("the name that it was told to listen on is its own, with its port alone", () => {
+    const admits = (host: string): boolean => {
+      try {
+        const socket = { remoteAddress: "127.0.0.1" } as Socket;
+        guard({ headers: { host }, socket }, { kind: "tcp", host: "Box", port: 5555, token: null });
+        return true;
+      } catch {
+        return false;
+      }
+    };
+    const hosts = [
+      "box:5555",
+      "BOX:5555",
+      "localhost:5555",
+      "box",
+      "box:5556",
+      "box.evil:5555",
+      "",
+      ":5555",
+      "[box:5555",
+    ];
+    expect(hosts.filter(admits)).toEqual(["box:5555", "BOX:5555", "localhost:5555"]);
   });
 
   test("TCP needs the token, on every path; the socket needs none", async () => {

@@ -20,7 +20,7 @@ describe("level store, owner:", () => {
     const heard: unknown = JSON.parse(await third.line());
     await third.kill();
     await holder.kill();
-    const message = `another cube (pid ${holder.pid}) has the data directory ${bed.directory}`;
+    const message = `another cube (pid ${holder.pid}) has the data directory ${bed.directory}: end it (cube shutdown --data-dir ${bed.directory}), or choose another one with --data-dir`;
     const refusal = { kind: "conflict" as const, message };
     expect([...refusals, heard]).toEqual([refusal, refusal, refusal]);
     expect(await bed.contents()).toMatchObject({ term: 2, problem: "" });
@@ -94,7 +94,7 @@ describe("level store, locked for a repair:", () => {
     };
     const work = () => repairOnCopy({ paths, keptBefore: [], repair, nowMs: SAMPLE_MS });
     const repaired = await withDatabaseLocked(paths, ClassicLevel<string, string>, work);
-    const message = `another cube (pid ${process.pid}) has the data directory ${bed.directory}`;
+    const message = `another cube (pid ${process.pid}) has the data directory ${bed.directory}: end it (cube shutdown --data-dir ${bed.directory}), or choose another one with --data-dir`;
     expect([repaired.ok, meanwhile]).toEqual([true, [{ kind: "conflict", message }]]);
     expect(await starter()).toMatchObject({ term: 2, revision: 3, problem: "" });
   });
@@ -109,7 +109,7 @@ describe("level store, locked for a repair:", () => {
     await holder.line();
     const refused = await attempt();
     await holder.kill();
-    const message = `another cube (pid ${holder.pid}) has the data directory ${bed.directory}`;
+    const message = `another cube (pid ${holder.pid}) has the data directory ${bed.directory}: end it (cube shutdown --data-dir ${bed.directory}), or choose another one with --data-dir`;
     expect([refused, await attempt()]).toEqual([{ ok: false, failure: { kind: "conflict", message } }, ok("got it")]);
     rmSync(join(bed.database, "LOCK"));
     expect(await attempt()).toEqual(ok("got it"));
