@@ -65,3 +65,13 @@ test("cli/node: the list names the addresses that give no link, and why", async 
   expect(out).not.toContain("n2");
   expect(err).toBe("cube: no link to n2:5556: nobody listens there\ncube: no link to n4:5556: still dialling\n");
 });
+
+test("cli/node: add refuses what is no address before anybody is asked, and adds none of the others", async () => {
+  using shell = new FakeShell();
+  expect(await shell.run("node", "add", "n2:5556", "foo:bar")).toEqual({
+    code: 2,
+    out: "",
+    err: 'cube: "foo:bar" is no HOST:PORT\nsuch as 10.0.0.2:5556\n',
+  });
+  expect(shell.targets).toEqual([]);
+});
