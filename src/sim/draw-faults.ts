@@ -11,6 +11,8 @@ const HOUR = 60 * MINUTE;
 export interface Field {
   /** Nodes, without the manager's own. */
   readonly names: readonly string[];
+  /** The manager's own node, where it has one. */
+  readonly local?: string;
   readonly durationMs: number;
 }
 
@@ -321,6 +323,7 @@ const KINDS: Readonly<Record<Exclude<FaultKind, "crash-at-effect">, Kind>> = {
       node: dice.pick(names.slice(1)),
       how: dice.pick(["cut", "dead", "power"]),
     }),
+    late: (dice) => (dice.chance(0.5) ? { how: dice.pick(["mute", "deaf", "frozen"]) } : {}),
   },
   foreign: {
     most: 2,
@@ -338,6 +341,14 @@ const KINDS: Readonly<Record<Exclude<FaultKind, "crash-at-effect">, Kind>> = {
 
 /** Kinds that seeds draw. Crashes at a given effect are for sweeps. */
 export const FAULT_KINDS = Object.keys(KINDS) as readonly (keyof typeof KINDS)[];
+
+const LOCAL_SHARE = 0.15;
+/** What befalls a node as a machine with an engine and a disk; the manager's own has no link of its own, no copy, and is never gone alone. */
+const OF_MACHINES: ReadonlySet<FaultKind> = new Set<FaultKind>([
+  ...(["upgrade", "journal-wipe", "journal-rollback", "engine-error", "engine-hang", "engine-stuck"] as const),
+  ...(["engine-restart", "zombies", "bad-events", "registry", "engine-full", "stale-sight"] as const),
+  ...(["resize", "relabel", "unwell", "hand", "foreign"] as const),
+]);
 
 /** How shortly before the end of the faults the last hand comes, at most, in ms. */
 const LAST_MS = 5_000;
@@ -367,11 +378,19 @@ export function drawFaults(
     const many = own.between(1, KINDS[kind].most);
     return Array.from({ length: many }, () => {
       const atMs = own.between(1_000, options.durationMs);
-      return { atMs, ...KINDS[kind].draw(own, options), ...KINDS[kind].late?.(late, options) } as Fault;
+      const fault = { atMs, ...KINDS[kind].draw(own, options), ...KINDS[kind].late?.(late, options) } as Fault;
+      return atHome(fault, streams.of(`local/${kind}`), options.local);
     });
   });
   if (chosen.includes("hand")) faults.push(lastHand(streams.of("last-hand"), options));
   return faults.toSorted((one, other) => one.atMs - other.atMs);
+}
+
+/** Now and then what would strike a node's engine or disk strikes those of the manager's own node instead. */
+function atHome(fault: Fault, dice: Dice, local: string | undefined): Fault {
+  if (local === undefined || !dice.chance(LOCAL_SHARE)) return fault;
+  if (fault.kind === "disk") return fault.who === MANAGER ? fault : { ...fault, who: local };
+  return OF_MACHINES.has(fault.kind) && "node" in fault ? { ...fault, node: local } : fault;
 }
 
 /** Nothing that ends or is healed after it makes its worker look: only the worker's own sweep finds what it did. */

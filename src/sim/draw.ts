@@ -33,7 +33,12 @@ export function drawPlan(seed: number, options: DrawOptions = {}): Plan {
     manager: { ...drawClock(dice), scheduler: dice.pick(["epvm", "epvm", "roundrobin", "pack"]) },
     network: { minDelayMs: dice.between(0, 10), meanDelayMs: dice.pick([1, 2, 5, 20, 60]) },
     durationMs,
-    faults: drawFaults(streams, { names, durationMs, kinds: options.kinds ?? null }),
+    faults: drawFaults(streams, {
+      names,
+      durationMs,
+      kinds: options.kinds ?? null,
+      ...(local[0] === undefined ? {} : { local: local[0].name }),
+    }),
     steps: drawSteps(streams.of("steps"), { names: [...local.map((node) => node.name), ...names], durationMs }),
   };
 }

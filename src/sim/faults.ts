@@ -169,8 +169,15 @@ export type Fault = { readonly atMs: number } & (
       readonly silent: boolean;
     }
   | { readonly kind: "foreign"; readonly node: string; readonly hostPort: number }
-  /** It never comes back: not healed with the others, so that the core has to do without it. */
-  | { readonly kind: "gone"; readonly node: string; readonly how: "cut" | "dead" | "power" }
+  /**
+   * It never comes back: not healed with the others, so that the core has to do without it. `mute`: nobody hears it; `deaf`: it hears nobody; `frozen`: its worker
+   * stands still and its machine does not.
+   */
+  | {
+      readonly kind: "gone";
+      readonly node: string;
+      readonly how: "cut" | "dead" | "power" | "mute" | "deaf" | "frozen";
+    }
 );
 
 export type FaultKind = Fault["kind"];

@@ -11,6 +11,9 @@ import { MANAGER, SECOND, type SimNode, type Simulation } from "./simulation.ts"
 const LOOK_MS = 1;
 const LOOK_FOR_MS = 5_000;
 const RESTART_MS = 500;
+/** How long a write to a slow disk takes in the mean, in ms, and to another one. */
+const SLOW_WRITE_MS = 200;
+const WRITE_MS = 2;
 
 /** Brings a schedule of faults about. */
 export class Injector {
@@ -70,16 +73,16 @@ export class Injector {
   }
 
   #goes({ node, how }: Extract<Fault, { kind: "gone" }>): void {
-    const { network } = this.#sim;
-    if (how === "cut") {
+    if (how === "cut" || how === "mute" || how === "deaf") {
       for (const manager of [MANAGER, SECOND]) {
-        network.cut(node, manager);
-        network.cut(manager, node);
+        if (how !== "deaf") this.#sim.network.cut(node, manager);
+        if (how !== "mute") this.#sim.network.cut(manager, node);
       }
       return;
     }
     this.#dead.add(node);
     if (how === "power") this.#losePower(node);
+    else if (how === "frozen") this.#sim.process(node).process.pause();
     else this.#sim.process(node).die();
   }
 
@@ -283,18 +286,21 @@ export class Injector {
   }
 
   #disk(fault: Extract<Fault, { kind: "disk" }>): void {
-    const disk: { readonly trouble: DiskTrouble } | undefined =
-      this.#sim.nodes.get(fault.who)?.journal ?? this.#sim.managers.get(fault.who)?.store;
-    if (disk === undefined) return;
-    const { trouble } = fault;
-    const isLast = this.#holds(`disk/${fault.who}/${trouble}`);
-    if (trouble === "slow") disk.trouble.writeMs = 200;
-    else disk.trouble[trouble] = true;
-    this.#ends(fault, fault.forMs, () => {
-      if (!isLast()) return;
-      if (trouble === "slow") disk.trouble.writeMs = 2;
-      else disk.trouble[trouble] = false;
+    const { trouble, forMs } = fault;
+    const disks = this.#disksOf(fault.who);
+    const isLast = this.#holds(`disk/${this.#machineOf(fault.who)}/${trouble}`);
+    for (const disk of disks) setTrouble(disk, trouble, true);
+    this.#ends(fault, forMs, () => {
+      if (isLast()) for (const disk of disks) setTrouble(disk, trouble, false);
     });
+  }
+
+  /** Of the machine under a process: the manager's own worker writes to the same disk. */
+  #disksOf(who: string): readonly { readonly trouble: DiskTrouble }[] {
+    const where = this.#machineOf(who);
+    const journals = [...this.#sim.nodes.keys()].filter((name) => this.#machineOf(name) === where);
+    const store = this.#sim.managers.get(where)?.store;
+    return [...(store === undefined ? [] : [store]), ...journals.map((name) => this.#node(name).journal)];
   }
 
   #replaceStore(fault: Extract<Fault, { kind: "store-rollback" | "store-wipe" }>): void {
@@ -359,4 +365,13 @@ export class Injector {
     if (node === undefined) throw new Error(`there is no node ${name} in this run`);
     return node;
   }
+}
+
+function setTrouble(
+  { trouble }: { readonly trouble: DiskTrouble },
+  what: Extract<Fault, { kind: "disk" }>["trouble"],
+  isSo: boolean,
+): void {
+  if (what === "slow") trouble.writeMs = isSo ? SLOW_WRITE_MS : WRITE_MS;
+  else trouble[what] = isSo;
 }

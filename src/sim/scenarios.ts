@@ -80,6 +80,21 @@ export const SCENARIOS: readonly Scenario[] = [
     .submits(20, "web", { count: 3 })
     .suffers(60, { kind: "gone", node: "n3", how: "dead" })
     .end(),
+  script("node/gone-mute")
+    .nodes(3)
+    .submits(20, "web", { count: 3 })
+    .suffers(60, { kind: "gone", node: "n3", how: "mute" })
+    .end(),
+  script("node/gone-deaf")
+    .nodes(3)
+    .submits(20, "web", { count: 3 })
+    .suffers(60, { kind: "gone", node: "n3", how: "deaf" })
+    .end(),
+  script("node/gone-frozen")
+    .nodes(3)
+    .submits(20, "web", { count: 3 })
+    .suffers(60, { kind: "gone", node: "n3", how: "frozen" })
+    .end(),
   script("node/that-holds-data")
     .nodes(3)
     .submits(20, "db", { volume: true })

@@ -14,7 +14,9 @@ describe("sim: draw", () => {
 
   test("a core remains, whatever is gone for good", () => {
     for (const plan of plans) expect(goneNodes(plan).has("n1")).toBe(false);
-    expect(plans.filter((plan) => goneNodes(plan).size > 0).length).toBeGreaterThan(20);
+    const gone = plans.flatMap(({ faults }) => faults.filter((fault) => fault.kind === "gone"));
+    expect(gone.length).toBeGreaterThan(20);
+    expect(new Set(gone.map(({ how }) => how))).toEqual(new Set(["cut", "dead", "power", "mute", "deaf", "frozen"]));
   });
 
   test("some hands are silent, and one of the last moments always is: only the worker's sweep finds what it did", () => {
@@ -32,6 +34,18 @@ describe("sim: draw", () => {
     const plain = replaced.filter(({ adopt }) => !adopt);
     expect(plain.length / replaced.length).toBeWithin(0.4, 0.6);
     expect(plain.filter(({ adoptAfterMs }) => adoptAfterMs !== undefined).length / plain.length).toBeWithin(0.3, 0.7);
+  });
+
+  test("the manager's own node has its share of what befalls engines and disks, and is never cut off, copied or gone", () => {
+    const own = plans.filter(({ nodes }) => nodes.some(({ local }) => local)).flatMap(({ faults }) => faults);
+    const struck = own.filter((fault) => Object.values(fault).includes("local"));
+    const kinds = new Set(struck.map(({ kind }) => kind));
+    expect(struck.length / own.length).toBeWithin(0.03, 0.12);
+    for (const kind of ["disk", "hand", "engine-hang", "zombies", "journal-wipe"] as const)
+      expect(kinds).toContain(kind);
+    for (const kind of ["cut", "flap", "gone", "clone"] as const) expect(kinds).not.toContain(kind);
+    const without = plans.filter(({ nodes }) => !nodes.some(({ local }) => local)).flatMap(({ faults }) => faults);
+    expect(without.filter((fault) => Object.values(fault).includes("local"))).toEqual([]);
   });
 
   test("faults strike nodes that are there, and begin within the run", () => {

@@ -110,4 +110,25 @@ describe("sim: faults", () => {
       [false, false, false],
     ]);
   });
+
+  test("a full disk of the manager's machine is full for its own worker too", () => {
+    const plan = new Script("home")
+      .nodes(1)
+      .withLocal()
+      .suffers(10, { kind: "disk", who: "m1", trouble: "full", forMs: 10_000 })
+      .suffers(15, { kind: "disk", who: "local", trouble: "full", forMs: 10_000 });
+    const sim = new Simulation(plan.end().plan);
+    new Injector(sim);
+    const disks = () => [sim.manager.store, ...[...sim.nodes.values()].map(({ journal }) => journal)];
+    const full = (atS: number): boolean[] => {
+      sim.runUntil(atS * 1_000);
+      return disks().map(({ trouble }) => trouble.full);
+    };
+    expect([9, 12, 22, 26].map(full)).toEqual([
+      [false, false, false],
+      [true, true, false],
+      [true, true, false],
+      [false, false, false],
+    ]);
+  });
 });
