@@ -9,6 +9,7 @@ import type { Opening } from "../protocol/messages.ts";
 import type { JournalRecord } from "../worker/effects.ts";
 import type { EventQueue } from "./queue.ts";
 import type { Dice } from "./random.ts";
+import { type WriteListener, WritePlaces } from "./write-places.ts";
 
 /** What a store holds, as a copy of its directory. */
 export interface StoreImage {
@@ -63,11 +64,13 @@ export class SimStore {
   /** Tells its openings from those of its copies. */
   readonly #salt: string;
   #pending: { readonly batch: Batch; readonly done: (outcome: CommitOutcome) => void } | null = null;
+  readonly #places: WritePlaces;
 
-  constructor(queue: EventQueue, dice: Dice, onDurable: DurableListener) {
+  constructor(queue: EventQueue, dice: Dice, onDurable: DurableListener, onWrite: WriteListener = () => {}) {
     this.#queue = queue;
     this.#dice = dice;
     this.#onDurable = onDurable;
+    this.#places = new WritePlaces(onWrite);
     this.#lineage = this.#newLineage();
     this.#salt = this.#lineage;
   }
@@ -150,11 +153,14 @@ export class SimStore {
   /** Answers once, later. */
   commit(batch: Batch, done: (outcome: CommitOutcome) => void): void {
     const pending = { batch, done };
-    this.#pending = pending;
-    this.#queue.after(1 + this.#dice.exponential(this.trouble.writeMs), () => {
-      if (this.#pending !== pending) return;
-      this.#pending = null;
-      done(this.#outcome(batch));
+    this.#places.around(() => {
+      this.#pending = pending;
+      this.#queue.after(1 + this.#dice.exponential(this.trouble.writeMs), () => {
+        if (this.#pending !== pending) return;
+        this.#pending = null;
+        const outcome = this.#outcome(batch);
+        this.#places.around(() => done(outcome));
+      });
     });
   }
 
@@ -162,6 +168,7 @@ export class SimStore {
   crash(): void {
     const pending = this.#pending;
     this.#pending = null;
+    this.#places.crash();
     if (pending !== null && !this.trouble.full && this.#dice.chance(0.5)) this.#land(pending.batch);
   }
 
@@ -281,11 +288,13 @@ export class SimJournal {
   readonly #onKept: KeptListener;
   #lines: string[] = [];
   #pending: Writing | null = null;
+  readonly #places: WritePlaces;
 
-  constructor(queue: EventQueue, dice: Dice, onKept: KeptListener = () => {}) {
+  constructor(queue: EventQueue, dice: Dice, onKept: KeptListener = () => {}, onWrite: WriteListener = () => {}) {
     this.#queue = queue;
     this.#dice = dice;
     this.#onKept = onKept;
+    this.#places = new WritePlaces(onWrite);
   }
 
   /** Records in it, of which the last of a key counts. */
@@ -314,6 +323,7 @@ export class SimJournal {
   crash(): void {
     const pending = this.#pending;
     this.#pending = null;
+    this.#places.crash();
     if (pending === null || this.trouble.full) return;
     if (!pending.isWhole) this.#keep(pending, this.#dice.between(0, pending.lines.length));
     else if (this.#dice.chance(0.5)) this.#keep(pending, pending.lines.length);
@@ -343,16 +353,15 @@ export class SimJournal {
   }
 
   #write(pending: Writing, done: (isWritten: boolean) => void): void {
-    this.#pending = pending;
-    this.#queue.after(1 + this.#dice.exponential(this.trouble.writeMs), () => {
-      if (this.#pending !== pending) return;
-      this.#pending = null;
-      if (this.trouble.full) {
-        done(false);
-        return;
-      }
-      this.#keep(pending, pending.lines.length);
-      done(!this.trouble.unknown);
+    this.#places.around(() => {
+      this.#pending = pending;
+      this.#queue.after(1 + this.#dice.exponential(this.trouble.writeMs), () => {
+        if (this.#pending !== pending) return;
+        this.#pending = null;
+        const { full, unknown } = this.trouble;
+        if (!full) this.#keep(pending, pending.lines.length);
+        this.#places.around(() => done(!full && !unknown));
+      });
     });
   }
 

@@ -237,8 +237,11 @@ export class Simulation {
     const { name } = plan;
     const engine = new SimEngine(name, this.queue, this.streams, (event) => this.tell(event));
     if (this.#stage !== null) engine.wallAt = (ms) => BEGIN_MS + ms + plan.skewMs;
-    const journal = new SimJournal(this.queue, this.streams.of(`disk/${name}`), (records, isWhole) =>
-      this.tell({ kind: "journaled", node: name, records, isWhole }),
+    const journal = new SimJournal(
+      this.queue,
+      this.streams.of(`disk/${name}`),
+      (records, isWhole) => this.tell({ kind: "journaled", node: name, records, isWhole }),
+      (phase) => this.#effect(name, phase),
     );
     const worker = new WorkerProcess({
       name,
@@ -257,8 +260,11 @@ export class Simulation {
 
   #makeManager(name: string, traits: { readonly driftPpm: number; readonly skewMs: number }): ManagerSide {
     const clock = new MachineClock(this.queue, traits);
-    const store = new SimStore(this.queue, this.streams.of(`disk/${name}`), (changes) =>
-      this.tell({ kind: "durable", manager: name, changes }),
+    const store = new SimStore(
+      this.queue,
+      this.streams.of(`disk/${name}`),
+      (changes) => this.tell({ kind: "durable", manager: name, changes }),
+      (phase) => this.#effect(name, phase),
     );
     const manager = new ManagerProcess({
       name,
