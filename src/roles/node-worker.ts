@@ -7,6 +7,7 @@ import { ok, type Result } from "../core/failure.ts";
 import type { Log } from "../log/log.ts";
 import { createNodeMetrics } from "../metrics/node-metrics.ts";
 import { createDockerRuntime } from "../runtime/docker.ts";
+import type { RuntimePolicy } from "../runtime/policy.ts";
 import { createProcessRuntime } from "../runtime/process.ts";
 import { openJournal } from "../store/journal.ts";
 import { createMemoryJournal } from "../store/memory-journal.ts";
@@ -71,25 +72,26 @@ export async function openNodeWorker(config: Config, options: NodeWorkerOptions)
 }
 
 function openRuntimes(config: Config, options: NodeWorkerOptions): Runtime[] {
-  const { runtimes, policy } = config.worker;
   const { nodeId, clusterId } = options;
   const directory = join(options.directory, "processes");
-  return runtimes.map((kind) =>
+  return config.worker.runtimes.map((kind) =>
     kind === "process"
       ? createProcessRuntime({ directory, nodeId })
-      : createDockerRuntime({
-          nodeId,
-          clusterId,
-          policy: {
-            allowBind: policy.allowBind,
-            allowPrivileged: policy.allowPrivileged,
-            allowHostNetwork: policy.allowHostNetwork,
-            allowHostNamespaces: policy.allowHostNamespaces,
-            allowDevice: policy.allowDevices,
-            allowCap: policy.allowCaps,
-            allowEngineSocket: policy.allowEngineSocket,
-            protect: [config.dirs.data],
-          },
-        }),
+      : createDockerRuntime({ nodeId, clusterId, policy: policyOf(config) }),
   );
+}
+
+/** What containers may ask of this machine. Cube's keys and tokens are given to none, whatever is allowed. Pure. */
+export function policyOf({ dirs, worker }: Config): RuntimePolicy {
+  const { policy, join: joining } = worker;
+  return {
+    allowBind: policy.allowBind,
+    allowPrivileged: policy.allowPrivileged,
+    allowHostNetwork: policy.allowHostNetwork,
+    allowHostNamespaces: policy.allowHostNamespaces,
+    allowDevice: policy.allowDevices,
+    allowCap: policy.allowCaps,
+    allowEngineSocket: policy.allowEngineSocket,
+    protect: [dirs.data, dirs.config, joining.tokenFile],
+  };
 }
