@@ -1,29 +1,50 @@
 /** Tasks that may not run without a manager: their job says after how long their worker stops them by itself (`stopAfterMs`). */
+import type { Time } from "../core/time.ts";
 import { isEnding, mark, type TaskRun } from "./task-run.ts";
 import { nameOf, type Turn } from "./turn.ts";
 
-/** Since when nobody has answered this worker. A link is no answer: it does not show that the manager hears what is said over it. */
+/**
+ * Since when nobody has answered this worker with orders that it takes. A link is no answer: it does not show that the manager hears what is said over it; and one
+ * that is refused is no company. The methods tell whether anything has changed that is to be kept.
+ */
 export class Solitude {
   #isAnswered = false;
-  #sinceMs: number | null = null;
+  #since: Pick<Time, "monoMs" | "wallMs"> | null = null;
 
-  /** null while a manager answers. */
+  /** Monotonic ms; null while a manager answers. */
   get sinceMs(): number | null {
-    return this.#isAnswered ? null : this.#sinceMs;
+    return this.#isAnswered || this.#since === null ? null : this.#since.monoMs;
+  }
+
+  /** As it is kept: who begins anew must not begin to count anew, or a task could be left alone for any time. */
+  kept(): { readonly aloneSinceMs?: number } {
+    return this.#isAnswered || this.#since === null ? {} : { aloneSinceMs: this.#since.wallMs };
+  }
+
+  /** `aloneSinceMs`: wall clock, as it was kept. */
+  restore(aloneSinceMs: number | null, now: Time): void {
+    if (aloneSinceMs === null) return;
+    this.#since = { monoMs: now.monoMs - Math.max(0, now.wallMs - aloneSinceMs), wallMs: aloneSinceMs };
   }
 
   /** The process has begun by now; again changes nothing. */
-  begin(monoMs: number): void {
-    this.#sinceMs ??= monoMs;
+  begin(now: Time): boolean {
+    if (this.#since !== null) return false;
+    this.#since = now;
+    return true;
   }
 
-  answered(): void {
+  answered(): boolean {
+    if (this.#isAnswered) return false;
     this.#isAnswered = true;
+    return true;
   }
 
-  unlinked(monoMs: number): void {
-    if (this.#isAnswered) this.#sinceMs = monoMs;
+  left(now: Time): boolean {
+    if (!this.#isAnswered) return false;
     this.#isAnswered = false;
+    this.#since = now;
+    return true;
   }
 }
 

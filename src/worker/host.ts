@@ -25,6 +25,7 @@ import type {
   Runtime,
 } from "./ports.ts";
 import { Repeat } from "./repeat.ts";
+import { newestInstance } from "./task-run.ts";
 import { WriteQueue } from "./write-queue.ts";
 
 /** Who the node is, as far as its worker is told; the rest is measured. */
@@ -338,15 +339,21 @@ export class WorkerHost {
     }
   }
 
+  /** Where a task's newest output is: its present instance, or the last dead one. */
+  #instanceOf(taskId: string): Instance | null {
+    const run = this.#machine?.runs.get(taskId);
+    return run === undefined ? null : newestInstance(run);
+  }
+
   #find(taskId: string): { readonly runtime: Runtime; readonly instance: Instance } | null {
-    const instance = this.#machine?.instanceOf(taskId) ?? null;
+    const instance = this.#instanceOf(taskId);
     const runtime = instance === null ? undefined : this.#calls.runtime(instance.runtime);
     return instance === null || runtime === undefined ? null : { runtime, instance };
   }
 
   /** An instance with output that is not `read` already. */
   #withOutput(taskId: string, read: string): Instance | null {
-    const instance = this.#machine?.instanceOf(taskId) ?? null;
+    const instance = this.#instanceOf(taskId);
     return instance === null || instance.status === "created" || instance.instanceId === read ? null : instance;
   }
 

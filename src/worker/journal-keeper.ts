@@ -2,9 +2,8 @@
  * What is to be journaled, and what is known to be on disk. Everything of one turn goes in one append; what is only good to know
  * (a state that a list would show as well) waits up to a second for company.
  */
-import type { ManagerIdentity } from "../protocol/messages.ts";
 import type { JournalRecord } from "./effects.ts";
-import { taskRecord } from "./journal-records.ts";
+import { type ManagerRecord, taskRecord } from "./journal-records.ts";
 import type { TaskRun } from "./task-run.ts";
 
 /** An append, and whether effects of the same turn have to wait for it (a new manager is obeyed only once it is remembered). */
@@ -82,7 +81,7 @@ export class JournalKeeper {
   }
 
   /** The append that is due now, if any; what is in it counts as written. */
-  take(runs: ReadonlyMap<string, TaskRun>, manager: ManagerIdentity | null, nowMs: number): Append | null {
+  take(runs: ReadonlyMap<string, TaskRun>, manager: ManagerRecord | null, nowMs: number): Append | null {
     const dirty: TaskRun[] = [];
     let urgent = this.#forgotten.length > 0 || this.#managerDirty === "sync";
     for (const run of runs.values()) {
@@ -109,7 +108,7 @@ export class JournalKeeper {
   /** A snapshot of everything, when the journal has grown past its bound. */
   snapshot(
     runs: ReadonlyMap<string, TaskRun>,
-    manager: ManagerIdentity | null,
+    manager: ManagerRecord | null,
     nowMs: number,
   ): readonly JournalRecord[] | null {
     if (!this.mayCompact || this.#appended <= COMPACT_AT_LEAST + COMPACT_PER_TASK * runs.size) return null;
@@ -123,7 +122,7 @@ export class JournalKeeper {
     return this.#lazyAtMs <= nowMs;
   }
 
-  #managerRecords(manager: ManagerIdentity | null): JournalRecord[] {
+  #managerRecords(manager: ManagerRecord | null): JournalRecord[] {
     return manager === null || this.#managerDirty === null ? [] : [{ kind: "manager", value: manager }];
   }
 
@@ -139,7 +138,7 @@ export class JournalKeeper {
 /** All that a journal has to hold. */
 export function everything(
   runs: ReadonlyMap<string, TaskRun>,
-  manager: ManagerIdentity | null,
+  manager: ManagerRecord | null,
   nowMs: number,
 ): readonly JournalRecord[] {
   const known: JournalRecord[] = manager === null ? [] : [{ kind: "manager", value: manager }];

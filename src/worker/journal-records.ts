@@ -20,10 +20,15 @@ interface TaskRecord {
   readonly agesMs: readonly number[];
 }
 
+/** The manager as it is kept; `aloneSinceMs`: since when it has not answered, left out while it does. By the wall clock, since nobody counts while no worker runs. */
+export type ManagerRecord = Remembered & { readonly aloneSinceMs?: number };
+
 /** What a journal held. */
 export interface Restored {
   readonly runs: ReadonlyMap<string, TaskRun>;
   readonly manager: Remembered | null;
+  /** Since when no manager had answered, wall clock; null when one did. */
+  readonly aloneSinceMs: number | null;
   /** Records that could not be read. */
   readonly unreadable: number;
 }
@@ -45,13 +50,13 @@ export function taskRecord(run: TaskRun, nowMs: number): JournalRecord | null {
 /** Reads all records, oldest first; the last one of a key counts. */
 export function restoreRecords(records: readonly JournalRecord[], nowMs: number): Restored {
   const runs = new Map<string, TaskRun>();
-  let manager: Remembered | null = null;
+  let kept: ManagerRecord | null = null;
   let unreadable = 0;
   for (const record of records) {
     if (record.kind === "forget") {
       runs.delete(record.taskId);
     } else if (record.kind === "manager") {
-      if (isManager(record.value)) manager = record.value;
+      if (isManager(record.value)) kept = record.value;
       else unreadable += 1;
     } else if (isTaskRecord(record.value, record.taskId)) {
       runs.set(record.taskId, toRun(record.value, nowMs));
@@ -59,7 +64,9 @@ export function restoreRecords(records: readonly JournalRecord[], nowMs: number)
       unreadable += 1;
     }
   }
-  return { runs, manager, unreadable };
+  if (kept === null) return { runs, manager: null, aloneSinceMs: null, unreadable };
+  const { aloneSinceMs = null, ...manager } = kept;
+  return { runs, manager, aloneSinceMs, unreadable };
 }
 
 function toRun(record: TaskRecord, nowMs: number): TaskRun {
@@ -82,11 +89,11 @@ function isTaskRecord(value: unknown, taskId: string): value is TaskRecord {
   return named && known && counted && Array.isArray(fact.exits) && isNumbers(value.agesMs);
 }
 
-function isManager(value: unknown): value is Remembered {
+function isManager(value: unknown): value is ManagerRecord {
   if (!isObject(value)) return false;
-  const { clusterId, instanceId, term, lineage, revision, machineId = "" } = value;
+  const { clusterId, instanceId, term, lineage, revision, machineId = "", aloneSinceMs = 0 } = value;
   const texts = [clusterId, instanceId, lineage, machineId].every((text) => typeof text === "string");
-  return texts && isCount(term) && isCount(revision);
+  return texts && isCount(term) && isCount(revision) && typeof aloneSinceMs === "number";
 }
 
 function isCount(value: unknown): value is number {

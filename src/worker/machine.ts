@@ -23,11 +23,11 @@ import { type Holdings, takeAssignments } from "./assignments.ts";
 import { nextDeadline } from "./deadlines.ts";
 import { Disclosure } from "./disclosure.ts";
 import { type Desk, drive } from "./drive.ts";
-import type { Incarnation, Instance, JournalRecord, WorkerEffect, WorkerEvent } from "./effects.ts";
+import type { Incarnation, JournalRecord, WorkerEffect, WorkerEvent } from "./effects.ts";
 import { FirstOrders } from "./first-orders.ts";
 import { ProbesAway, takeProbe } from "./health.ts";
 import { everything, JournalKeeper } from "./journal-keeper.ts";
-import { restoreRecords } from "./journal-records.ts";
+import { type ManagerRecord, restoreRecords } from "./journal-records.ts";
 import { Listings } from "./listings.ts";
 import { Offer, takeLocal } from "./local-set.ts";
 import type { WorkerMachineOptions } from "./machine-options.ts";
@@ -36,10 +36,7 @@ import { inOrder } from "./order.ts";
 import { doubt, type Outcome, takeOutcome } from "./outcomes.ts";
 import { Permits } from "./permits.ts";
 import { factOf, Reporter } from "./report.ts";
-import { newestInstance, type TaskRun } from "./task-run.ts";
-
-/** A report that is not acknowledged for this long is said again, whole. */
-const PATIENCE_MS = 10_000;
+import type { TaskRun } from "./task-run.ts";
 
 export class WorkerMachine {
   readonly #runs = new Map<string, TaskRun>();
@@ -88,6 +85,7 @@ export class WorkerMachine {
     const restored = restoreRecords(records, time.monoMs);
     this.#journal.restored(records.length);
     this.#obedience.restore(restored.manager);
+    this.#solitude.restore(restored.aloneSinceMs, time);
     if (restored.manager !== null) this.firstOrders.remembered(time.monoMs);
     if (this.#obedience.isCopy) this.#journal.isOfAnother(restored.runs.keys());
     else for (const [taskId, run] of restored.runs) this.#runs.set(taskId, run);
@@ -97,7 +95,7 @@ export class WorkerMachine {
   /** Handles one event; the effects are to be performed in order. */
   handle(event: WorkerEvent, time: Time): WorkerEffect[] {
     this.#time = time;
-    this.#solitude.begin(time.monoMs);
+    if (this.#solitude.begin(time)) this.#keepSolitude();
     // Whatever comes after a deadline is its tick too: the host's timer may be late, and was armed for this moment.
     const isDue = this.#wakeMs !== null && this.#wakeMs <= time.monoMs;
     this.#take(event);
@@ -115,18 +113,12 @@ export class WorkerMachine {
 
   /** Everything that is to be remembered, as of now: for a last snapshot before the process ends. null when the journal is to stay as it is. */
   records(time: Time): readonly JournalRecord[] | null {
-    return this.#journal.mayCompact ? everything(this.#runs, this.#obedience.manager, time.monoMs) : null;
+    return this.#journal.mayCompact ? everything(this.#runs, this.#manager, time.monoMs) : null;
   }
 
   /** Facts of all tasks, as of now. */
   tasks(): readonly TaskFact[] {
     return [...this.#runs.values()].map((run) => factOf(run, this.#time.monoMs));
-  }
-
-  /** Where to find a task's newest instance that has any output: the present one, or the last dead one. */
-  instanceOf(taskId: string): Instance | null {
-    const run = this.#runs.get(taskId);
-    return run === undefined ? null : newestInstance(run);
   }
 
   /** All tasks with what was asked of them; null for one that was only found. */
@@ -163,7 +155,7 @@ export class WorkerMachine {
         return;
       case "unlinked":
         this.#linked = false;
-        this.#solitude.unlinked(this.#time.monoMs);
+        if (this.#solitude.left(this.#time)) this.#keepSolitude();
         return;
       case "journaled":
         if (this.#journal.confirmed(event.number)) this.#concernAll();
@@ -209,7 +201,6 @@ export class WorkerMachine {
   #message(message: ManagerMessage): void {
     switch (message.kind) {
       case "welcome":
-        this.#solitude.answered();
         if (!this.#obedience.greet(message.manager, message.past)) this.#disclosure.judged(this.#obedience.refused);
         return;
       case "refused":
@@ -250,6 +241,7 @@ export class WorkerMachine {
     if (verdict === "ask_again") this.#hello();
     if (verdict !== "take") return;
     this.firstOrders.arrived();
+    if (this.#solitude.answered()) this.#keepSolitude();
     takeAssignments(this.#holdings, set, this.#desk());
     this.#concernAll();
   }
@@ -312,13 +304,24 @@ export class WorkerMachine {
 
   #tick(): void {
     stopWhatIsAlone(this.#runs.values(), this.#solitude.sinceMs, this.#desk());
-    const impatientAtMs = this.#reporter.impatientAtMs(PATIENCE_MS);
+    const impatientAtMs = this.#reporter.impatientAtMs();
     if (this.#linked && impatientAtMs !== null && impatientAtMs <= this.#time.monoMs) this.#reporter.wantFull();
     this.#concernAll();
   }
 
+  /** The manager, as it is kept. */
+  get #manager(): ManagerRecord | null {
+    const { manager } = this.#obedience;
+    return manager === null ? null : { ...manager, ...this.#solitude.kept() };
+  }
+
+  #keepSolitude(): void {
+    const { manager, isCopy } = this.#obedience;
+    if (manager !== null && !isCopy) this.#journal.managerChanged(false, isCopy);
+  }
+
   #nextDeadline(): number | null {
-    const impatient = this.#linked ? this.#reporter.impatientAtMs(PATIENCE_MS) : null;
+    const impatient = this.#linked ? this.#reporter.impatientAtMs() : null;
     const others = [this.#listings.wakeMs(), this.#journal.wakeMs(), this.firstOrders.untilMs, impatient];
     const alone = { unansweredSinceMs: this.#solitude.sinceMs, mayProbe: this.#probing.hasRoom };
     return nextDeadline(this.#runs.values(), { ...alone, monoMs: this.#time.monoMs, others });
@@ -351,12 +354,12 @@ export class WorkerMachine {
     const offer = this.#linked ? this.#offer.news(this.#facts, this.#runs) : null;
     if (offer !== null) this.#send({ kind: "facts", facts: offer });
     if (this.#listings.ask(monoMs, ++this.#sequence)) this.#asked.push({ kind: "list" });
-    const append = this.#journal.take(this.#runs, this.#obedience.manager, monoMs);
+    const append = this.#journal.take(this.#runs, this.#manager, monoMs);
     const mayReport = this.#linked && this.#listings.complete && (append !== null || this.#journal.mayReport());
     const report = mayReport ? this.#reporter.take(this.#runs, monoMs) : null;
     if (report !== null) this.#send(report);
     for (const message of this.#disclosure.take(this.#runs, { mayTell: mayReport, monoMs })) this.#send(message);
-    const snapshot = this.#journal.snapshot(this.#runs, this.#obedience.manager, monoMs);
+    const snapshot = this.#journal.snapshot(this.#runs, this.#manager, monoMs);
     return inOrder({ asked: this.#asked.splice(0), append, sends: this.#sends.splice(0), snapshot });
   }
 
@@ -381,7 +384,7 @@ export class WorkerMachine {
     return {
       time: this.#time,
       draw: this.#draw,
-      linked: this.#linked,
+      linked: this.#linked && this.#obedience.refused === "",
       starts: this.#starts,
       pulls: this.#pulls,
       emit: (effect) => this.#asked.push(effect),

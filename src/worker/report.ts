@@ -9,6 +9,9 @@ import type { TaskRun } from "./task-run.ts";
 
 type Report = Extract<WorkerMessage, { readonly kind: "report" }>;
 
+/** A report that is not acknowledged for this long is said again, whole. */
+const PATIENCE_MS = 10_000;
+
 export class Reporter {
   #number = 0;
   #wantsFull = false;
@@ -35,10 +38,10 @@ export class Reporter {
     for (const [taskId, last] of this.#removed) if (last !== 0 && last <= number) this.#removed.delete(taskId);
   }
 
-  /** When the newest report has been waiting for its acknowledgement for `patienceMs`; null when nothing waits. */
-  impatientAtMs(patienceMs: number): number | null {
+  /** When the newest report has been waiting for its acknowledgement for too long; null when nothing waits. */
+  impatientAtMs(): number | null {
     const waits = this.#unacked.size > 0 || [...this.#removed.values()].some((number) => number > 0);
-    return waits ? this.#lastSentMs + patienceMs : null;
+    return waits ? this.#lastSentMs + PATIENCE_MS : null;
   }
 
   /** The report that is due, if any; what it names counts as reported. */

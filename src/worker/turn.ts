@@ -7,7 +7,7 @@ import { amend, type OperationKind, type TaskRun } from "./task-run.ts";
 export interface Turn {
   readonly time: Time;
   readonly draw: Draw;
-  /** A manager is linked now. */
+  /** A manager that is obeyed is linked now. */
   readonly linked: boolean;
   /** Asks the host; in order. */
   emit(effect: WorkerEffect): void;

@@ -1,6 +1,6 @@
 /** The worker's machine: a task from its assignment to its removal. */
 import { expect, test } from "bun:test";
-import { assignment, Driver, FACTS, ScriptedEngine } from "./driver.ts";
+import { assignment, Driver, FACTS, MANAGER, ScriptedEngine } from "./driver.ts";
 
 function started(...put: ReturnType<typeof assignment>[]): Driver {
   return new Driver()
@@ -289,6 +289,41 @@ test("worker: a link over which no manager answers does not begin the time alone
   expect(driver.at("t1")).toBe("1:running");
   driver.pass(2_000);
   expect(driver.at("t1")).toBe("1:stopped");
+});
+
+test("worker: a manager that is refused is no company", () => {
+  const disconnect = { ...assignment("x").spec.disconnect, stopAfterMs: 30_000 };
+  const manager = { ...MANAGER, term: 5 };
+  const driver = new Driver().begin().welcome(manager);
+  driver
+    .set({ put: [assignment("t1", { disconnect })], manager })
+    .feed({ kind: "unlinked" })
+    .pass(1_000);
+  driver.feed({ kind: "linked" }).welcome({ ...MANAGER, instanceId: "copy", term: 4 });
+  expect(driver.machine.refused()).toContain("older term");
+  driver.pass(28_000);
+  expect(driver.at("t1")).toBe("1:running");
+  driver.pass(2_000);
+  expect(driver.at("t1")).toBe("1:stopped");
+});
+
+test("worker: the time alone goes on across a restart of the worker, with what passes while none runs", () => {
+  const disconnect = { ...assignment("x").spec.disconnect, stopAfterMs: 30_000 };
+  const alone = started(assignment("t1", { disconnect })).feed({ kind: "unlinked" }).pass(10_000);
+  const later = { engine: alone.engine, journal: alone.journal };
+  const reborn = new Driver({ ...later, monoMs: alone.monoMs + 15_000 }).begin().pass(4_000);
+  expect(reborn.at("t1")).toBe("1:running");
+  expect(reborn.pass(2_000).at("t1")).toBe("1:stopped");
+});
+
+test("worker: a worker that had a manager until it ended counts from its own beginning", () => {
+  const disconnect = { ...assignment("x").spec.disconnect, stopAfterMs: 30_000 };
+  const answered = started(assignment("t1", { disconnect })).feed({ kind: "unlinked" }).pass(10_000);
+  answered.feed({ kind: "linked" }).welcome().assign(assignment("t1", { disconnect })).pass(50_000);
+  const later = { engine: answered.engine, journal: answered.journal };
+  const reborn = new Driver({ ...later, monoMs: answered.monoMs }).begin().pass(29_000);
+  expect(reborn.at("t1")).toBe("1:running");
+  expect(reborn.pass(2_000).at("t1")).toBe("1:stopped");
 });
 
 test("worker: at rest it asks the engine for a list now and then, and for nothing else", () => {

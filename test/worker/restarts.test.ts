@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import type { FailureKind } from "../../src/core/failure.ts";
 import { DEFAULT_RESTART, type RestartPolicy } from "../../src/core/spec.ts";
-import { assignment, Driver } from "./driver.ts";
+import { assignment, Driver, MANAGER } from "./driver.ts";
 
 function with_(policy: Partial<RestartPolicy>, id = "t1", serial = 0) {
   return assignment(id, { restart: { ...DEFAULT_RESTART, ...policy } }, { restartSerial: serial });
@@ -41,6 +41,20 @@ test("restarts: past the budget a task fails for good and says so", () => {
 
 test("restarts: without a manager a task is never given up", () => {
   const driver = started(with_({ attempts: 1 })).feed({ kind: "unlinked" });
+  for (let i = 0; i < 4; i++) driver.die("t1", 1).pass(310_000);
+  expect(driver.at("t1")).toBe("5:running");
+});
+
+test("restarts: with a manager that is refused a task is never given up", () => {
+  const manager = { ...MANAGER, term: 5 };
+  const driver = new Driver()
+    .begin()
+    .welcome(manager)
+    .set({ put: [with_({ attempts: 1 })], manager });
+  driver
+    .feed({ kind: "unlinked" })
+    .feed({ kind: "linked" })
+    .welcome({ ...MANAGER, instanceId: "copy", term: 4 });
   for (let i = 0; i < 4; i++) driver.die("t1", 1).pass(310_000);
   expect(driver.at("t1")).toBe("5:running");
 });
