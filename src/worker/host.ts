@@ -8,6 +8,7 @@ import { isTerminal, type TaskFact } from "../core/task.ts";
 import type { Assignment } from "../protocol/messages.ts";
 import { Calls } from "./calls.ts";
 import type { Instance, WorkerEffect, WorkerEvent } from "./effects.ts";
+import { type OutputSource, taskOutput } from "./follow.ts";
 import { RUNTIME_PROBE_MS, SAMPLE_MS, startsAtATime } from "./host-limits.ts";
 import { type Holding, holdingsOf, livingInstances } from "./local-set.ts";
 import { WorkerMachine } from "./machine.ts";
@@ -169,20 +170,15 @@ export class WorkerHost {
     return this.#machine?.refused() || this.#machine?.firstOrders.problem || this.#writes.problem;
   }
 
-  /**
-   * A task's output. Followed, it goes on through restarts until the task has ended for good or `signal` aborts. A task without an instance has none.
-   */
-  async *logs(taskId: string, query: LogQuery, signal: AbortSignal): AsyncIterable<LogChunk> {
-    let read = "";
-    for (let asked = query; ; asked = { ...query, tail: null }) {
-      const instance = this.#withOutput(taskId, read);
-      if (instance !== null) {
-        read = instance.instanceId;
-        const runtime = this.#calls.runtime(instance.runtime);
-        if (runtime !== undefined) yield* runtime.logs(read, asked, signal);
-      }
-      if (!query.follow || !(await this.#nextOutput(taskId, read, signal))) return;
-    }
+  /** A task's output; see follow.ts. */
+  logs(taskId: string, query: LogQuery, signal: AbortSignal): AsyncIterable<LogChunk> {
+    const source: OutputSource = {
+      newest: () => this.#instanceOf(taskId),
+      runtime: (kind) => this.#calls.runtime(kind),
+      isOver: () => this.#isOver(taskId),
+      nextChange: (until) => this.#nextChange(until),
+    };
+    return taskOutput(source, query, signal);
   }
 
   /** Runs a command inside a running task. `not_found` when it does not run here. */
@@ -351,21 +347,9 @@ export class WorkerHost {
     return instance === null || runtime === undefined ? null : { runtime, instance };
   }
 
-  /** An instance with output that is not `read` already. */
-  #withOutput(taskId: string, read: string): Instance | null {
-    const instance = this.#instanceOf(taskId);
-    return instance === null || instance.status === "created" || instance.instanceId === read ? null : instance;
-  }
-
-  /** Waits for a further instance with output; false when none will come. */
-  async #nextOutput(taskId: string, read: string, signal: AbortSignal): Promise<boolean> {
-    while (!this.#closed && !signal.aborted) {
-      if (this.#withOutput(taskId, read) !== null) return true;
-      const fact = this.tasks().find((one) => one.taskId === taskId);
-      if (fact === undefined || isTerminal(fact.state)) return false;
-      await this.#nextChange(signal);
-    }
-    return false;
+  #isOver(taskId: string): boolean {
+    const run = this.#machine?.runs.get(taskId);
+    return this.#closed || run === undefined || isTerminal(run.fact.state);
   }
 
   #nextChange(signal: AbortSignal): Promise<void> {

@@ -107,6 +107,37 @@ test("worker host: a followed log goes on through a restart and ends with the ta
   await rig.host.close();
 });
 
+test("worker host: a followed log goes on when its stream breaks while the task runs, with no line twice and none left out", async () => {
+  const engine = new FakeEngine();
+  const runtime = new FakeRuntime("n1", engine);
+  const whole = runtime.logs.bind(runtime);
+  let streams = 0;
+  // The first stream breaks after two lines, the next one before its first.
+  runtime.logs = async function* (instanceId, query, signal) {
+    streams += 1;
+    let left = streams === 1 ? 2 : streams === 2 ? 0 : Number.POSITIVE_INFINITY;
+    for await (const chunk of whole(instanceId, query, signal)) {
+      if (left-- <= 0) return;
+      yield chunk;
+    }
+  };
+  const { host, link } = await startRig({ engine, runtime });
+  link.assign(assignment("t1", QUICK));
+  await link.reported("t1", "1:running");
+  for (const line of ["one", "two", "three", "four"]) engine.print({ taskId: "t1", incarnation: 1 }, line);
+  const ended = new AbortController();
+  const seen: string[] = [];
+  for await (const { text } of host.logs("t1", { follow: true, tail: null, sinceMs: null }, ended.signal)) {
+    seen.push(text);
+    if (text === "four") engine.exit({ taskId: "t1", incarnation: 1 }, 1);
+    if (text === "four") await link.reported("t1", "2:running");
+    if (text === "four") engine.print({ taskId: "t1", incarnation: 2 }, "after the restart");
+    if (text === "after the restart") ended.abort();
+  }
+  expect([seen, streams]).toEqual([["one", "two", "three", "four", "after the restart"], 4]);
+  await host.close();
+});
+
 test("worker host: a command runs in a running task only", async () => {
   const { host, link } = await startRig();
   const request = { command: ["true"], tty: false, stdin: false, columns: 80, rows: 24 };
