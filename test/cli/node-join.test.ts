@@ -75,3 +75,12 @@ test("cli/node: add refuses what is no address before anybody is asked, and adds
   });
   expect(shell.targets).toEqual([]);
 });
+
+test("cli/node: nodes that share a name are told of, since by it none of them can be meant", async () => {
+  using shell = new FakeShell();
+  const ids = ["aaaaaaaa1", "bbbbbbbb2", "cccccccc3"];
+  shell.client.nodeList = ids.map((id, at) => aNode({ id, name: at < 2 ? "n1" : "n3" }));
+  expect((await shell.run("node")).err).toBe(
+    "cube: 2 nodes are called n1 (aaaaaaaa, bbbbbbbb): start all but one with another --name; until then name them by id\n",
+  );
+});

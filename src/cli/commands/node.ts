@@ -65,7 +65,9 @@ async function runNode(context: Context): Promise<number> {
   }
   const width = io.stdout.isTTY ? io.stdout.columns : null;
   io.stdout.write(nodeTable(nodes, { width, bold: boldFor(io) }));
-  io.stderr.write(refusals(nodes) + runtimeProblems(nodes) + vainDials(addresses) + cautionOn(nodes, caution));
+  io.stderr.write(
+    refusals(nodes) + runtimeProblems(nodes) + namesakes(nodes) + vainDials(addresses) + cautionOn(nodes, caution),
+  );
   return 0;
 }
 
@@ -105,6 +107,17 @@ function runtimeProblems(nodes: readonly NodeResource[]): string {
     ),
   );
   return lines.join("");
+}
+
+/** A line for each name that several nodes have: by it none of them can be meant. Pure. */
+function namesakes(nodes: readonly NodeResource[]): string {
+  return [...Map.groupBy(nodes, ({ name }) => name)]
+    .filter(([, called]) => called.length > 1)
+    .map(([name, called]) => {
+      const ids = called.map(({ id }) => id.slice(0, 8)).join(", ");
+      return `cube: ${clean(`${called.length} nodes are called ${name} (${ids}): start all but one with another --name; until then name them by id`)}\n`;
+    })
+    .join("");
 }
 
 function roleText(node: NodeResource): string {
