@@ -8,7 +8,8 @@ import { ClientError } from "../client/cluster-client.ts";
 import { type AccessRole, allows } from "../core/access.ts";
 import { type Caller, noteCaller } from "./caller.ts";
 import { bearerOf, type Entry, guard, secretsEqual } from "./guard.ts";
-import { neededRole } from "./permissions.ts";
+import { MethodNotAllowed } from "./http-errors.ts";
+import { methodsOf, neededRole } from "./permissions.ts";
 import type { TokenList } from "./token-list.ts";
 
 /** How one listener is entered, and by whom. */
@@ -48,8 +49,11 @@ function authorise(request: IncomingMessage, role: AccessRole): void {
   if (role === "admin") return;
   const { method = "GET", url = "/" } = request;
   const needed = neededRole(method, url);
-  if (needed === null)
+  if (needed === null) {
+    const methods = methodsOf(url);
+    if (methods.length > 0) throw new MethodNotAllowed(methods.join(", "));
     throw new ClientError("not_found", `no such path: ${method} ${url}`, "/v1/openapi.json lists them");
+  }
   if (allows(role, needed)) return;
   throw new ClientError(
     "forbidden",

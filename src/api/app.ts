@@ -7,7 +7,7 @@ import { ClientError } from "../client/cluster-client.ts";
 import { parse } from "../client/schemas.ts";
 import { version } from "../version.ts";
 import { readBody } from "./body.ts";
-import { asClientError, errorBody, statusOf } from "./http-errors.ts";
+import { allowHeader, asClientError, errorBody, MethodNotAllowed, statusOf } from "./http-errors.ts";
 import { idempotencyKey } from "./idempotency.ts";
 import { parseJson } from "./json.ts";
 import { openApiDocument } from "./openapi.ts";
@@ -31,7 +31,7 @@ export function createApp(contextOf: (request: IncomingMessage) => ApiContext, l
     return c.json(document);
   });
   app.get("/metrics", (c) => metrics(c, contextOf(c.env.incoming)));
-  for (const [path, allow] of allowed()) app.all(path, (c) => failed(c, methodNotAllowed(allow), log));
+  for (const [path, allow] of allowed()) app.all(path, (c) => failed(c, new MethodNotAllowed(allow), log));
   // Who looks at the address alone is no program of the book's, which wants a 404 without a body.
   app.all("/", (c) =>
     failed(
@@ -49,7 +49,7 @@ export function createApp(contextOf: (request: IncomingMessage) => ApiContext, l
 
 async function serve(c: ApiRequest, route: Route, context: ApiContext): Promise<Response> {
   // The framework takes HEAD for GET; a stream without a body would never end.
-  if (c.req.method === "HEAD") throw methodNotAllowed("GET");
+  if (c.req.method === "HEAD") throw new MethodNotAllowed("GET");
   const query = parse(route.query, c.req.query());
   const body = route.body === null ? null : parse(route.body, parseJson(await readBody(c.env.incoming)));
   const key = idempotencyKey(c.req.header("idempotency-key"));
@@ -76,22 +76,9 @@ function jsonResponse(value: unknown, status: number, headers: Record<string, st
 function failed(c: ApiRequest, thrown: unknown, log: ApiLog): Response {
   const error = asClientError(thrown);
   if (error.code === "internal") log("error", `${c.req.method} ${c.req.path}: ${describe(thrown)}`);
-  const allow = error instanceof MethodNotAllowed ? { allow: error.allow } : {};
   // What is left of a body that was not read would be taken for the next request.
   const end = error.code === "too_large" || error.code === "timeout" ? { connection: "close" } : {};
-  return jsonResponse(errorBody(error), statusOf(error), { ...allow, ...end });
-}
-
-class MethodNotAllowed extends ClientError {
-  readonly allow: string;
-  constructor(allow: string) {
-    super("method_not_allowed", "this path does not take that method", `it takes ${allow}`);
-    this.allow = allow;
-  }
-}
-
-function methodNotAllowed(allow: string): MethodNotAllowed {
-  return new MethodNotAllowed(allow);
+  return jsonResponse(errorBody(error), statusOf(error), { ...allowHeader(error), ...end });
 }
 
 /** Every path with the methods that it takes. */

@@ -16,6 +16,21 @@ const STATUS: Readonly<Record<string, number>> = {
   timeout: 408,
 };
 
+/** A path that takes other methods, which the Allow header names. */
+export class MethodNotAllowed extends ClientError {
+  readonly allow: string;
+  /** `allow` as in the header: `GET, POST`. */
+  constructor(allow: string) {
+    super("method_not_allowed", "this path does not take that method", `it takes ${allow}`);
+    this.allow = allow;
+  }
+}
+
+/** The header that goes with such an error; none with others. */
+export function allowHeader(error: ClientError): { readonly allow?: string } {
+  return error instanceof MethodNotAllowed ? { allow: error.allow } : {};
+}
+
 /** The status of an error code; 500 for one that nobody foresaw. */
 export function statusOf(error: ClientError): number {
   return STATUS[error.code] ?? 500;
@@ -40,6 +55,7 @@ export function refuse(response: ServerResponse, error: ClientError): void {
     "content-length": Buffer.byteLength(body),
     connection: "close",
     ...(error.code === "unauthorized" && { "www-authenticate": "Bearer" }),
+    ...allowHeader(error),
   });
   response.end(body);
 }

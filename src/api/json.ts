@@ -1,6 +1,6 @@
 /** JSON from outside: bounded before it is parsed, and rid of keys that would reach into JavaScript's own objects. Pure. */
 import { ClientError } from "../client/cluster-client.ts";
-import { wordsOf } from "../core/failure.ts";
+import { findJsonMistake, type JsonMistake } from "../core/json-mistake.ts";
 
 /** Nesting that is still read. */
 export const MAX_DEPTH = 64;
@@ -17,10 +17,14 @@ export function parseJson(text: string): unknown {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new ClientError("invalid", `not valid JSON: ${wordsOf(error)}`, "", error);
+    throw new ClientError("invalid", `not valid JSON${placeOf(findJsonMistake(text))}`, "", error);
   }
   refuseDanger(value, "");
   return value;
+}
+
+function placeOf(mistake: JsonMistake | null): string {
+  return mistake === null ? "" : `: line ${mistake.line}, column ${mistake.column}: expected ${mistake.expected}`;
 }
 
 /** Deepest nesting of brackets outside strings; counted without recursion, so that depth itself can do no harm. */

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { LogLine } from "../client/cluster-client.ts";
 import { asClientError, errorBody } from "./http-errors.ts";
 
-/** Writes lines until they end or the reader goes. What fails on the way becomes a last line: the status is long sent. */
+/** Writes lines until they end or the reader goes. Rejects for what fails before there is any; later it becomes a last line, as the status is long sent. */
 export async function streamLogs(
   http: { readonly request: IncomingMessage; readonly response: ServerResponse },
   open: (signal: AbortSignal) => AsyncIterable<LogLine>,
@@ -13,20 +13,23 @@ export async function streamLogs(
     !(request.headers.accept ?? "").includes("ndjson") && (request.headers.accept ?? "").includes("text/plain");
   const left = new AbortController();
   response.on("close", () => left.abort());
+  const lines = open(left.signal)[Symbol.asyncIterator]();
+  const first = await lines.next();
   response.writeHead(200, {
     "content-type": plain ? "text/plain; charset=utf-8" : "application/x-ndjson",
     "cache-control": "no-store",
   });
   response.flushHeaders();
   try {
-    for await (const line of open(left.signal)) {
-      if (left.signal.aborted) return;
+    for (let next = first; next.done !== true && !left.signal.aborted; next = await lines.next()) {
+      const line = next.value;
       if (!response.write(plain ? `${line.text}\n` : `${JSON.stringify(line)}\n`)) await drained(response);
     }
   } catch (error) {
     const body = errorBody(asClientError(error));
     response.write(plain ? `cube: ${body.error.message}\n` : `${JSON.stringify(body)}\n`);
   } finally {
+    await lines.return?.();
     response.end();
   }
 }

@@ -36,13 +36,22 @@ for (const { method, path, needs } of [...ROUTES, ...BESIDE]) {
 
 /** The role that a request needs; null for one that nothing here serves. `url` is the request's, with its query. */
 export function neededRole(method: string, url: string): AccessRole | null {
-  const path = canonicalPath(url);
-  if (path === null) return null;
-  const parts = path.split("/");
-  const rows = TABLE.get(method === "HEAD" ? "get" : method.toLowerCase()) ?? [];
-  const found = rows.filter((row) => matches(row.parts, parts)).map(({ needs }) => ACCESS_ROLES.indexOf(needs));
+  const found = rolesOf(method === "HEAD" ? "get" : method.toLowerCase(), url);
   // Of several the strictest.
   return found.length === 0 ? null : (ACCESS_ROLES[Math.max(...found)] ?? null);
+}
+
+/** The methods that a path takes; empty for one that nothing here serves. */
+export function methodsOf(url: string): string[] {
+  return [...TABLE.keys()].filter((method) => rolesOf(method, url).length > 0).map((method) => method.toUpperCase());
+}
+
+/** Places among ACCESS_ROLES. */
+function rolesOf(method: string, url: string): number[] {
+  const parts = canonicalPath(url)?.split("/");
+  if (parts === undefined) return [];
+  const rows = (TABLE.get(method) ?? []).filter((row) => matches(row.parts, parts));
+  return rows.map(({ needs }) => ACCESS_ROLES.indexOf(needs));
 }
 
 function matches(pattern: readonly string[], parts: readonly string[]): boolean {

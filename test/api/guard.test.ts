@@ -221,8 +221,9 @@ describe("api: bodies", () => {
     const nested = (depth: number): string => `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`;
     const cases: [string, string][] = [
       ["", "the body is empty"],
-      ["{", "not valid JSON"],
-      ['{"name":"web"} x', "not valid JSON"],
+      ["{", "not valid JSON: line 1, column 2: expected a key in double quotes"],
+      ['{"name":"web",\n "image":}', "not valid JSON: line 2, column 10: expected a value"],
+      ['{"name":"web"} x', "not valid JSON: line 1, column 16: expected nothing more after the value"],
       [nested(MAX_DEPTH + 1), "nested deeper than 64"],
       [nested(100_000), "nested deeper than 64"],
       ['{"__proto__":{"polluted":1}}', "__proto__: not allowed as a key"],

@@ -124,7 +124,6 @@ describe("api: roles", () => {
   test("what is not served is nobody's, and no spelling of a path gets around its role", async () => {
     const headers = { authorization: `Bearer ${secrets.get("view")}` };
     for (const [method, path] of [
-      ["PUT", "/v1/tokens"],
       ["POST", "/v1/nowhere"],
       ["POST", "/v1//shutdown"],
       ["POST", "/v1/shutdown/"],
@@ -133,6 +132,20 @@ describe("api: roles", () => {
       expect([path, (await fetch(served.url + path, { method, headers })).status]).toEqual([path, 404]);
     }
     expect([served.shutdowns(), served.manager.commands.length]).toEqual([0, 3]);
+  });
+
+  test("a method that a path does not take is said as such to every role, with those that it takes", async () => {
+    for (const role of ACCESS_ROLES) {
+      const headers = { authorization: `Bearer ${secrets.get(role)}` };
+      const answer = await fetch(`${served.url}/v1/tokens`, { method: "PUT", headers });
+      const { error } = (await answer.json()) as { error: { code: string } };
+      expect([role, answer.status, answer.headers.get("allow"), error.code]).toEqual([
+        role,
+        405,
+        "GET, POST",
+        "method_not_allowed",
+      ]);
+    }
   });
 
   test("a path that could be read in two ways needs more than any role but admin", () => {

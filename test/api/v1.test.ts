@@ -189,6 +189,12 @@ describe("api: /v1", () => {
     expect((await ask(served, "/v1/tasks/none/logs")).status).toBe(404);
   });
 
+  test("logs of a task that has none yet are refused by their status", async () => {
+    await post("/v1/jobs", { name: "web", image: "a" });
+    const answer = await ask(served, "/v1/tasks/web/logs");
+    expect([answer.status, (await errorOf(answer)).code]).toEqual([409, "conflict"]);
+  });
+
   test("a command in a task is in the log, with who ran it", async () => {
     await post("/v1/jobs", { name: "web", image: "a" });
     const node = served.manager.addNode("n1");
