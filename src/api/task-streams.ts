@@ -110,6 +110,7 @@ async function started(access: ManagerAccess, task: Task, signal: AbortSignal): 
   });
   const stop = (): void => resolve(undefined);
   signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
   // It may have started between the reading and the subscription.
   look(await access.read());
   const result = await promise;

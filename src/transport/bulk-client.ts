@@ -82,6 +82,7 @@ export class BulkClient {
     const { id, stream } = opened.value;
     const stop = (): void => stream.push({ kind: "end", code: null });
     signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
     this.#socket.send({ kind: "logs", id, taskId, query });
     const decoder = new TextDecoder();
     try {

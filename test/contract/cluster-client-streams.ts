@@ -106,6 +106,12 @@ export function clusterClientStreamsContract(kind: string, of: Kind): void {
       await first.return?.();
     });
 
+    test("logs that nobody wants any more end at once, whether the task has started or not", async () => {
+      await client.submit(lone("web"));
+      const options = { follow: true, tail: null, sinceMs: null };
+      expect(await collect(client.logs("web", options, AbortSignal.abort()))).toEqual([]);
+    });
+
     test("logs that break off say so after what came before", async () => {
       await running();
       streams.lines = [line("stdout", "one")];

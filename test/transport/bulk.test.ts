@@ -82,6 +82,18 @@ describe.each(["worker", "manager"])("bulk, dialled by the %s:", (dialledBy) => 
     await until("the worker's reading to stop", () => stopped);
   });
 
+  test("an output that nobody wants any more is not begun", async () => {
+    const { boss, hand, nodeId } = await linkedPair(dialledBy);
+    hand.link.serve({
+      ...sourceOf(new FakeStreams()),
+      async *logs(_taskId, _query, signal) {
+        await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+        yield* [];
+      },
+    });
+    expect(await collect(boss.links.streams.logs(nodeId, "t1", FOLLOW, AbortSignal.abort()))).toEqual([]);
+  });
+
   test("a command gets its input, its size and its end, and gives output and exit code", async () => {
     const { boss, fake, nodeId } = await linkedPair(dialledBy);
     const started = await boss.links.streams.exec(nodeId, "t1", SHELL);
