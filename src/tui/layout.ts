@@ -72,7 +72,7 @@ const PARTS: Readonly<Record<Exclude<Layout["kind"], "tiny" | "one-pane">, (body
 /** Splits a rectangle into columns of the given widths; the last one takes what is left. */
 function columns(rect: Rect, widths: readonly number[]): Rect[] {
   let x = rect.x;
-  return [...widths, rect.x + rect.width - rect.x - widths.reduce((a, b) => a + b, 0)].map((width) => {
+  return [...widths, rect.width - widths.reduce((a, b) => a + b, 0)].map((width) => {
     const part = { ...rect, x, width };
     x += width;
     return part;

@@ -103,6 +103,14 @@ describe("node pane", () => {
     ]);
   });
 
+  test("D and its answer leave the tasks marked", () => {
+    const play = new Play({ ...smallCluster(), nodes: [remote({ state: "lost" })] }).press("space");
+    const marked = [...play.model.marks];
+    expect(marked).toHaveLength(1);
+    expect(play.press("2", "D", "y").effects).toMatchObject([{ kind: "remove-node" }]);
+    expect([...play.model.marks]).toEqual(marked);
+  });
+
   test("o sorts the nodes, those that are out first by state, and the selection stays on its node", () => {
     const nodes = ["a", "b", "c"].map((name) =>
       remote({ id: name, name, tasks: name.charCodeAt(0), state: name === "c" ? "lost" : "ready" }),

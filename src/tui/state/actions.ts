@@ -267,7 +267,9 @@ function confirm(model: Model): Step {
   if (dialog.phrase !== "" && dialog.typed.text.trim() !== dialog.phrase) {
     return only(say(model, "warn", `type ${dialog.phrase} first, then Enter`));
   }
-  return { model: { ...model, dialog: undefined, marks: new Set() }, effects: dialog.effects };
+  // What is done to a node, or to the manager, leaves the tasks marked.
+  const marks = dialog.effects.some(({ kind }) => kind === "call") ? new Set<string>() : model.marks;
+  return { model: { ...model, dialog: undefined, marks }, effects: dialog.effects };
 }
 
 function pressButton(model: Model): Step {

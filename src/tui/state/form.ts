@@ -86,10 +86,13 @@ function whyNoDocker(nodes: readonly NodeResource[]): string {
   return engines[0]?.problem ?? "no node has a container engine";
 }
 
-/** The fields that are asked for this runtime: a process has no image, and its ports are its own affair. */
+/** Not asked for a process: it has no image, its ports are its own affair, and the runtime cannot limit it. */
+const OF_CONTAINERS: readonly FieldId[] = ["image", "cpu", "memory", "ports"];
+
+/** The fields that are asked for this runtime. */
 export function fieldsOf(form: Form): FieldId[] {
   const process = runtimeOf(form) === "process";
-  return FIELD_IDS.filter((id) => !(process && (id === "image" || id === "ports")));
+  return FIELD_IDS.filter((id) => !(process && OF_CONTAINERS.includes(id)));
 }
 
 const runtimeOf = (form: Form): RuntimeKind => (form.values.runtime.text === "process" ? "process" : "docker");
@@ -207,8 +210,8 @@ function jobOf(form: Form): JobSpec {
     command: value(readCommand(form), []),
     env: value(readEnv(text("env")), {}),
     resources: {
-      cpuMillis: value(readCpu(text("cpu")), 0),
-      memoryBytes: value(readBytes(text("memory")), 0),
+      cpuMillis: docker ? value(readCpu(text("cpu")), 0) : 0,
+      memoryBytes: docker ? value(readBytes(text("memory")), 0) : 0,
       diskBytes: 0,
     },
     ports: docker ? value(readPorts(text("ports")), []) : [],

@@ -28,13 +28,21 @@ export function formLines(
     if (id === form.focus) focusLine = lines.length;
     lines.push(fieldLine(form, id, at));
     const problem = form.problems[id];
-    if (problem !== undefined)
-      lines.push([span(" ".repeat(LABEL_CELLS + 3)), span(`${at.unicode ? "↑" : "^"} ${problem}`, "bad")]);
+    if (problem !== undefined) lines.push(...problemLines(problem, at));
   }
   lines.push(EMPTY);
   if (form.refusal !== "") lines.push(...wrap(form.refusal, at.width - 2).map((line) => plain(` ${line}`, "bad")));
   if (form.sending) lines.push(plain(" sending …", "busy"));
   return { lines, focusLine };
+}
+
+/** Below the value. */
+function problemLines(problem: string, at: { readonly width: number; readonly unicode: boolean }): Line[] {
+  const indent = " ".repeat(LABEL_CELLS + 3);
+  return wrap(problem, at.width - indent.length - 3).map((text, row) => [
+    span(indent),
+    span(`${row > 0 ? " " : at.unicode ? "↑" : "^"} ${text}`, "bad"),
+  ]);
 }
 
 function fieldLine(form: Form, id: FieldId, at: { readonly width: number; readonly unicode: boolean }): Line {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { NAME_RULE } from "../../../src/core/names.ts";
 import {
   readBytes,
   readCpu,
@@ -170,6 +171,33 @@ describe("form", () => {
       image: "",
       command: ["sleep", "600"],
     });
+  });
+
+  test("asks nothing of a process that its runtime would refuse, whatever was typed before", () => {
+    const play = new Play(smallCluster()).press(
+      "a",
+      "type:job",
+      "tab",
+      "tab",
+      "tab",
+      "tab",
+      "type:0.5",
+      "tab",
+      "type:1g",
+    );
+    for (let back = 0; back < 4; back++) play.press("S-tab");
+    play.press("space");
+    expect(play.text()).not.toMatch(/CPU cores|Memory {2}/);
+    play.press("tab", "type:sleep 600", "enter");
+    expect(play.effects.find((effect) => effect.kind === "submit")?.job.services[0]?.task).toMatchObject({
+      runtime: "process",
+      resources: { cpuMillis: 0, memoryBytes: 0, diskBytes: 0 },
+    });
+  });
+
+  test("shows the whole of a problem on a small screen", () => {
+    const play = new Play(smallCluster()).press("a", "type:two words", "tab");
+    expect(play.text().replace(/[│┃\s]+/g, " ")).toContain(NAME_RULE);
   });
 
   test("takes a paste into the field in focus, on one line", () => {
