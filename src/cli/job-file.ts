@@ -6,6 +6,7 @@ import { BOOK_STATE, bookJob, bookJobId } from "../client/book-job.ts";
 import { ClientError } from "../client/cluster-client.ts";
 import { jobProblems, loneProblems, refuseProblems } from "../client/job-limits.ts";
 import { defaultName, type JobRequest, toJobSpec } from "../client/job-request.ts";
+import { fileReason } from "../config/file-reason.ts";
 import { isObject } from "../core/json.ts";
 import { findJsonMistake } from "../core/json-mistake.ts";
 import type { JobSpec } from "../core/spec.ts";
@@ -48,15 +49,8 @@ export function readText(path: string, shown: string, maxBytes: number = MAX_BYT
     return readFileSync(path, "utf8");
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    throw new UsageError(`cannot read ${shown}: ${reasonOf((error as NodeJS.ErrnoException).code)}`);
+    throw new UsageError(`cannot read ${shown}: ${fileReason((error as NodeJS.ErrnoException).code)}`);
   }
-}
-
-function reasonOf(code: string | undefined): string {
-  if (code === "ENOENT" || code === "ENOTDIR") return "there is no such file";
-  if (code === "EISDIR") return "it is a directory, and one file is needed";
-  if (code === "EACCES") return "you may not read it";
-  return code ?? "unknown error";
 }
 
 /** The object in a JSON text, `what` in words. Throws UsageError that names line and column of a mistake. */

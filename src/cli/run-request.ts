@@ -4,6 +4,7 @@ import { homedir } from "node:os";
 import { resolve } from "node:path";
 import { defaultName, type HealthRequest, type JobRequest, type RestartRequest } from "../client/job-request.ts";
 import { parseConstraint, parseMount, parsePort } from "../client/job-units.ts";
+import { fileReason } from "../config/file-reason.ts";
 import type { Flags } from "../config/sources.ts";
 import { nameFrom } from "../core/names.ts";
 import type { Constraint, Mount, PortMapping, RestartCondition, RuntimeKind } from "../core/spec.ts";
@@ -90,10 +91,15 @@ function readPort(text: string): PortMapping {
 
 function mountsOf(flags: Flags, cwd: string): Mount[] {
   const volumes = listFlag(flags, "volume").map((text) => readMount(text, cwd));
-  const tmpfs = listFlag(flags, "tmpfs").map(
-    (target): Mount => ({ kind: "tmpfs", source: "", target, readOnly: false }),
-  );
+  const tmpfs = listFlag(flags, "tmpfs").map(readTmpfs);
   return [...volumes, ...tmpfs];
+}
+
+/** Docker has options behind a colon; a path with one could not be said here anyway. */
+function readTmpfs(target: string): Mount {
+  if (target.includes(":"))
+    throw new UsageError(`--tmpfs "${target}": options are not known here`, "the path alone: --tmpfs /in/task");
+  return { kind: "tmpfs", source: "", target, readOnly: false };
 }
 
 /** A relative path that shows itself as one (./data, ../data, ~/data) means this machine's, as with docker run. */
@@ -197,9 +203,7 @@ function readLines(path: string): string[] {
   try {
     return readFileSync(path, "utf8").split(/\r?\n/);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    const why = code === "ENOENT" ? "there is no such file" : code === "EISDIR" ? "it is a directory" : String(code);
-    throw new UsageError(`--env-file ${path}: ${why}`);
+    throw new UsageError(`--env-file ${path}: ${fileReason((error as NodeJS.ErrnoException).code)}`);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Where `cube sim` has its cluster from: the running manager, or a file that `--save` wrote. It writes that file and nothing else. */
-import { writeFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { ClientError } from "../client/cluster-client.ts";
 import { pictureOf } from "../client/picture.ts";
@@ -38,11 +38,15 @@ async function readFile({ io }: Context, file: string): Promise<ClusterSnapshot>
   }
 }
 
-/** Writes the snapshot for its owner alone: commands and labels may tell what is nobody else's business. */
+/** Writes the snapshot for its owner alone, whatever the mode of a file that is there already: commands and labels may tell what is nobody else's business. */
 export function saveSnapshot({ io }: Context, file: string, snapshot: ClusterSnapshot): void {
+  const path = resolve(io.cwd, file);
+  const draft = `${path}.${process.pid}.draft`;
   try {
-    writeFileSync(resolve(io.cwd, file), `${JSON.stringify(snapshot)}\n`, { mode: 0o600 });
+    writeFileSync(draft, `${JSON.stringify(snapshot)}\n`, { mode: 0o600, flag: "wx" });
+    renameSync(draft, path);
   } catch (error) {
+    rmSync(draft, { force: true });
     throw new CommandFailed(`cannot write ${file}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
   }
 }

@@ -34,6 +34,7 @@ const LABEL_KEY = /^[A-Za-z0-9]([A-Za-z0-9._/-]{0,251}[A-Za-z0-9])?$/;
 const SIGNALS =
   /^(SIG)?(ABRT|ALRM|BUS|CHLD|CLD|CONT|FPE|HUP|ILL|INT|IO|IOT|KILL|PIPE|POLL|PROF|PWR|QUIT|SEGV|STKFLT|STOP|SYS|TERM|TRAP|TSTP|TTIN|TTOU|URG|USR1|USR2|VTALRM|WINCH|XCPU|XFSZ|RTMIN(\+([1-9]|1[0-5]))?|RTMAX(-([1-9]|1[0-4]))?)$/;
 const SIGNAL_NUMBER = /^([1-9]|[1-5][0-9]|6[0-4])$/;
+const IPV4 = /^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/;
 // The grammar of distribution/reference: [domain[:port]/]path[:tag][@digest].
 const IMAGE =
   /^([A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]+)?\/)?[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(\/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@[a-z0-9+._-]+:[0-9a-fA-F]{32,})?$/;
@@ -188,12 +189,18 @@ function portProblems(path: string, ports: readonly PortMapping[], note: Note): 
       note(`${path}[${index}].containerPort`, `${port.containerPort} is no port: 1 to 65535`);
     if (!isCount(port.hostPort, 65_535))
       note(`${path}[${index}].hostPort`, `${port.hostPort} is no port: 1 to 65535, or 0 for any free one`);
-    textProblem(`${path}[${index}].hostIp`, port.hostIp, note);
+    if (port.hostIp !== "" && !isIp(port.hostIp))
+      note(`${path}[${index}].hostIp`, `${quote(port.hostIp)} is no IP address of a node: such as 127.0.0.1 or ::1`);
     const key = `${port.hostIp} ${port.hostPort}/${port.protocol}`;
     if (port.hostPort !== 0 && taken.has(key))
       note(`${path}[${index}].hostPort`, `${port.hostPort}/${port.protocol} is there twice`);
     taken.add(key);
   }
+}
+
+/** True for an IPv4 or IPv6 address, without brackets and without a zone. */
+function isIp(text: string): boolean {
+  return IPV4.test(text) || (text.includes(":") && /^[0-9a-fA-F:.]+$/.test(text) && URL.canParse(`http://[${text}]`));
 }
 
 function mountProblems(path: string, mount: Mount, note: Note): void {

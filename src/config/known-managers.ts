@@ -5,6 +5,7 @@
 import { closeSync, fstatSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Address, addressText } from "../core/address.ts";
+import { isObject } from "../core/json.ts";
 import { ConfigError } from "./wrong-value.ts";
 
 /** What is known of the manager at an address. */
@@ -100,8 +101,4 @@ function write(file: string, managers: KnownManagers): void {
   } catch (error) {
     throw new ConfigError(`${file} cannot be written: ${(error as NodeJS.ErrnoException).code}`);
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

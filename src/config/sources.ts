@@ -8,6 +8,7 @@ import { closest, editDistance } from "../core/closest.ts";
 import { isObject } from "../core/json.ts";
 import { findJsonMistake } from "../core/json-mistake.ts";
 import { absolute, configDirectory, type Place } from "./directories.ts";
+import { fileReason } from "./file-reason.ts";
 import {
   flagOf,
   PLAIN_VARIABLES,
@@ -124,8 +125,7 @@ function readIfThere(path: string, mustExist: boolean): string | null {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (!mustExist && (code === "ENOENT" || code === "ENOTDIR")) return null;
-    const why = code === "EISDIR" ? "it is a directory" : code === "ENOENT" ? "there is no such file" : String(code);
-    throw new ConfigError(`cannot read the configuration ${path}: ${why}`);
+    throw new ConfigError(`cannot read the configuration ${path}: ${fileReason(code)}`);
   }
 }
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { isLoopback, MANAGER_PORT } from "../core/address.ts";
 import type { Target } from "../core/target.ts";
 import { absolute, type Place, socketPath } from "./directories.ts";
+import { fileReason } from "./file-reason.ts";
 import { addressKey, knownManagersFile, readKnownManagers } from "./known-managers.ts";
 import { ConfigError } from "./wrong-value.ts";
 
@@ -93,7 +94,7 @@ function readToken(path: string, mustExist: boolean): string {
     return readFileSync(path, "utf8").trim();
   } catch (error) {
     if (!mustExist) return "";
-    throw new ConfigError(`cannot read the token file ${path}: ${(error as NodeJS.ErrnoException).code}`);
+    throw new ConfigError(`cannot read the token file ${path}: ${fileReason((error as NodeJS.ErrnoException).code)}`);
   }
 }
 

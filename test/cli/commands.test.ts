@@ -183,6 +183,26 @@ test("cli/events -f: what the watch brings follows what was there, without a gap
   });
 });
 
+test("cli/events: a revision that is not reached yet is said, and what comes next is shown", async () => {
+  using shell = new FakeShell();
+  shell.client.eventList = [anEvent(1), anEvent(2)];
+  const told = "cube: 99 is beyond the newest event, 2: nothing came after it yet; going on from 2\n";
+  expect(await shell.run("events", "--since", "99")).toEqual({ code: 0, out: "", err: told });
+  const running = shell.run("events", "-f", "--json", "--since", "99");
+  await until(() => shell.stderr.text === told);
+  shell.client.tell({ kind: "event", event: anEvent(3) });
+  await until(() => shell.stdout.text.includes("event 3"));
+  shell.interrupt(130);
+  expect(await running).toMatchObject({ code: 130, err: told });
+});
+
+test("cli/events -f: where no manager is there is nothing to wait for, whatever --since says", async () => {
+  using shell = new FakeShell();
+  shell.client.down = new ClientError("unavailable", "no manager answers");
+  const failed = { code: 1, out: "", err: "cube: no manager answers\n" };
+  expect([await shell.run("events", "-f"), await shell.run("events", "-f", "--since", "0")]).toEqual([failed, failed]);
+});
+
 test("cli/events: what is no longer kept is said", async () => {
   using shell = new FakeShell();
   shell.client.oldestKept = 5;

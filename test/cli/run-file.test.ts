@@ -131,7 +131,7 @@ test("cli/run: a file that cannot be used is named with the place of its mistake
     outcomes.push(await shell.run("run", "-f", name));
   expect(outcomes.map(({ code, err }) => `${code} ${err.split("\n")[0]}`)).toEqual([
     "2 cube: cannot read missing.json: there is no such file",
-    "2 cube: cannot read folder.json: it is a directory, and one file is needed",
+    "2 cube: cannot read folder.json: it is a directory",
     "2 cube: empty.json is empty",
     "2 cube: broken.json:3:19 is not JSON: expected a value",
     "2 cube: list.json must hold one JSON object: a task event or a job",

@@ -188,6 +188,8 @@ test("cli/run: a wrong value is named with its flag, and nothing is sent", async
   const lines = [
     ["-p", "eighty"],
     ["-p", "99999"],
+    ["-p", "256.1.1.1:80:80"],
+    ["--tmpfs", "/a:size=1m"],
     ["-v", "/only-one"],
     ["-m", "much"],
     ["-m", "1m"],
@@ -213,6 +215,8 @@ test("cli/run: a wrong value is named with its flag, and nothing is sent", async
   expect(outcomes.map(({ code, err }) => `${code} ${err.split("\n")[0]}`)).toEqual([
     '2 cube: -p "eighty" is no port',
     "2 cube: ports[0].containerPort: 99999 is no port: 1 to 65535",
+    '2 cube: ports[0].hostIp: "256.1.1.1" is no IP address of a node: such as 127.0.0.1 or ::1',
+    '2 cube: --tmpfs "/a:size=1m": options are not known here',
     '2 cube: -v "/only-one" is no mount',
     '2 cube: -m "much" is no size such as 512m or 1.5g',
     "2 cube: resources.memoryBytes: 1048576 bytes are too few: an engine needs at least 6 MiB (6291456)",

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { JobResource, MetricsResource, NodeResource, TaskResource } from "../../src/client/resources.ts";
 import { DEFAULT_TASK, type TaskSpec } from "../../src/core/spec.ts";
@@ -163,6 +163,9 @@ describe("cli/sim", () => {
     const saved = await shell.run("sim", "--save", "now.json");
     expect(saved).toEqual({ code: 0, out: "", err: "cube: 3 nodes and 1 job at revision 0 are in now.json\n" });
     const file = join(shell.home, "now.json");
+    chmodSync(file, 0o644);
+    await shell.run("sim", "--save", "now.json");
+    expect(readdirSync(shell.home).filter((name) => name.startsWith("now.json"))).toEqual(["now.json"]);
     expect(readFileSync(file, "utf8")).not.toContain("do not tell");
     expect(statSync(file).mode & 0o777).toBe(0o600);
     const live = await shell.run("sim", "--without", "n3");
@@ -223,6 +226,11 @@ describe("cli/sim: bad input", () => {
       ["--without", "n1", "--memory", "1g"],
       "--memory is about an image, and there is none",
       "name it by --add IMAGE or --how-many IMAGE",
+    ],
+    [
+      ["--how-many", "nginx", "-m", "512m"],
+      '-m names the manager here, and "512m" is a size',
+      "the memory is --memory 512m",
     ],
     [["--add", "nginx", "--memory", "lots"], '--memory "lots" is no size such as 512m or 1.5g', ""],
     [["--add", "nginx", "--count", "0"], "--count 0 asks for nothing", ""],

@@ -408,6 +408,6 @@ test("config: the token is the variable's, else the named file's, else for loopb
     token({ manager: "example.org" }),
   ]).toEqual(["of-the-variable", "of-the-file", "of-the-directory", ""]);
   expect(problem({ flags: { manager: "localhost", tokenFile: "/none" } })).toBe(
-    "cannot read the token file /none: ENOENT",
+    "cannot read the token file /none: there is no such file",
   );
 });

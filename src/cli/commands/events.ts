@@ -36,16 +36,13 @@ export const EVENTS: CommandSpec = {
 async function runEvents(context: Context): Promise<number> {
   const since = textFlag(context.flags, "since");
   const client = await context.client();
-  const start = since === undefined ? await recent(client) : readWholeNumber("--since", since);
+  // Asked for in any case: a watch tries for ever, also where no manager has ever been.
+  const { revision } = await client.manager();
+  const start = since === undefined ? Math.max(0, revision - RECENT) : readWholeNumber("--since", since);
   const printer = new Printer(context, client, start);
   if (context.flags.follow === true) await follow(context, { client, printer });
   else await printer.catchUp();
   return 0;
-}
-
-async function recent(client: ClusterClient): Promise<number> {
-  const { revision } = await client.manager();
-  return Math.max(0, revision - RECENT);
 }
 
 /** Items are handled one after another, for catching up takes a while; the watch has begun before, so nothing falls between. */
@@ -84,6 +81,12 @@ class Printer {
   async catchUp(): Promise<void> {
     for (;;) {
       const { items, revision, gap } = await this.#client.events({ since: this.#printed, limit: PAGE });
+      if (revision < this.#printed) {
+        const told = `${this.#printed} is beyond the newest event, ${revision}: nothing came after it yet`;
+        this.#context.io.stderr.write(`cube: ${told}; going on from ${revision}\n`);
+        this.#printed = revision;
+        return;
+      }
       // A page shorter than asked for ends the list, whatever has happened since.
       if (gap && this.#printed > 0)
         this.#context.io.stderr.write(

@@ -56,6 +56,7 @@ export const SIM: CommandSpec = {
 
 async function runSim(context: Context): Promise<number> {
   const { flags, io } = context;
+  refuseSizeAsManager(textFlag(flags, "manager") ?? "");
   const asked = await readAsked(context);
   const file = textFlag(flags, "save");
   if (file !== undefined && flags.from !== undefined)
@@ -73,6 +74,12 @@ async function runSim(context: Context): Promise<number> {
   const told = { snapshot, asked, question, answer };
   io.stdout.write(flags.json === true ? jsonAnswer(told) : textAnswer(context, told));
   return answer.fits ? EXIT.ok : DOES_NOT_FIT;
+}
+
+/** In `cube run` -m is the memory. */
+function refuseSizeAsManager(manager: string): void {
+  if (/^\d+(\.\d+)?([kmgt]i?)?b?$/i.test(manager))
+    throw new UsageError(`-m names the manager here, and "${manager}" is a size`, `the memory is --memory ${manager}`);
 }
 
 function save(context: Context, file: string, snapshot: ClusterSnapshot): void {
