@@ -7,13 +7,18 @@ const ROWS = 23;
 
 /** The help text of a command; `path` is its name with its parents', such as `cube node cordon`. */
 export function helpText(spec: CommandSpec, path: string): string {
-  const usage = spec.usage.map((form, index) => `${index === 0 ? "Usage:" : "      "} ${`${path} ${form}`.trimEnd()}`);
+  const usage = spec.usage.map((form, index) => usageLine(index, path, form));
   const aliases = spec.aliases?.length ? ` (also: ${spec.aliases.join(", ")})` : "";
   const about = spec.summary === "" ? [] : [sentence(`${spec.summary}${aliases}`)];
   const groups = spec.groups.map(groupLines);
   const parts = [[...usage, ...about], spec.details ?? [], ...groups].filter((lines) => lines.length > 0);
   const roomy = parts.flat().length + parts.length - 1 <= ROWS;
   return `${parts.map((lines) => lines.join("\n")).join(roomy ? "\n\n" : "\n")}\n`;
+}
+
+function usageLine(index: number, path: string, form: string): string {
+  const title = index === 0 ? "Usage:" : "      ";
+  return `${title} ${path} ${form}`.trimEnd();
 }
 
 /** `-p, --publish PORT` from commander's `-p, --publish <PORT>`. */

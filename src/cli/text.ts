@@ -2,6 +2,7 @@
  * Text from outside (names, images, error texts, log lines) made safe to print: it may neither move the cursor, nor colour, nor hide or reorder anything.
  * Everything that a command prints goes through here, piped or not: what is piped through `head` reaches a terminal too. Pure.
  */
+import { CONTROL_SEQUENCES } from "../core/control-sequences.ts";
 
 /** C0 and C1 controls, joiners and other characters without width, direction marks, line and paragraph separators. */
 const UNSAFE = new RegExp(
@@ -48,16 +49,5 @@ export function cut(text: string, cells: number): string {
 
 /** Whole control sequences first: without their introducer the rest of them would stay behind as letters. */
 function withoutSequences(text: string): string {
-  return text.includes("\u001b") || text.includes("\u009b") ? text.replace(SEQUENCES, "") : text;
+  return text.includes("\u001b") || text.includes("\u009b") ? text.replace(CONTROL_SEQUENCES, "") : text;
 }
-
-const SEQUENCES = new RegExp(
-  [
-    "\\u001b\\[[0-?]*[ -/]*[@-~]",
-    "\\u009b[0-?]*[ -/]*[@-~]",
-    "\\u001b\\][^\\u0007\\u001b]*(?:\\u0007|\\u001b\\\\|$)",
-    "\\u001b[PX^_][^\\u001b]*(?:\\u001b\\\\|$)",
-    "\\u001b[ -/]*[0-~]",
-  ].join("|"),
-  "g",
-);

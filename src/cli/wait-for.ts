@@ -20,13 +20,13 @@ export async function waitForJob(client: ClusterClient, job: JobResource, option
   let said = "";
   const { promise, resolve, reject } = Promise.withResolvers<WaitOutcome>();
   const look = (item: WatchItem): void => {
-    const text = item.kind === "down" ? `the manager is out of reach: ${item.reason}` : apply(tasks, { item, job });
-    const outcome = text === REMOVED ? { ok: false, message: `${job.name} was removed` } : judge(job, tasks);
+    const { gone } = apply(tasks, { item, job });
+    const outcome = gone ? { ok: false, message: `${job.name} was removed` } : judge(job, tasks);
     if (outcome !== null) {
       resolve(outcome);
       return;
     }
-    const progress = text === "" ? progressOf(tasks) : text;
+    const progress = item.kind === "down" ? `the manager is out of reach: ${item.reason}` : progressOf(tasks);
     if (progress !== said && progress !== "") options.onProgress(progress);
     said = progress;
   };
@@ -37,20 +37,17 @@ export async function waitForJob(client: ClusterClient, job: JobResource, option
   return await promise;
 }
 
-const REMOVED = "removed";
-
-/** Brings the tasks up to date; REMOVED when the job is gone. */
-function apply(tasks: Map<string, TaskResource>, at: { item: WatchItem; job: JobResource }): string {
+/** Brings the tasks up to date, and says whether the job is gone. */
+function apply(tasks: Map<string, TaskResource>, at: { item: WatchItem; job: JobResource }): { gone: boolean } {
   const { item, job } = at;
   if (item.kind === "snapshot") {
     tasks.clear();
     for (const task of item.tasks) if (task.jobId === job.id) tasks.set(task.id, task);
-    return item.jobs.some(({ id }) => id === job.id) ? "" : REMOVED;
+    return { gone: !item.jobs.some(({ id }) => id === job.id) };
   }
-  if (item.kind !== "event" || item.event.jobId !== job.id) return "";
+  if (item.kind !== "event" || item.event.jobId !== job.id) return { gone: false };
   if (item.event.task !== undefined) tasks.set(item.event.task.id, item.event.task);
-  const gone = item.event.taskId === "" && item.event.job === undefined && item.event.kind.startsWith("job.");
-  return gone ? REMOVED : "";
+  return { gone: item.event.taskId === "" && item.event.job === undefined && item.event.kind.startsWith("job.") };
 }
 
 /** The newest attempt of each slot: the others are history, whatever they once said of themselves. */

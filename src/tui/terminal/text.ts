@@ -2,14 +2,10 @@
 // zero-width characters are taken out, and whatever a terminal might draw two cells wide by surprise becomes one sign.
 // Pure. Nothing that did not pass `safe` or `safeLines` may enter the model: an emoji or an escape sequence would shift
 // every column after it.
+import { CONTROL_SEQUENCES } from "../../core/control-sequences.ts";
 
 /** The sign that stands for a character the screen cannot be trusted with. */
 const REPLACEMENT = "·";
-
-/** Control sequences of terminals: CSI, OSC, DCS/SOS/PM/APC with their text, and two-character escapes. */
-const SEQUENCES =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for
-  /\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\|$)|\x1b[PX^_][^\x1b]*(?:\x1b\\|$)|\x1b[ -/]*[0-~]|\x9b[0-?]*[ -/]*[@-~]/g;
 
 const PLAIN = /^[\x20-\x7e]*$/;
 
@@ -110,7 +106,7 @@ function cellsOf(code: number): 0 | 1 | 2 {
 /** One line of text with nothing in it that could move the cursor or shift a column; line ends and tabs become a space. Pure. */
 export function safe(text: string): string {
   if (PLAIN.test(text)) return text;
-  const bare = text.replace(SEQUENCES, "").normalize("NFC");
+  const bare = text.replace(CONTROL_SEQUENCES, "").normalize("NFC");
   let out = "";
   let joined = false;
   for (const sign of bare) {
