@@ -14,6 +14,8 @@ const SEEN_MS = 60_000;
 const SEEN_MAX = 1_000;
 /** Progress is told at most this often. */
 const PROGRESS_MS = 500;
+/** A pull of which nothing is heard for this long has failed: a registry that hangs says nothing, the check of a huge layer for a while. */
+const STALLED_MS = 10 * 60_000;
 /** A record of the stream longer than this is not the engine's. */
 const RECORD_MAX = 1 << 20;
 
@@ -27,11 +29,13 @@ interface Pull {
 /** The images of one engine. */
 export class Images {
   readonly #engine: () => Engine;
+  readonly #stalledMs: number;
   readonly #seen = new Map<string, number>();
   readonly #pulls = new Map<string, Pull>();
 
-  constructor(engine: () => Engine) {
+  constructor(engine: () => Engine, stalledMs = STALLED_MS) {
     this.#engine = engine;
+    this.#stalledMs = stalledMs;
   }
 
   /** Ready to create from, by the task's policy. Fails as `image_not_found`, `unavailable`, `transient`, `invalid` or `aborted`. */
@@ -96,7 +100,8 @@ export class Images {
     const tell = (text: string) => {
       for (const listener of listeners) listener(text);
     };
-    const done = runPull(this.#engine(), reference, tell, abort.signal).then((result) => {
+    const limits = { signal: abort.signal, stalledMs: this.#stalledMs };
+    const done = runPull(this.#engine(), reference, tell, limits).then((result) => {
       if (result.ok) this.#see(reference);
       return result;
     });
@@ -116,20 +121,50 @@ async function runPull(
   engine: Engine,
   reference: string,
   tell: (text: string) => void,
-  signal: AbortSignal,
+  { signal, stalledMs }: { readonly signal: AbortSignal; readonly stalledMs: number },
 ): Promise<Result<null>> {
   tell("pulling");
+  using silence = new Silence(stalledMs);
+  const abortSignal = AbortSignal.any([signal, silence.signal]);
+  const cutShort = (): Result<null> | null => {
+    if (signal.aborted) return fail("aborted", `image ${reference}: the pull was stopped`);
+    if (!abortSignal.aborted) return null;
+    return fail("transient", `image ${reference}: nothing was heard of the pull for ${stalledMs / 60_000} minutes`);
+  };
   try {
-    const stream = (await engine.docker.createImage({ fromImage: reference, abortSignal: signal })) as Readable;
-    signal.addEventListener("abort", () => stream.destroy(), { once: true });
-    const failure = await readProgress(stream, reference, tell);
-    if (signal.aborted) return fail("aborted", `image ${reference}: the pull was stopped`);
-    return failure ? { ok: false, failure } : await confirmed(engine, reference);
+    const stream = (await engine.docker.createImage({ fromImage: reference, abortSignal })) as Readable;
+    abortSignal.addEventListener("abort", () => stream.destroy(), { once: true });
+    const failure = await readProgress(stream, reference, { tell, heard: () => silence.broken() });
+    return cutShort() ?? (failure ? { ok: false, failure } : await confirmed(engine, reference));
   } catch (error) {
-    if (signal.aborted) return fail("aborted", `image ${reference}: the pull was stopped`);
+    const short = cutShort();
+    if (short !== null) return short;
     const failure =
       statusOf(error) === null ? unreachable(engine.place, error) : pullFailure(reference, messageOf(error));
     return { ok: false, failure };
+  }
+}
+
+/** Aborts its signal when nothing is heard for too long. */
+class Silence implements Disposable {
+  readonly #tooLong = new AbortController();
+  readonly #timer: ReturnType<typeof setTimeout>;
+
+  constructor(limitMs: number) {
+    this.#timer = setTimeout(() => this.#tooLong.abort(), limitMs);
+  }
+
+  get signal(): AbortSignal {
+    return this.#tooLong.signal;
+  }
+
+  /** Something was heard: the time begins anew. */
+  broken(): void {
+    this.#timer.refresh();
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
   }
 }
 
@@ -153,12 +188,13 @@ interface PullRecord {
 async function readProgress(
   stream: Readable,
   reference: string,
-  tell: (text: string) => void,
+  { tell, heard }: { readonly tell: (text: string) => void; readonly heard: () => void },
 ): Promise<Failure | null> {
   const progress = new PullProgress();
   using teller = new Teller(() => tell(progress.text));
   let rest = "";
   for await (const chunk of stream) {
+    heard();
     const lines = (rest + String(chunk)).split("\n");
     rest = (lines.pop() ?? "").slice(0, RECORD_MAX);
     for (const line of lines) {

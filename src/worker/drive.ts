@@ -102,11 +102,22 @@ function releasePermits(run: TaskRun, step: Step, desk: Desk): void {
 }
 
 function pull(run: TaskRun, desk: Desk): boolean {
-  if (!desk.pulls.take(run.taskId)) return false;
+  if (mayHaveToWait(run) && !desk.pulls.take(run.taskId)) {
+    amend(run, { message: IN_LINE });
+    return false;
+  }
+  if (run.fact.message === IN_LINE) amend(run, { message: "" });
   if (run.fact.state === "accepted") rise(run, "pulling", run.fact.restarts === 0 ? {} : { message: "" });
   run.restartAtMs = null;
   begin(run, "pull", { kind: "pull", request: createRequest(run) }, desk);
   return false;
+}
+
+const IN_LINE = "waits for other images to be pulled";
+
+/** What has run here finds its image, and is not to wait for a registry that is slow with others. */
+function mayHaveToWait({ fact, assignment }: TaskRun): boolean {
+  return fact.restarts === 0 || assignment?.spec.pull === "always";
 }
 
 function create(run: TaskRun, desk: Desk): boolean {

@@ -1,7 +1,7 @@
 /** How long a worker's host waits, and how often it looks: said once, because the simulator's host has to keep the same rules. */
 import type { Resources } from "../core/spec.ts";
 
-/** Longest wait for one call to a runtime, ms; a stop has its grace on top, a pull may take as long as it makes progress to its user. */
+/** Longest wait for one call to a runtime, ms; a stop has its grace on top, and a pull may take as long as its runtime hears of it. */
 export const CALL_MS = 120_000;
 /** The same for calls that only look. */
 export const LOOK_MS = 30_000;

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import type { ServerResponse } from "node:http";
 import { createDockerRuntime } from "../../src/runtime/docker.ts";
 import { Engine } from "../../src/runtime/docker-engine.ts";
+import { Images } from "../../src/runtime/docker-pull.ts";
 import { stopContainer } from "../../src/runtime/docker-stop.ts";
 import type { Runtime, RuntimeEvent } from "../../src/worker/ports.ts";
 import { until, value } from "../contract/runtime.ts";
@@ -55,6 +56,20 @@ test("runtime: a start costs exactly create, start and inspect once the image ha
     "GET /containers/abc123/json",
   ]);
   await runtime.close();
+});
+
+test("runtime: a pull of which nothing is heard any more fails and may be tried again, whether it had begun or not", async () => {
+  let hasBegun = false;
+  await using engine = await startOddEngine((path, response) => {
+    if (!path.startsWith("POST /images/create")) return [404, { message: "no such image" }];
+    if (hasBegun) response.writeHead(200, { "content-type": "application/json" }).write('{"status":"Pulling"}\n');
+    return null;
+  });
+  const images = new Images(() => new Engine({ kind: "unix", path: engine.host.slice("unix://".length) }), 60);
+  const stalled = { ok: false, failure: { kind: "transient", message: expect.stringContaining("nothing was heard") } };
+  expect(await images.ensure(request.spec, () => {}, NO_SIGNAL)).toMatchObject(stalled);
+  hasBegun = true;
+  expect(await images.ensure(request.spec, () => {}, NO_SIGNAL)).toMatchObject(stalled);
 });
 
 test("runtime: a create whose answer got lost is adopted at the next try", async () => {

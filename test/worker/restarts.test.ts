@@ -245,3 +245,20 @@ test("restarts: a death that is told while an inspection is under way is looked 
   expect(driver.answers.map((answer) => answer.kind)).toEqual(["inspected"]);
   expect(calm(driver.die("t1", 0)).at("t1")).toBe("1:complete");
 });
+
+test("restarts: pulls that take long keep other images waiting, which say so, but no task that has run here from its restart", () => {
+  const driver = started(with_({}));
+  driver.engine.silent.add("pull");
+  const slow = Array.from({ length: 17 }, (_, i) => assignment(`slow-${i}`, { image: "slow:1" }));
+  driver.assign(with_({}), ...slow);
+  driver.engine.silent.delete("pull");
+  driver.die("t1", 1).pass(2_000);
+  expect([driver.at("t1"), driver.at("slow-15"), driver.at("slow-16")]).toEqual([
+    "2:running",
+    "1:pulling",
+    "1:accepted",
+  ]);
+  expect(driver.fact("slow-16").message).toBe("waits for other images to be pulled");
+  driver.feed({ kind: "pulled", of: { taskId: "slow-0", incarnation: 1 }, result: { ok: true, value: null } });
+  expect([driver.at("slow-16"), driver.fact("slow-16").message]).toEqual(["1:running", ""]);
+});
