@@ -75,12 +75,14 @@ export function openRemoteNodes(config: Config, log: Log, identity: Identity): R
   });
 }
 
-/** A worker of the same user on this machine finds the token by itself. */
-function leaveForThisMachine(config: Config, log: Log, token: JoinToken): void {
+/** A worker of the same user on this machine finds the token by itself. A file that somebody named holds what a worker was given, and is not the manager's to write. */
+function leaveForThisMachine({ worker }: Config, log: Log, token: JoinToken): void {
+  const { tokenFile, tokenFileGiven } = worker.join;
+  if (tokenFileGiven) return;
   try {
-    leaveJoinToken(config.worker.join.tokenFile, token);
+    leaveJoinToken(tokenFile, token);
   } catch (error) {
-    log.warn(`the join token is not left at ${config.worker.join.tokenFile}: ${String(error)}`);
+    log.warn(`the join token is not left at ${tokenFile}: ${String(error)}`);
   }
 }
 

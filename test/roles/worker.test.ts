@@ -25,6 +25,20 @@ test("roles: a join token file that was named and cannot be used ends the worker
   expect([none.code, none.err]).toEqual([2, expect.stringContaining(`${file}: a join token looks like`)]);
 }, 60_000);
 
+test("roles: a join token file that is named for a worker is not written by a manager on the same machine", async () => {
+  await using machine = new Machine();
+  const file = join(machine.home, "token");
+  writeFileSync(file, TOKEN, { mode: 0o600 });
+  const config = join(machine.home, "config.json");
+  writeFileSync(config, JSON.stringify({ joinTokenFile: "token" }));
+  machine.start("m", "manager", "-p", "0", "--config", config);
+  await until("the manager answers", async () => {
+    const { code } = await machine.run("node", "--data-dir", machine.dataOf("m"));
+    return code === 0;
+  });
+  expect(readFileSync(file, "utf8")).toBe(TOKEN);
+}, 60_000);
+
 test("roles: a worker whose manager cannot be dialled says so on the screen", async () => {
   await using machine = new Machine();
   const file = join(machine.home, "token");
