@@ -6,9 +6,14 @@ import { drawFaults } from "./draw-faults.ts";
 import { drawSteps } from "./draw-steps.ts";
 import { type FaultKind, type NodePlan, type Plan, ZONES } from "./faults.ts";
 import { type Dice, Streams } from "./random.ts";
+import { MANAGER } from "./simulation.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
+/** Of the seeds in which a machine sleeps. */
+const LONG_SLEEP_SHARE = 0.05;
+/** What comes so soon after a machine has fallen asleep comes while it sleeps, and the rest once it is awake, in ms. */
+const FELL_ASLEEP_MS = 60_000;
 
 /** What a run may be narrowed to. */
 export interface DrawOptions {
@@ -26,7 +31,7 @@ export function drawPlan(seed: number, options: DrawOptions = {}): Plan {
   const durationMs = options.durationMs ?? dice.between(10, 20) * MINUTE;
   const nodes = names.map((name) => drawNode(name, streams.of(`plan/${name}`)));
   const local = streams.of("local").chance(0.25) ? [drawLocal(streams.of("plan/local"))] : [];
-  return {
+  const plan: Plan = {
     format: 1,
     seed,
     nodes: [...local, ...nodes],
@@ -40,6 +45,25 @@ export function drawPlan(seed: number, options: DrawOptions = {}): Plan {
       ...(local[0] === undefined ? {} : { local: local[0].name }),
     }),
     steps: drawSteps(streams.of("steps"), { names: [...local.map((node) => node.name), ...names], durationMs }),
+  };
+  return options.durationMs === undefined ? sleptThrough(plan, streams.of("long-sleep")) : plan;
+}
+
+/** Now and then a sleep lasts for an hour, a night or a weekend to its end, and the run goes on behind it: otherwise all sleeps end with the faults. */
+function sleptThrough(plan: Plan, dice: Dice): Plan {
+  const sleep = plan.faults.find((fault) => fault.kind === "sleep");
+  if (sleep === undefined || !dice.chance(LONG_SLEEP_SHARE)) return plan;
+  // Without its manager a cluster is quiet enough to run through three days.
+  const forMs = dice.pick(
+    sleep.machine === MANAGER ? [HOUR, HOUR, 10 * HOUR, 60 * HOUR] : [HOUR, HOUR, 3 * HOUR, 10 * HOUR],
+  );
+  const later = <T extends { readonly atMs: number }>(one: T): T =>
+    one.atMs > sleep.atMs + FELL_ASLEEP_MS ? { ...one, atMs: one.atMs + forMs } : one;
+  return {
+    ...plan,
+    durationMs: plan.durationMs + forMs,
+    faults: plan.faults.map((fault) => (fault === sleep ? { ...sleep, forMs } : later(fault))),
+    steps: plan.steps.map(later),
   };
 }
 

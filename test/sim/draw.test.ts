@@ -3,6 +3,7 @@ import { drawPlan } from "../../src/sim/draw.ts";
 import { FAULT_KINDS } from "../../src/sim/draw-faults.ts";
 import { goneNodes, type Plan } from "../../src/sim/faults.ts";
 
+const HOUR = 3_600_000;
 const plans = Array.from({ length: 300 }, (_, seed) => drawPlan(seed));
 
 describe("sim: draw", () => {
@@ -46,6 +47,18 @@ describe("sim: draw", () => {
     for (const kind of ["cut", "flap", "gone", "clone"] as const) expect(kinds).not.toContain(kind);
     const without = plans.filter(({ nodes }) => !nodes.some(({ local }) => local)).flatMap(({ faults }) => faults);
     expect(without.filter((fault) => Object.values(fault).includes("local"))).toEqual([]);
+  });
+
+  test("some sleeps last to their end, and the run goes on behind them", () => {
+    const long = Array.from({ length: 2_000 }, (_, seed) => drawPlan(seed)).filter((plan) => plan.durationMs >= HOUR);
+    expect(long.length).toBeWithin(15, 60);
+    for (const { faults, steps, durationMs } of long) {
+      const sleep = faults.find((fault) => fault.kind === "sleep");
+      const endMs = (sleep?.atMs ?? 0) + (sleep?.forMs ?? 0);
+      expect(endMs).toBeLessThanOrEqual(durationMs);
+      const asleep = steps.filter(({ atMs }) => atMs > (sleep?.atMs ?? 0) + 60_000 && atMs < endMs);
+      expect(asleep).toEqual([]);
+    }
   });
 
   test("faults strike nodes that are there, and begin within the run", () => {
