@@ -1,6 +1,7 @@
 /** A node: a machine with a worker on it, what it offers and how it is. Metrics are observations: in memory only, never in the store. */
 import type { Resources, RuntimeKind } from "./spec.ts";
 
+/** `lost` is final, and part of what is stored and told; so far nothing makes a node lost, it stays `disconnected` until it is back or removed. */
 export type NodeState = "ready" | "disconnected" | "lost";
 export type Availability = "eligible" | "cordoned" | "draining";
 
@@ -35,7 +36,7 @@ export interface NodeFacts {
 export interface Node extends NodeFacts {
   readonly state: NodeState;
   readonly availability: Availability;
-  /** Why it is cordoned, disconnected or lost; "" otherwise. */
+  /** Why it is cordoned or disconnected, or does not follow its manager; "" otherwise. */
   readonly reason: string;
   /** Wall clock, ms since 1970. Display only. */
   readonly joinedMs: number;
