@@ -68,10 +68,10 @@ test("cli/login: on a terminal the id is shown and confirmed, and the token is t
   const running = shell.run("login", address);
   await until(() => shell.stderr.text.includes("(yes/no)"));
   expect(shell.stderr.text).toContain(identity.id);
-  shell.stdin.type("yes\n");
+  void shell.stdin.type("yes\n");
   await until(() => shell.stderr.text.includes("Token") && shell.stdin.isOpen);
-  shell.stdin.type("secrex");
-  shell.stdin.type("\u007ft\r");
+  void shell.stdin.type("secrex");
+  void shell.stdin.type("\u007ft\r");
   expect((await running).code).toBe(0);
   expect(known()).toEqual({ [address]: { clusterId: identity.id, token: "secret" } });
   expect(shell.stdin.modes).toEqual([true, false]);
@@ -84,12 +84,12 @@ test("cli/login: whoever does not confirm has nothing remembered, and Ctrl+C is 
   for (const answer of ["no\n", "\n", "y\n"]) {
     const running = shell.run("login", address);
     await until(() => shell.stderr.text.includes("(yes/no)") && shell.stdin.isOpen);
-    shell.stdin.type(answer);
+    void shell.stdin.type(answer);
     expect(await running).toMatchObject({ code: 1, err: expect.stringContaining("not confirmed") });
   }
   const running = shell.run("login", address, "--cluster-id", identity.id);
   await until(() => shell.stderr.text.includes("Token") && shell.stdin.isOpen);
-  shell.stdin.type("\u0003");
+  void shell.stdin.type("\u0003");
   expect((await running).code).toBe(130);
   expect([existsSync(file), shell.stdin.modes]).toEqual([false, [true, false]]);
 });
