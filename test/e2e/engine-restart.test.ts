@@ -66,6 +66,33 @@ describe.skipIf(dockerSwitchedOff() || process.getuid?.() !== 0)("e2e: the engin
     );
   }, 90_000);
 
+  test("e2e: a followed log goes on when its engine was killed and is back, with no line twice and none left out", async () => {
+    await using engine = await PrivateEngine.start("--live-restore");
+    await using cube = await Cube.start({ engine });
+    const count = "i=0; while true; do i=$((i+1)); echo $i; sleep 0.1; done";
+    await cube.ok("run", TEST_IMAGE, "--name", "count", "--network", "none", "--", "sh", "-c", count);
+    const following = cube.follow("logs", "-f", "count");
+    const numbers: number[] = [];
+    const reading = (async () => {
+      const decoder = new TextDecoder();
+      let rest = "";
+      for await (const chunk of following.stdout) {
+        const lines = (rest + decoder.decode(chunk)).split("\n");
+        rest = lines.pop() ?? "";
+        numbers.push(...lines.map(Number));
+      }
+    })();
+    await until("the first lines are there", () => numbers.length >= 5);
+    await engine.crash();
+    await until("the node says that its engine is away", async () => (await dockerProblem(cube)) !== "");
+    await engine.start();
+    const before = numbers.length;
+    await until("the log goes on", () => numbers.length >= before + 20);
+    following.kill();
+    await reading;
+    expect(numbers).toEqual(Array.from(numbers, (_, at) => at + 1));
+  }, 90_000);
+
   test("e2e: an engine that comes late gets what waits for it, and what was stopped or removed while it was away", async () => {
     await using engine = await PrivateEngine.start();
     await engine.stop();
