@@ -6,24 +6,48 @@
 import { isLocalTask } from "../core/local-task.ts";
 import type { RuntimeKind } from "../core/spec.ts";
 import { isTerminal } from "../core/task.ts";
-import type { Instance } from "./effects.ts";
+import type { Instance, WorkerEvent } from "./effects.ts";
 import type { Listings } from "./listings.ts";
 import { doubt, see } from "./outcomes.ts";
 import { amend, beginIncarnation, newRun, rise, type TaskRun } from "./task-run.ts";
 import type { Turn } from "./turn.ts";
 
-/** A runtime's answer, and since when it holds. */
-export interface Listing {
-  readonly runtime: RuntimeKind;
-  readonly instances: readonly Instance[];
-  /** In the machine's own sequence: what was touched later is newer than the list. */
-  readonly askedAt: number;
+/** What a worker knows before a runtime answers. */
+interface Known {
+  readonly runs: Map<string, TaskRun>;
+  readonly listings: Listings;
   /** A whole set has come from a manager: what is not in it is not wanted. */
   readonly managerHasSpoken: boolean;
 }
 
+/** A runtime's answer, and since when it holds. */
+interface Listing {
+  readonly runtime: RuntimeKind;
+  readonly instances: readonly Instance[];
+  /** In the machine's own sequence: what was touched later is newer than the list. */
+  readonly askedAt: number;
+  readonly managerHasSpoken: boolean;
+}
+
+/** Takes in what a runtime answers to the question what it has. True when its first list shows the journal to be behind. */
+export function takeAnswer(
+  { runs, listings, managerHasSpoken }: Known,
+  { runtime, result }: Extract<WorkerEvent, { readonly kind: "listed" }>,
+  turn: Turn,
+): boolean {
+  const before = listings.problemOf(runtime);
+  const problem = result.ok ? null : result.failure.message;
+  const isFirst = listings.answered(runtime, problem, turn.time.monoMs);
+  if (problem !== null && before === "") turn.log("warn", `${runtime} does not answer: ${problem}`);
+  const { askedAt } = listings;
+  const knowsMore =
+    result.ok && takeListing(runs, { runtime, instances: result.value, askedAt, managerHasSpoken }, turn);
+  showAway(runs.values(), runtime, { before, now: listings.problemOf(runtime) });
+  return isFirst && knowsMore;
+}
+
 /** Brings `runs` in line with the list. True when the runtime has what the journal should know and does not. */
-export function takeListing(runs: Map<string, TaskRun>, listing: Listing, turn: Turn): boolean {
+function takeListing(runs: Map<string, TaskRun>, listing: Listing, turn: Turn): boolean {
   const byTask = new Map<string, Instance[]>();
   for (const instance of listing.instances) {
     const of = byTask.get(instance.taskId) ?? [];
@@ -104,7 +128,7 @@ function stray(taskId: string, seen: readonly Instance[], listing: Listing, turn
 }
 
 /** Tasks of a runtime that does not answer stay as they are, and say so until it does. */
-export function showAway(
+function showAway(
   runs: Iterable<TaskRun>,
   runtime: RuntimeKind,
   problem: { readonly before: string; readonly now: string },

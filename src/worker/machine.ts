@@ -17,7 +17,7 @@ import {
   type TaskProgress,
   type WorkerMessage,
 } from "../protocol/messages.ts";
-import { isLookedFor, runtimeOf, showAway, takeListing } from "./adopt.ts";
+import { isLookedFor, runtimeOf, takeAnswer } from "./adopt.ts";
 import { Solitude, stopWhatIsAlone } from "./alone.ts";
 import { type Holdings, takeAssignments } from "./assignments.ts";
 import { nextDeadline } from "./deadlines.ts";
@@ -247,16 +247,8 @@ export class WorkerMachine {
   }
 
   #listed(event: Extract<WorkerEvent, { readonly kind: "listed" }>): void {
-    const { runtime, result } = event;
-    const before = this.#listings.problemOf(runtime);
-    const problem = result.ok ? null : result.failure.message;
-    const isFirst = this.#listings.answered(runtime, problem, this.#time.monoMs);
-    if (result.ok) {
-      const { askedAt } = this.#listings;
-      const listing = { runtime, instances: result.value, askedAt, managerHasSpoken: this.#obedience.setNumber > 0 };
-      if (takeListing(this.#runs, listing, this.#desk()) && isFirst) this.firstOrders.journalIsBehind();
-    } else if (before === "") this.#log("warn", `${runtime} does not answer: ${result.failure.message}`);
-    showAway(this.#runs.values(), runtime, { before, now: this.#listings.problemOf(runtime) });
+    const known = { runs: this.#runs, listings: this.#listings, managerHasSpoken: this.#obedience.setNumber > 0 };
+    if (takeAnswer(known, event, this.#desk())) this.firstOrders.journalIsBehind();
     this.#concernAll();
   }
 
