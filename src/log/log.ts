@@ -98,46 +98,46 @@ function plainValue(_key: string, value: unknown): unknown {
 /** Appends to a file and rotates it. Errors are kept, not thrown: a full disk must not end the manager. */
 class RotatingFile {
   problem = "";
-  private readonly file: string;
-  private readonly maxBytes: number;
-  private fd: number | null = null;
-  private size = 0;
+  readonly #file: string;
+  readonly #maxBytes: number;
+  #fd: number | null = null;
+  #size = 0;
 
   constructor(file: string, maxBytes: number) {
-    this.file = file;
-    this.maxBytes = maxBytes;
-    this.attempt(() => this.open());
+    this.#file = file;
+    this.#maxBytes = maxBytes;
+    this.#attempt(() => this.#open());
   }
 
   write(line: string): void {
-    this.attempt(() => {
-      if (this.fd === null) this.open();
-      if (this.size > 0 && this.size + Buffer.byteLength(line) > this.maxBytes) this.rotate();
-      if (this.fd === null) return;
-      this.size += writeSync(this.fd, line);
+    this.#attempt(() => {
+      if (this.#fd === null) this.#open();
+      if (this.#size > 0 && this.#size + Buffer.byteLength(line) > this.#maxBytes) this.#rotate();
+      if (this.#fd === null) return;
+      this.#size += writeSync(this.#fd, line);
       this.problem = "";
     });
   }
 
   close(): void {
-    if (this.fd !== null) closeSync(this.fd);
-    this.fd = null;
+    if (this.#fd !== null) closeSync(this.#fd);
+    this.#fd = null;
   }
 
-  private open(): void {
-    mkdirSync(dirname(this.file), { recursive: true, mode: 0o700 });
-    this.fd = openSync(this.file, "a", 0o600);
-    fchmodSync(this.fd, 0o600);
-    this.size = fstatSync(this.fd).size;
+  #open(): void {
+    mkdirSync(dirname(this.#file), { recursive: true, mode: 0o700 });
+    this.#fd = openSync(this.#file, "a", 0o600);
+    fchmodSync(this.#fd, 0o600);
+    this.#size = fstatSync(this.#fd).size;
   }
 
-  private rotate(): void {
+  #rotate(): void {
     this.close();
-    renameSync(this.file, `${this.file}.1`);
-    this.open();
+    renameSync(this.#file, `${this.#file}.1`);
+    this.#open();
   }
 
-  private attempt(act: () => void): void {
+  #attempt(act: () => void): void {
     try {
       act();
     } catch (error) {

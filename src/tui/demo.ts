@@ -1,5 +1,7 @@
-// What a simulated cluster offers beyond a real one: its time can be hurried or held, and things can be broken in it. The
-// port through which `cube demo` gives that to the UI, which knows nothing of simulators; without it there are no such keys.
+/**
+ * What a simulated cluster offers beyond a real one: its time can be hurried or held, and things can be broken in it. The port through which `cube demo` gives
+ * that to the UI, which knows nothing of simulators; without it there are no such keys.
+ */
 
 /** What can be broken. */
 export type DemoFault = "kill" | "crash" | "cut" | "power" | "manager" | "sleep";

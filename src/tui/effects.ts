@@ -1,5 +1,7 @@
-// Performs what the machine asks for, without ever waiting in the loop: calls to the cluster, logs, a shell, files, the
-// clipboard. Every outcome comes back as a message; every failure as one with its code.
+/**
+ * Performs what the machine asks for, without ever waiting in the loop: calls to the cluster, logs, a shell, files, the clipboard. Every outcome comes back as
+ * a message; every failure as one with its code.
+ */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ClusterClient } from "../client/cluster-client.ts";
@@ -50,79 +52,79 @@ function uiError(error: unknown, nowMs: number): UiError {
 
 /** Performs effects. */
 export class Effects {
-  private readonly given: Given;
-  private readonly logs: LogStream;
-  private mouse = true;
-  private stopped = false;
+  readonly #given: Given;
+  readonly #logs: LogStream;
+  #mouse = true;
+  #stopped = false;
 
   constructor(given: Given) {
-    this.given = given;
-    this.logs = new LogStream(given.client, given.post);
+    this.#given = given;
+    this.#logs = new LogStream(given.client, given.post);
   }
 
   /** Switches paste marks and the mouse on or off, as when another program has the terminal. */
   modes(on: boolean): void {
-    const { out } = this.given.terminal;
-    out.raw(on ? PASTE_ON + (this.mouse ? MOUSE_ON : "") : PASTE_OFF + MOUSE_OFF);
+    const { out } = this.#given.terminal;
+    out.raw(on ? PASTE_ON + (this.#mouse ? MOUSE_ON : "") : PASTE_OFF + MOUSE_OFF);
   }
 
   stop(): void {
-    this.stopped = true;
-    this.logs.close();
+    this.#stopped = true;
+    this.#logs.close();
   }
 
   perform(effect: Effect): void {
-    const { painter, terminal, quit } = this.given;
+    const { painter, terminal, quit } = this.#given;
     switch (effect.kind) {
       case "call":
       case "availability":
-        this.change(effect);
+        this.#change(effect);
         break;
       case "add-node":
-        this.attempt(async () => {
-          const { address, linked } = await this.given.client.addNode(effect.address);
+        this.#attempt(async () => {
+          const { address, linked } = await this.#given.client.addNode(effect.address);
           return { kind: "done", text: linked ? `${safe(address)} is linked` : `dialling ${safe(address)}` };
         });
         break;
       case "remove-node":
-        this.attempt(async () => {
-          await this.given.client.removeNode(effect.nodeId, { force: effect.force });
+        this.#attempt(async () => {
+          await this.#given.client.removeNode(effect.nodeId, { force: effect.force });
           return { kind: "done", text: effect.done };
         });
         break;
       case "meanwhile":
-        this.meanwhile(effect);
+        this.#meanwhile(effect);
         break;
       case "submit":
-        this.submit(effect.job);
+        this.#submit(effect.job);
         break;
       case "decision":
-        this.decision(effect.taskId);
+        this.#decision(effect.taskId);
         break;
       case "demo":
-        this.demo(effect.command);
+        this.#demo(effect.command);
         break;
       case "logs-open":
-        this.logs.open(effect.taskId);
+        this.#logs.open(effect.taskId);
         break;
       case "logs-close":
-        this.logs.close();
+        this.#logs.close();
         break;
       case "shell":
-        this.shell(effect.taskId, effect.name);
+        this.#shell(effect.taskId, effect.name);
         break;
       case "copy":
         // OSC 52: the terminal's own clipboard, also over ssh.
         terminal.out.raw(`\x1b]52;c;${Buffer.from(effect.text).toString("base64")}\x07`);
         break;
       case "save-screen":
-        this.attempt(async () => this.saveScreen());
+        this.#attempt(async () => this.#saveScreen());
         break;
       case "save-log":
-        this.attempt(async () => this.saveLog(effect));
+        this.#attempt(async () => this.#saveLog(effect));
         break;
       case "mouse":
-        this.mouse = effect.on;
+        this.#mouse = effect.on;
         terminal.out.raw(effect.on ? MOUSE_ON : MOUSE_OFF);
         break;
       case "repaint":
@@ -136,9 +138,9 @@ export class Effects {
     }
   }
 
-  private change(effect: Extract<Effect, { kind: "call" | "availability" }>): void {
-    const { client } = this.given;
-    this.attempt(async () => {
+  #change(effect: Extract<Effect, { kind: "call" | "availability" }>): void {
+    const { client } = this.#given;
+    this.#attempt(async () => {
       if (effect.kind === "availability") await client.setAvailability(effect.nodeId, effect.availability);
       else await Promise.all(effect.refs.map((ref) => client[effect.verb](ref)));
       return { kind: "done", text: effect.done };
@@ -146,17 +148,17 @@ export class Effects {
   }
 
   /** Runs something that ends in a message; never throws and never makes anyone wait. */
-  private attempt(action: () => Promise<Message>): void {
-    const { post } = this.given;
+  #attempt(action: () => Promise<Message>): void {
+    const { post } = this.#given;
     action().then(
-      (message) => this.stopped || post(message),
-      (error: unknown) => this.stopped || post({ kind: "failed", error: uiError(error, Date.now()) }),
+      (message) => this.#stopped || post(message),
+      (error: unknown) => this.#stopped || post({ kind: "failed", error: uiError(error, Date.now()) }),
     );
   }
 
-  private submit(job: Extract<Effect, { kind: "submit" }>["job"]): void {
-    const { client } = this.given;
-    this.attempt(async () => {
+  #submit(job: Extract<Effect, { kind: "submit" }>["job"]): void {
+    const { client } = this.#given;
+    this.#attempt(async () => {
       try {
         const submitted = await client.submit(job, { idempotencyKey: crypto.randomUUID() });
         return { kind: "submitted", name: job.name, jobId: submitted.job.id };
@@ -166,15 +168,15 @@ export class Effects {
     });
   }
 
-  private demo(command: DemoCommand): void {
-    const { demo } = this.given;
-    if (demo !== undefined) this.attempt(async () => ({ kind: "done", text: await demo.perform(command) }));
+  #demo(command: DemoCommand): void {
+    const { demo } = this.#given;
+    if (demo !== undefined) this.#attempt(async () => ({ kind: "done", text: await demo.perform(command) }));
   }
 
   /** A task without a kept decision is no error: the pane says so. */
-  private decision(taskId: string): void {
-    const { client } = this.given;
-    this.attempt(async () => {
+  #decision(taskId: string): void {
+    const { client } = this.#given;
+    this.#attempt(async () => {
       try {
         return { kind: "decisions", decisions: [await client.decision(taskId)] };
       } catch (error) {
@@ -184,9 +186,9 @@ export class Effects {
     });
   }
 
-  private meanwhile({ since, sinceMs }: Extract<Effect, { kind: "meanwhile" }>): void {
-    const { client } = this.given;
-    this.attempt(async () => {
+  #meanwhile({ since, sinceMs }: Extract<Effect, { kind: "meanwhile" }>): void {
+    const { client } = this.#given;
+    this.#attempt(async () => {
       const events: EventResource[] = [];
       let gap = false;
       for (let after = since, pages = 0; pages < MEANWHILE_PAGES; pages++) {
@@ -201,9 +203,9 @@ export class Effects {
     });
   }
 
-  private shell(taskId: string, name: string): void {
-    const { client, terminal, painter } = this.given;
-    this.attempt(async () => {
+  #shell(taskId: string, name: string): void {
+    const { client, terminal, painter } = this.#given;
+    this.#attempt(async () => {
       this.modes(false);
       const end = await relayShell({ client, terminal, taskId, name }).finally(() => {
         this.modes(true);
@@ -213,16 +215,16 @@ export class Effects {
     });
   }
 
-  private saveScreen(): Message {
-    const { terminal, saveDir } = this.given;
+  #saveScreen(): Message {
+    const { terminal, saveDir } = this.#given;
     const base = join(saveDir, `cube-screen-${stamp()}`);
     writeFileSync(`${base}.txt`, textOfCells(terminal.screen.lines), { mode: 0o600 });
     writeFileSync(`${base}.svg`, svgOf(terminal.screen.lines), { mode: 0o600 });
     return { kind: "done", text: `saved ${base}.txt and .svg` };
   }
 
-  private saveLog(effect: Extract<Effect, { kind: "save-log" }>): Message {
-    const file = join(this.given.saveDir, `${effect.name.replace(/[^\w.-]/g, "_")}-${stamp()}.log`);
+  #saveLog(effect: Extract<Effect, { kind: "save-log" }>): Message {
+    const file = join(this.#given.saveDir, `${effect.name.replace(/[^\w.-]/g, "_")}-${stamp()}.log`);
     writeFileSync(file, `${effect.lines.join("\n")}\n`, { mode: 0o600 });
     return { kind: "done", text: `saved ${effect.lines.length} lines in ${file}` };
   }

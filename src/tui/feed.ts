@@ -1,5 +1,7 @@
-// Brings the cluster into the UI: watches it, makes its text safe to draw, and delivers changes in batches, the first at
-// once and later ones at most four times a second.
+/**
+ * Brings the cluster into the UI: watches it, makes its text safe to draw, and delivers changes in batches, the first at once and later ones at most four times
+ * a second.
+ */
 import type { ClusterClient } from "../client/cluster-client.ts";
 import type { WatchItem } from "../client/resources.ts";
 import { DECISIONS_KEPT } from "./state/cluster.ts";
@@ -11,52 +13,52 @@ const BATCH_MS = 250;
 
 /** The cluster's changes as messages. */
 export class Feed {
-  private readonly client: ClusterClient;
-  private readonly post: (message: Message) => void;
-  private watch: Disposable | undefined;
-  private waiting: WatchItem[] = [];
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private lastMs = 0;
+  readonly #client: ClusterClient;
+  readonly #post: (message: Message) => void;
+  #watch: Disposable | undefined;
+  #waiting: WatchItem[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #lastMs = 0;
 
   constructor(client: ClusterClient, post: (message: Message) => void) {
-    this.client = client;
-    this.post = post;
+    this.#client = client;
+    this.#post = post;
   }
 
   start(): void {
-    this.watch = this.client.watch((item) => this.take(item));
+    this.#watch = this.#client.watch((item) => this.#take(item));
   }
 
   stop(): void {
-    this.watch?.[Symbol.dispose]();
-    clearTimeout(this.timer);
-    this.waiting = [];
+    this.#watch?.[Symbol.dispose]();
+    clearTimeout(this.#timer);
+    this.#waiting = [];
   }
 
-  private take(item: WatchItem): void {
+  #take(item: WatchItem): void {
     // A snapshot replaces all that came before it, also what still waits.
-    if (item.kind === "snapshot") this.waiting = [];
-    this.waiting.push(safeRecord(item));
-    const waitMs = item.kind === "snapshot" ? 0 : this.lastMs + BATCH_MS - performance.now();
-    if (waitMs <= 0) this.deliver();
-    else this.timer ??= setTimeout(() => this.deliver(), waitMs);
-    if (item.kind === "snapshot") void this.askForDecisions();
+    if (item.kind === "snapshot") this.#waiting = [];
+    this.#waiting.push(safeRecord(item));
+    const waitMs = item.kind === "snapshot" ? 0 : this.#lastMs + BATCH_MS - performance.now();
+    if (waitMs <= 0) this.#deliver();
+    else this.#timer ??= setTimeout(() => this.#deliver(), waitMs);
+    if (item.kind === "snapshot") void this.#askForDecisions();
   }
 
-  private deliver(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    this.lastMs = performance.now();
-    const items = this.waiting;
-    this.waiting = [];
-    if (items.length > 0) this.post({ kind: "items", items });
+  #deliver(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#lastMs = performance.now();
+    const items = this.#waiting;
+    this.#waiting = [];
+    if (items.length > 0) this.#post({ kind: "items", items });
   }
 
   /** Decisions are not part of a snapshot; the table's scores come from the newest of them. */
-  private async askForDecisions(): Promise<void> {
+  async #askForDecisions(): Promise<void> {
     try {
-      const { items } = await this.client.decisions({ limit: DECISIONS_KEPT });
-      this.post({ kind: "decisions", decisions: safeRecord(items) });
+      const { items } = await this.#client.decisions({ limit: DECISIONS_KEPT });
+      this.#post({ kind: "decisions", decisions: safeRecord(items) });
     } catch {
       // The decision of the selected task is asked for by itself, and tells if that fails.
     }

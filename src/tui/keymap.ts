@@ -1,5 +1,7 @@
-// The keys as data, joined: bindings, footer and help are made from this one table, so a key that is not here does not
-// exist and a key that is here is never dead. Pure.
+/**
+ * The keys as data, joined: bindings, footer and help are made from this one table, so a key that is not here does not exist and a key that is here is never
+ * dead. Pure.
+ */
 import type { ActionId, Binding } from "./keys/binding.ts";
 import { DEMO_KEYS } from "./keys/demo-keys.ts";
 import { DIALOG_KEYS } from "./keys/dialog-keys.ts";

@@ -1,5 +1,7 @@
-// Where every pane is, from nothing but the size of the terminal, the zoom and the focus. Pure. Panes never overlap and
-// fill the screen; what does not fit is left out, never squeezed.
+/**
+ * Where every pane is, from nothing but the size of the terminal, the zoom and the focus. Pure. Panes never overlap and fill the screen; what does not fit is
+ * left out, never squeezed.
+ */
 
 /** Panes that can have the focus, in the order of their digits. */
 export const PANES = ["tasks", "nodes", "scores", "events"] as const;

@@ -1,5 +1,7 @@
-// The UI as a machine: a state and a message in, a new state and effects out. Pure: no clock, no terminal, no promises.
-// It decides everything that the screen shows and everything that a key does; the host in run.ts only carries it out.
+/**
+ * The UI as a machine: a state and a message in, a new state and effects out. Pure: no clock, no terminal, no promises. It decides everything that the screen
+ * shows and everything that a key does; the host in run.ts only carries it out.
+ */
 import { unreachable } from "../core/assert.ts";
 import { lookup } from "./keymap.ts";
 import { inner, PANES, type PaneId, type Rect } from "./layout.ts";

@@ -1,6 +1,7 @@
-// The host of the UI: it opens the terminal, feeds keys and the cluster's changes to the machine in model.ts, performs the
-// effects through the ClusterClient and turns their outcomes into new messages. It decides nothing. It must never let an
-// error out of the loop onto the screen, nor wait for the terminal.
+/**
+ * The host of the UI: it opens the terminal, feeds keys and the cluster's changes to the machine in model.ts, performs the effects through the ClusterClient
+ * and turns their outcomes into new messages. It decides nothing. It must never let an error out of the loop onto the screen, nor wait for the terminal.
+ */
 import type { ClusterClient } from "../client/cluster-client.ts";
 import { wordsOf } from "../core/failure.ts";
 import type { Demo } from "./demo.ts";
@@ -82,119 +83,119 @@ function openHost(options: UiOptions): Host | UnusableTerminal {
 const quitOf = (signal: SignalName): "leave" | "stop" => (signal === "SIGHUP" ? "leave" : "stop");
 
 class Host {
-  private model: Model;
-  private readonly now: () => number;
-  private readonly demo: Demo | undefined;
-  private readonly outside: Promise<void> | undefined;
-  private over = false;
-  private readonly terminal: Terminal;
-  private readonly guard: Guard;
-  private readonly painter: Painter;
-  private readonly effects: Effects;
-  private readonly feed: Feed;
-  private readonly ticker: ReturnType<typeof setInterval>;
-  private finish: (end: UiEnd) => void = () => undefined;
-  private readonly ended = new Promise<UiEnd>((resolve) => {
-    this.finish = resolve;
+  #model: Model;
+  readonly #now: () => number;
+  readonly #demo: Demo | undefined;
+  readonly #outside: Promise<void> | undefined;
+  #over = false;
+  readonly #terminal: Terminal;
+  readonly #guard: Guard;
+  readonly #painter: Painter;
+  readonly #effects: Effects;
+  readonly #feed: Feed;
+  readonly #ticker: ReturnType<typeof setInterval>;
+  #finish: (end: UiEnd) => void = () => undefined;
+  readonly #ended = new Promise<UiEnd>((resolve) => {
+    this.#finish = resolve;
   });
 
   constructor(options: UiOptions) {
-    this.now = options.now ?? Date.now;
-    this.demo = options.demo;
-    this.outside = options.ended;
-    this.guard = new Guard({
+    this.#now = options.now ?? Date.now;
+    this.#demo = options.demo;
+    this.#outside = options.ended;
+    this.#guard = new Guard({
       watchdog: process.env.CUBE_NO_WATCHDOG !== "1",
-      onContinue: () => this.takeTerminalAgain(),
-      onSignal: (signal, exitCode) => this.end({ kind: "ended", quit: quitOf(signal), signal, exitCode }),
+      onContinue: () => this.#takeTerminalAgain(),
+      onSignal: (signal, exitCode) => this.#end({ kind: "ended", quit: quitOf(signal), signal, exitCode }),
     });
     const stdout = ownStdout();
     const release = captureStray({ logFile: options.logFile, stderrIsTerminal: Boolean(process.stderr.isTTY) });
     const can = abilities(process.env);
     try {
-      this.terminal = openScreen({ env: process.env, stdin: process.stdin, stdout, abilities: can });
+      this.#terminal = openScreen({ env: process.env, stdin: process.stdin, stdout, abilities: can });
     } catch (error) {
       release();
-      this.guard.dispose();
+      this.#guard.dispose();
       throw error;
     }
-    this.guard.watch(guarded(this.terminal, release));
-    this.model = begin({
-      cols: this.terminal.out.columns,
-      rows: this.terminal.out.rows,
-      nowMs: this.now(),
-      zoneMs: (this.demo?.laterMs ?? 0) - new Date().getTimezoneOffset() * 60_000,
+    this.#guard.watch(guarded(this.#terminal, release));
+    this.#model = begin({
+      cols: this.#terminal.out.columns,
+      rows: this.#terminal.out.rows,
+      nowMs: this.#now(),
+      zoneMs: (this.#demo?.laterMs ?? 0) - new Date().getTimezoneOffset() * 60_000,
       mode: options.mode,
       readOnly: options.readOnly ?? false,
       unicode: can.unicode,
       theme: can.colour ? (options.theme ?? "dark") : "mono",
       ...(options.seen && { seen: options.seen }),
-      demo: this.demo?.state(),
+      demo: this.#demo?.state(),
     });
-    const post = (message: Message): void => this.take(message);
-    this.painter = new Painter(this.terminal, () => ({ frame: compose(this.model), theme: this.model.theme }));
-    this.effects = new Effects({
+    const post = (message: Message): void => this.#take(message);
+    this.#painter = new Painter(this.#terminal, () => ({ frame: compose(this.#model), theme: this.#model.theme }));
+    this.#effects = new Effects({
       client: options.client,
       ...(options.demo && { demo: options.demo }),
-      terminal: this.terminal,
-      painter: this.painter,
+      terminal: this.#terminal,
+      painter: this.#painter,
       saveDir: options.saveDir ?? process.cwd(),
       post,
-      quit: (quit) => this.end({ kind: "ended", quit, exitCode: 0 }),
+      quit: (quit) => this.#end({ kind: "ended", quit, exitCode: 0 }),
     });
-    this.feed = new Feed(options.client, post);
-    this.ticker = setInterval(() => this.take({ kind: "tick" }), TICK_MS);
+    this.#feed = new Feed(options.client, post);
+    this.#ticker = setInterval(() => this.#take({ kind: "tick" }), TICK_MS);
   }
 
   async run(): Promise<UiEnd> {
-    const { input, out, screen } = this.terminal;
-    input.on("key", (key) => this.take({ kind: "key", key }));
-    input.on("mouse", (mouse) => this.take({ kind: "mouse", mouse }));
+    const { input, out, screen } = this.#terminal;
+    input.on("key", (key) => this.#take({ kind: "key", key }));
+    input.on("mouse", (mouse) => this.#take({ kind: "mouse", mouse }));
     // Whoever closed the terminal left; the manager goes on, as after SIGHUP.
-    input.on("gone", () => this.end({ kind: "ended", quit: "leave", exitCode: 129 }));
-    input.on("paste", (text) => this.take({ kind: "paste", text }));
+    input.on("gone", () => this.#end({ kind: "ended", quit: "leave", exitCode: 129 }));
+    input.on("paste", (text) => this.#take({ kind: "paste", text }));
     // blessed lays its own screen out first; both listen to the same event of the output, ours after a pause.
-    screen.on("resize", () => this.take({ kind: "resize", cols: out.columns, rows: out.rows }));
-    this.effects.modes(true);
-    this.painter.paint(true);
-    this.feed.start();
-    void this.outside?.then(() => this.end({ kind: "ended", quit: "stop", exitCode: 0 }));
-    return this.ended;
+    screen.on("resize", () => this.#take({ kind: "resize", cols: out.columns, rows: out.rows }));
+    this.#effects.modes(true);
+    this.#painter.paint(true);
+    this.#feed.start();
+    void this.#outside?.then(() => this.#end({ kind: "ended", quit: "stop", exitCode: 0 }));
+    return this.#ended;
   }
 
-  private take(message: Message): void {
-    const before = this.demo === undefined ? this.model : { ...this.model, demo: this.demo.state() };
-    const { model, effects } = update(before, message, this.now());
-    this.model = model;
-    this.painter.paint(message.kind === "key" || message.kind === "mouse" || message.kind === "resize");
-    for (const effect of effects) this.perform(effect);
+  #take(message: Message): void {
+    const before = this.#demo === undefined ? this.#model : { ...this.#model, demo: this.#demo.state() };
+    const { model, effects } = update(before, message, this.#now());
+    this.#model = model;
+    this.#painter.paint(message.kind === "key" || message.kind === "mouse" || message.kind === "resize");
+    for (const effect of effects) this.#perform(effect);
   }
 
-  private perform(effect: Effect): void {
-    this.effects.perform(effect);
+  #perform(effect: Effect): void {
+    this.#effects.perform(effect);
   }
 
   /** After a stop the terminal is whoever's was in the foreground meanwhile: every mode is set again. */
-  private takeTerminalAgain(): void {
-    const { input, out } = this.terminal;
+  #takeTerminalAgain(): void {
+    const { input, out } = this.#terminal;
     input.stop();
     input.start();
     // Not by blessed's leave and enter: its leave clears the screen it finds, which may be the user's own by now.
     out.raw(TAKE_AGAIN);
-    this.effects.modes(true);
-    this.painter.repaint();
+    this.#effects.modes(true);
+    this.#painter.repaint();
   }
 
-  private end(end: Omit<UiEnd, "stalled" | "seen">): void {
-    if (this.over) return;
-    this.over = true;
-    clearInterval(this.ticker);
-    this.painter.stop();
-    this.feed.stop();
-    this.effects.stop();
+  #end(end: Omit<UiEnd, "stalled" | "seen">): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearInterval(this.#ticker);
+    this.#painter.stop();
+    this.#feed.stop();
+    this.#effects.stop();
     // After a signal the guard stays: a second one must still end the process at once.
-    if (end.signal === undefined) this.guard.dispose();
-    else this.guard.restore();
-    this.finish({ ...end, seen: seenOf(this.model), stalled: this.guard.stalled });
+    if (end.signal === undefined) this.#guard.dispose();
+    else this.#guard.restore();
+    this.#finish({ ...end, seen: seenOf(this.#model), stalled: this.#guard.stalled });
   }
 }
 

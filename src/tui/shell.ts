@@ -1,5 +1,7 @@
-// Gives the terminal to a shell inside a container and takes it back: keys go to the shell as they are, its output to the
-// terminal as it is, sizes are forwarded. Ctrl-p Ctrl-q detaches. No second process touches the terminal.
+/**
+ * Gives the terminal to a shell inside a container and takes it back: keys go to the shell as they are, its output to the terminal as it is, sizes are
+ * forwarded. Ctrl-p Ctrl-q detaches. No second process touches the terminal.
+ */
 import type { ClusterClient, ExecStream } from "../client/cluster-client.ts";
 import type { Terminal } from "./terminal/screen.ts";
 
@@ -84,30 +86,30 @@ async function copyOutput(stream: ExecStream, terminal: Terminal): Promise<void>
 
 /** Lets bytes through except Ctrl-p Ctrl-q, which may come in two reads. */
 class DetachFilter {
-  private held = false;
-  private readonly pass: (bytes: Uint8Array) => void;
-  private readonly detach: () => void;
+  #held = false;
+  readonly #pass: (bytes: Uint8Array) => void;
+  readonly #detach: () => void;
 
   constructor(pass: (bytes: Uint8Array) => void, detach: () => void) {
-    this.pass = pass;
-    this.detach = detach;
+    this.#pass = pass;
+    this.#detach = detach;
   }
 
   take(bytes: Uint8Array): void {
-    const all = this.held ? Uint8Array.of(CTRL_P, ...bytes) : bytes;
-    this.held = false;
+    const all = this.#held ? Uint8Array.of(CTRL_P, ...bytes) : bytes;
+    this.#held = false;
     for (let i = 0; i < all.length; i++) {
       if (all[i] !== CTRL_P) continue;
       if (all[i + 1] === CTRL_Q) {
-        this.detach();
+        this.#detach();
         return;
       }
       if (i === all.length - 1) {
-        this.held = true;
-        if (i > 0) this.pass(all.subarray(0, i));
+        this.#held = true;
+        if (i > 0) this.#pass(all.subarray(0, i));
         return;
       }
     }
-    this.pass(all);
+    this.#pass(all);
   }
 }

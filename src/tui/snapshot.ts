@@ -1,4 +1,4 @@
-// The screen as it is, as text and as an SVG picture, from blessed's cells. Pure.
+/** The screen as it is, as text and as an SVG picture, from blessed's cells. Pure. */
 
 /** A screen as blessed keeps it: rows of [attribute, character]. */
 export type Cells = readonly (readonly (readonly [number, string])[])[];

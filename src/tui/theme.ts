@@ -1,4 +1,4 @@
-// Colours of the roles: the 16 ANSI colours only, so that the UI follows the user's own terminal theme. Pure.
+/** Colours of the roles: the 16 ANSI colours only, so that the UI follows the user's own terminal theme. Pure. */
 import type { Line, Role, Span } from "./views/lines.ts";
 
 /** Names of the themes in the order in which the key goes through them. */

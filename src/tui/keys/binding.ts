@@ -1,4 +1,4 @@
-// What a key binding is: types and the contexts that several tables share. Pure.
+/** What a key binding is: types and the contexts that several tables share. Pure. */
 import type { Context, Model } from "../state/ui.ts";
 
 /** What a key can do. */

@@ -1,4 +1,4 @@
-// The keys that only a simulated cluster has, as data. Pure.
+/** The keys that only a simulated cluster has, as data. Pure. */
 import { type Binding, MAIN } from "./binding.ts";
 import { needsFaultNode, needsFaultTask } from "./reasons.ts";
 

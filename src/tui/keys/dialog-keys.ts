@@ -1,4 +1,4 @@
-// The keys of dialogs and forms as data. Pure.
+/** The keys of dialogs and forms as data. Pure. */
 import type { Binding } from "./binding.ts";
 
 /** What answers a question and fills in a form. */

@@ -1,4 +1,4 @@
-// The keys of a log as data. Pure.
+/** The keys of a log as data. Pure. */
 import type { Binding } from "./binding.ts";
 
 /** What can be done in a log. */

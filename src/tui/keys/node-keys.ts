@@ -1,4 +1,4 @@
-// The keys of nodes as data. Pure.
+/** The keys of nodes as data. Pure. */
 import { type Binding, ON_NODE } from "./binding.ts";
 import { needsNode, needsOut, nodeIs } from "./reasons.ts";
 

@@ -1,4 +1,4 @@
-// Why a key can do nothing right now, in words; undefined when it can. Pure.
+/** Why a key can do nothing right now, in words; undefined when it can. Pure. */
 import { isTerminal } from "../../core/task.ts";
 import { actedTask, type Model, selectedNode } from "../state/ui.ts";
 

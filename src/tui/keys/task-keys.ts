@@ -1,4 +1,4 @@
-// The keys of tasks as data. Pure.
+/** The keys of tasks as data. Pure. */
 import { type Binding, MAIN, ON_TASK } from "./binding.ts";
 import { needsEnded, needsLive, needsPlaced, needsRunning, needsTask } from "./reasons.ts";
 

@@ -1,4 +1,4 @@
-// The keys of the view as data: moving, filtering, leaving. Pure.
+/** The keys of the view as data: moving, filtering, leaving. Pure. */
 import { type Binding, CLOSABLE, MAIN, SCROLLED } from "./binding.ts";
 
 /** What changes only what is seen, and how the UI is left. */

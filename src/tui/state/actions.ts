@@ -1,4 +1,4 @@
-// What each action of the keymap does to the state, and which effects it asks for. Pure.
+/** What each action of the keymap does to the state, and which effects it asks for. Pure. */
 
 import type { ActionId } from "../keys/binding.ts";
 import { PANES, type PaneId } from "../layout.ts";

@@ -1,5 +1,7 @@
-// What the UI knows of the cluster: the records of the last snapshot with every later change folded in. Pure. It holds
-// only text that was made safe before, and every history in it has a bound.
+/**
+ * What the UI knows of the cluster: the records of the last snapshot with every later change folded in. Pure. It holds only text that was made safe before, and
+ * every history in it has a bound.
+ */
 
 import type {
   EventResource,

@@ -1,4 +1,4 @@
-// The command line of `:`: its words, what they do, and how Tab completes them. Pure.
+/** The command line of `:`: its words, what they do, and how Tab completes them. Pure. */
 import { unreachable } from "../../core/assert.ts";
 import { THEMES, type ThemeName } from "../theme.ts";
 import { editOf } from "./edit.ts";

@@ -1,4 +1,4 @@
-// What the keys of a simulated cluster do: they ask the demo, which answers in a line. Pure.
+/** What the keys of a simulated cluster do: they ask the demo, which answers in a line. Pure. */
 import type { DemoCommand, DemoFault } from "../demo.ts";
 import { actedTask, type Model, type Step, selectedNode } from "./ui.ts";
 

@@ -1,4 +1,4 @@
-// One line of text being typed: the field of a form, the filter, the command line. Pure.
+/** One line of text being typed: the field of a form, the filter, the command line. Pure. */
 import type { Key } from "../terminal/key-names.ts";
 
 export interface Edit {

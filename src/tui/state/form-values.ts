@@ -1,5 +1,7 @@
-// What people type into the new-task form, as values: cores, sizes, ports, variables, commands, health checks. Pure.
-// Each reader answers with the value or with one line that says what would have been right.
+/**
+ * What people type into the new-task form, as values: cores, sizes, ports, variables, commands, health checks. Pure. Each reader answers with the value or with
+ * one line that says what would have been right.
+ */
 import { parsePort } from "../../client/job-units.ts";
 import { isName, NAME_RULE } from "../../core/names.ts";
 import { parseCpus, parseSize } from "../../core/quantities.ts";

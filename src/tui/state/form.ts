@@ -1,6 +1,7 @@
-// The new-task form as a machine: fields with their values, which one has the focus, what is wrong with each, and the job
-// that comes of it. Pure. Whether a container can run at all is asked of the nodes: without an engine anywhere the form
-// offers a command instead of an image, and says why.
+/**
+ * The new-task form as a machine: fields with their values, which one has the focus, what is wrong with each, and the job that comes of it. Pure. Whether a
+ * container can run at all is asked of the nodes: without an engine anywhere the form offers a command instead of an image, and says why.
+ */
 import type { NodeResource } from "../../client/resources.ts";
 import {
   DEFAULT_RESTART,

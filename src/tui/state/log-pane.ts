@@ -1,5 +1,7 @@
-// The log of one task on the screen: lines with a bound, follow, wrap, times and search. Pure. It must stay quick with
-// very long lines and very many of them: only rows in view are ever wrapped from scratch.
+/**
+ * The log of one task on the screen: lines with a bound, follow, wrap, times and search. Pure. It must stay quick with very long lines and very many of them:
+ * only rows in view are ever wrapped from scratch.
+ */
 import { chunks } from "../terminal/text.ts";
 
 /** A line of the log, safe to draw. */

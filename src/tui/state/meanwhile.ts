@@ -1,5 +1,7 @@
-// What happened while nobody looked: on attaching, when the manager was out of reach, and on waking. Pure. It only waits
-// and counts: what it tells comes from the cluster's events and from nowhere else.
+/**
+ * What happened while nobody looked: on attaching, when the manager was out of reach, and on waking. Pure. It only waits and counts: what it tells comes from
+ * the cluster's events and from nowhere else.
+ */
 import type { EventResource } from "../../client/resources.ts";
 import { duration } from "../views/units.ts";
 import { EVENTS_KEPT } from "./cluster.ts";

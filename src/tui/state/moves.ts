@@ -1,4 +1,4 @@
-// Moving through lists and pages, and keeping every place within its bounds after anything changed. Pure.
+/** Moving through lists and pages, and keeping every place within its bounds after anything changed. Pure. */
 import { inner, PANES, type PaneId, type Rect } from "../layout.ts";
 import { overlayLines, overlayRect, overlayRows } from "../views/compose.ts";
 import { logGutter } from "../views/logs.ts";

@@ -1,5 +1,4 @@
-// In what order the nodes are listed: a column and a direction. Pure. Ties are broken by name and id, so that a row only
-// moves when its own figure does.
+/** In what order the nodes are listed: a column and a direction. Pure. Ties are broken by name and id, so that a row only moves when its own figure does. */
 import type { NodeResource } from "../../client/resources.ts";
 import { nodeMark } from "../views/signs.ts";
 import { type Cluster, cpuPercent, memoryPercent } from "./cluster.ts";

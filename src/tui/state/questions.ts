@@ -1,5 +1,7 @@
-// The questions before something is stopped, restarted or deleted: what will happen, in words, and what does it. Pure.
-// Cancel has the focus; several tasks at once ask for their number to be typed.
+/**
+ * The questions before something is stopped, restarted or deleted: what will happen, in words, and what does it. Pure. Cancel has the focus; several tasks at
+ * once ask for their number to be typed.
+ */
 import type { TaskResource } from "../../client/resources.ts";
 import { counts } from "../views/header.ts";
 import { BLANK } from "./edit.ts";

@@ -1,5 +1,7 @@
-// What the manager says of itself beside the tasks, as it changes: why it acts on no absence just now, what was done to
-// its store, what its own worker cannot do. Pure. Each new one is a line among the events, and in the list of errors.
+/**
+ * What the manager says of itself beside the tasks, as it changes: why it acts on no absence just now, what was done to its store, what its own worker cannot
+ * do. Pure. Each new one is a line among the events, and in the list of errors.
+ */
 import { type Cluster, cautionOf } from "./cluster.ts";
 import { noted } from "./meanwhile.ts";
 import { clusterMs, ERRORS_KEPT, type Model } from "./ui.ts";

@@ -1,5 +1,7 @@
-// Which tasks the table shows and in what order: a filter of words and fields, and a sort column. Pure. The order never
-// depends on the locale, and ties are broken by name and id, so that a row only moves when its own figure does.
+/**
+ * Which tasks the table shows and in what order: a filter of words and fields, and a sort column. Pure. The order never depends on the locale, and ties are
+ * broken by name and id, so that a row only moves when its own figure does.
+ */
 import type { TaskResource } from "../../client/resources.ts";
 import { taskMark } from "../views/signs.ts";
 import type { Cluster } from "./cluster.ts";

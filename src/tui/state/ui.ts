@@ -1,5 +1,7 @@
-// The state of the UI, the messages that change it and the effects it asks for: types and the beginning only. Pure data.
-// model.ts turns a message into a new state and effects; the host in run.ts performs them and knows nothing else.
+/**
+ * The state of the UI, the messages that change it and the effects it asks for: types and the beginning only. Pure data. model.ts turns a message into a new
+ * state and effects; the host in run.ts performs them and knows nothing else.
+ */
 
 import type { EventResource, NodeResource, TaskResource, WatchItem } from "../../client/resources.ts";
 import type { Decision } from "../../core/decision.ts";

@@ -1,4 +1,4 @@
-// Types of the parts of blessed and blessed-contrib that are imported by path, as far as they are used.
+/** Types of the parts of blessed and blessed-contrib that are imported by path, as far as they are used. */
 
 declare module "blessed/usr/*" {
   const path: string;

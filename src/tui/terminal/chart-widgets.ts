@@ -1,5 +1,7 @@
-// The charts of blessed-contrib made to behave: attached only where there is room (a canvas of a few cells throws), given
-// a new canvas when their size changes, and set only when their figures do. The only file that knows blessed-contrib.
+/**
+ * The charts of blessed-contrib made to behave: attached only where there is room (a canvas of a few cells throws), given a new canvas when their size changes,
+ * and set only when their figures do. The only file that knows blessed-contrib.
+ */
 
 import line from "blessed-contrib/lib/widget/charts/line.js";
 import donut from "blessed-contrib/lib/widget/donut.js";
@@ -37,37 +39,37 @@ type Held = { readonly widget: ChartWidget; readonly shape: string; figures: str
 
 /** Draws charts on a screen, one of each kind. */
 export class Charts {
-  private readonly held = new Map<ChartId, Held>();
-  private readonly screen: BlessedScreen;
+  readonly #held = new Map<ChartId, Held>();
+  readonly #screen: BlessedScreen;
 
   constructor(screen: BlessedScreen) {
-    this.screen = screen;
+    this.#screen = screen;
   }
 
   /** Shows exactly these charts; true if anything has to be drawn. */
   show(charts: readonly Chart[], theme: ThemeName): boolean {
     const wanted = charts.filter((chart) => fits(chart.id, chart.rect));
     let changed = false;
-    for (const id of [...this.held.keys()]) {
-      if (!wanted.some((chart) => chart.id === id)) changed = this.drop(id) || changed;
+    for (const id of [...this.#held.keys()]) {
+      if (!wanted.some((chart) => chart.id === id)) changed = this.#drop(id) || changed;
     }
-    for (const chart of wanted) changed = this.put(chart, theme) || changed;
+    for (const chart of wanted) changed = this.#put(chart, theme) || changed;
     return changed;
   }
 
-  private drop(id: ChartId): boolean {
-    this.held.get(id)?.widget.detach();
-    return this.held.delete(id);
+  #drop(id: ChartId): boolean {
+    this.#held.get(id)?.widget.detach();
+    return this.#held.delete(id);
   }
 
   /** A chart of another size or theme is made anew: contrib's canvases take their size once. */
-  private put(chart: Chart, theme: ThemeName): boolean {
+  #put(chart: Chart, theme: ThemeName): boolean {
     const shape = JSON.stringify([chart.rect, theme]);
     const figures = figuresOf(chart);
-    const before = this.held.get(chart.id);
+    const before = this.#held.get(chart.id);
     if (before !== undefined && before.shape === shape && before.figures === figures) return false;
-    if (before !== undefined && before.shape !== shape) this.drop(chart.id);
-    const held = this.held.get(chart.id) ?? this.make(chart, { theme, shape });
+    if (before !== undefined && before.shape !== shape) this.#drop(chart.id);
+    const held = this.#held.get(chart.id) ?? this.#make(chart, { theme, shape });
     held.figures = figures;
     try {
       fill(held.widget, chart, chartColours(theme));
@@ -79,7 +81,7 @@ export class Charts {
     return true;
   }
 
-  private make(chart: Chart, look: { readonly theme: ThemeName; readonly shape: string }): Held {
+  #make(chart: Chart, look: { readonly theme: ThemeName; readonly shape: string }): Held {
     const { x, y, width, height } = chart.rect;
     const widget = MAKERS[chart.id]({ left: x, top: y, width, height }, chartColours(look.theme));
     const canvas = CANVAS[chart.id];
@@ -88,9 +90,9 @@ export class Charts {
         widget.canvasSize = canvas(widget);
       };
     }
-    this.screen.append(widget);
+    this.#screen.append(widget);
     const held: Held = { widget, shape: look.shape, figures: "" };
-    this.held.set(chart.id, held);
+    this.#held.set(chart.id, held);
     return held;
   }
 }

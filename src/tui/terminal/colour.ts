@@ -1,5 +1,7 @@
-// Takes colours out of what is written to the terminal, for NO_COLOR. Pure. It must keep bold, underline and inverse:
-// without colour they are what shows the selection and the state.
+/**
+ * Takes colours out of what is written to the terminal, for NO_COLOR. Pure. It must keep bold, underline and inverse: without colour they are what shows the
+ * selection and the state.
+ */
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this looks for
 const SGR = /\x1b\[([\d;]*)m/g;

@@ -1,6 +1,8 @@
-// Gives the terminal back on every way out: a key, a signal, an exception, `process.exit`, and, by a shell that waits on a
-// pipe, SIGKILL and crashes of the runtime. Also the one place that turns a signal into a quit of the UI, so that the
-// manager in the same process can be ended gracefully. Must never wait for a terminal that does not read.
+/**
+ * Gives the terminal back on every way out: a key, a signal, an exception, `process.exit`, and, by a shell that waits on a pipe, SIGKILL and crashes of the
+ * runtime. Also the one place that turns a signal into a quit of the UI, so that the manager in the same process can be ended gracefully. Must never wait for a
+ * terminal that does not read.
+ */
 import { writeSync } from "node:fs";
 
 /** Switches off every mode that the UI or a program in its terminal may have set (xterm's control sequences). */
@@ -39,55 +41,55 @@ type GuardOptions = {
 
 /** Guards one terminal from its construction to `restore`. */
 export class Guard {
-  private guarded: Guarded | undefined;
-  private done = false;
+  #guarded: Guarded | undefined;
+  #done = false;
   /** True when the terminal did not take the last words: whoever writes to it now waits until it reads again. */
   stalled = false;
-  private dog: ReturnType<typeof spawnDog> | undefined;
-  private readonly options: GuardOptions;
-  private readonly handlers: [string, (...args: never[]) => void][] = [];
+  #dog: ReturnType<typeof spawnDog> | undefined;
+  readonly #options: GuardOptions;
+  readonly #handlers: [string, (...args: never[]) => void][] = [];
 
   constructor(options: GuardOptions) {
-    this.options = options;
+    this.#options = options;
     for (const [signal, number] of Object.entries(SIGNALS)) {
-      this.listen(signal, () => this.signalled(signal as SignalName, 128 + number));
+      this.#listen(signal, () => this.#signalled(signal as SignalName, 128 + number));
     }
-    this.listen("uncaughtException", (error: unknown) => this.crashed(error));
-    this.listen("unhandledRejection", (error: unknown) => this.crashed(error));
-    this.listen("exit", () => this.restore());
+    this.#listen("uncaughtException", (error: unknown) => this.#crashed(error));
+    this.#listen("unhandledRejection", (error: unknown) => this.#crashed(error));
+    this.#listen("exit", () => this.restore());
     // Stopping the UI would stop the manager in this process; SIGSTOP cannot be refused, so its end is handled.
-    this.listen("SIGTSTP", () => undefined);
-    this.listen("SIGCONT", () => {
-      if (!this.done) this.options.onContinue();
+    this.#listen("SIGTSTP", () => undefined);
+    this.#listen("SIGCONT", () => {
+      if (!this.#done) this.#options.onContinue();
     });
-    if (options.watchdog) this.dog = spawnDog();
+    if (options.watchdog) this.#dog = spawnDog();
   }
 
   /** From now on this screen is given back. */
   watch(guarded: Guarded): void {
-    this.guarded = guarded;
+    this.#guarded = guarded;
   }
 
   /** Gives the terminal back; the second call does nothing. */
   restore(): void {
-    if (this.done) return;
-    this.done = true;
-    const left = attempt(() => this.guarded?.destroy()) && this.guarded !== undefined;
-    attempt(() => this.guarded?.stopInput());
-    this.stalled = !(this.guarded?.lastWords(MODES + (left ? "" : LEAVE)) ?? true);
-    attempt(() => this.guarded?.afterwards());
-    this.dismissDog();
+    if (this.#done) return;
+    this.#done = true;
+    const left = attempt(() => this.#guarded?.destroy()) && this.#guarded !== undefined;
+    attempt(() => this.#guarded?.stopInput());
+    this.stalled = !(this.#guarded?.lastWords(MODES + (left ? "" : LEAVE)) ?? true);
+    attempt(() => this.#guarded?.afterwards());
+    this.#dismissDog();
   }
 
   /** Takes the handlers off again: the process goes on without a UI. */
   dispose(): void {
     this.restore();
-    for (const [event, handler] of this.handlers.splice(0)) process.off(event, handler as () => void);
+    for (const [event, handler] of this.#handlers.splice(0)) process.off(event, handler as () => void);
   }
 
   /** A terminal that took only a part of the last words is finished by the shell, as soon as it reads again. */
-  private dismissDog(): void {
-    const { dog } = this;
+  #dismissDog(): void {
+    const dog = this.#dog;
     if (dog === undefined) return;
     attempt(() => {
       dog.stdin.write(this.stalled ? "again\n" : "ok\n");
@@ -95,19 +97,19 @@ export class Guard {
     });
   }
 
-  private listen(event: string, handler: (...args: never[]) => void): void {
-    this.handlers.push([event, handler]);
+  #listen(event: string, handler: (...args: never[]) => void): void {
+    this.#handlers.push([event, handler]);
     process.on(event, handler as () => void);
   }
 
-  private signalled(signal: SignalName, exitCode: number): void {
+  #signalled(signal: SignalName, exitCode: number): void {
     // The second signal means now: the orderly end took too long for whoever sent it.
-    if (this.done) process.exit(exitCode);
+    if (this.#done) process.exit(exitCode);
     this.restore();
-    this.options.onSignal(signal, exitCode);
+    this.#options.onSignal(signal, exitCode);
   }
 
-  private crashed(error: unknown): void {
+  #crashed(error: unknown): void {
     this.restore();
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     if (!this.stalled) attempt(() => writeSync(2, `cube: ${text}\n`));

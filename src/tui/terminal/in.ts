@@ -1,6 +1,8 @@
-// What stands between the terminal and the keys: bytes in, whole keys, mouse reports and pastes out. A key may arrive in
-// two reads (an arrow over a slow line would be Escape and two letters), so an unfinished sequence is held for a moment.
-// blessed is given a stream that never carries anything: it must not parse the keys a second time.
+/**
+ * What stands between the terminal and the keys: bytes in, whole keys, mouse reports and pastes out. A key may arrive in two reads (an arrow over a slow line
+ * would be Escape and two letters), so an unfinished sequence is held for a moment. blessed is given a stream that never carries anything: it must not parse
+ * the keys a second time.
+ */
 import { EventEmitter } from "node:events";
 import { PassThrough } from "node:stream";
 import { type Key, keyOf, type Mouse, mouseOf } from "./key-names.ts";
@@ -37,42 +39,42 @@ export type KeyStream = {
 export class In extends EventEmitter<{ key: [Key]; mouse: [Mouse]; paste: [string]; bytes: [Buffer]; gone: [] }> {
   /** While true, bytes go past the key parser, to a program that has the terminal. */
   relaying = false;
-  private buffer = "";
-  private pasted: string | undefined;
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private readonly decoder = new TextDecoder("utf-8");
-  private readonly stream: KeyStream;
-  private readonly onData = (bytes: Buffer): void => {
+  #buffer = "";
+  #pasted: string | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #decoder = new TextDecoder("utf-8");
+  readonly #stream: KeyStream;
+  readonly #onData = (bytes: Buffer): void => {
     if (this.relaying) this.emit("bytes", bytes);
-    else this.take(this.decoder.decode(bytes, { stream: true }));
+    else this.#take(this.#decoder.decode(bytes, { stream: true }));
   };
 
-  private readonly onGone = (): void => {
+  readonly #onGone = (): void => {
     this.emit("gone");
   };
 
   constructor(stream: KeyStream) {
     super();
-    this.stream = stream;
+    this.#stream = stream;
   }
 
   /** Takes the terminal: raw mode on, keys flow. */
   start(): void {
-    this.stream.setRawMode?.(true);
-    this.stream.on("data", this.onData);
-    this.stream.on("end", this.onGone);
-    this.stream.on("error", this.onGone);
-    this.stream.resume();
+    this.#stream.setRawMode?.(true);
+    this.#stream.on("data", this.#onData);
+    this.#stream.on("end", this.#onGone);
+    this.#stream.on("error", this.#onGone);
+    this.#stream.resume();
   }
 
   /** Gives the terminal back. May be called more than once. */
   stop(): void {
-    clearTimeout(this.timer);
-    this.stream.off("data", this.onData);
-    this.stream.off("end", this.onGone);
-    this.stream.off("error", this.onGone);
-    this.stream.setRawMode?.(false);
-    this.stream.pause();
+    clearTimeout(this.#timer);
+    this.#stream.off("data", this.#onData);
+    this.#stream.off("end", this.#onGone);
+    this.#stream.off("error", this.#onGone);
+    this.#stream.setRawMode?.(false);
+    this.#stream.pause();
   }
 
   /** The stream that blessed may hold: a terminal by its looks, without a single byte in it. */
@@ -80,44 +82,44 @@ export class In extends EventEmitter<{ key: [Key]; mouse: [Mouse]; paste: [strin
     return Object.assign(new PassThrough(), { isTTY: true, isRaw: true, setRawMode: () => undefined });
   }
 
-  private take(text: string): void {
-    clearTimeout(this.timer);
-    this.buffer += text;
-    while (this.buffer !== "") {
-      if (this.pasted !== undefined) {
-        if (!this.takePaste(this.pasted)) return;
+  #take(text: string): void {
+    clearTimeout(this.#timer);
+    this.#buffer += text;
+    while (this.#buffer !== "") {
+      if (this.#pasted !== undefined) {
+        if (!this.#takePaste(this.#pasted)) return;
         continue;
       }
-      const sequence = this.buffer === "\x1b" ? undefined : WHOLE.exec(this.buffer)?.[0];
+      const sequence = this.#buffer === "\x1b" ? undefined : WHOLE.exec(this.#buffer)?.[0];
       if (sequence === undefined) {
-        this.timer = setTimeout(() => this.giveUp(), HOLD_MS);
+        this.#timer = setTimeout(() => this.#giveUp(), HOLD_MS);
         return;
       }
-      this.buffer = this.buffer.slice(sequence.length);
-      this.one(sequence);
+      this.#buffer = this.#buffer.slice(sequence.length);
+      this.#one(sequence);
     }
   }
 
   /** True once the end of the paste was seen. */
-  private takePaste(before: string): boolean {
-    const end = this.buffer.indexOf(PASTE_END);
+  #takePaste(before: string): boolean {
+    const end = this.#buffer.indexOf(PASTE_END);
     if (end < 0) {
       // The end mark itself may be split: what could be its beginning stays in the buffer.
-      const kept = partOfEnd(this.buffer);
-      this.pasted = (before + this.buffer.slice(0, this.buffer.length - kept)).slice(0, PASTE_LIMIT);
-      this.buffer = kept === 0 ? "" : this.buffer.slice(-kept);
+      const kept = partOfEnd(this.#buffer);
+      this.#pasted = (before + this.#buffer.slice(0, this.#buffer.length - kept)).slice(0, PASTE_LIMIT);
+      this.#buffer = kept === 0 ? "" : this.#buffer.slice(-kept);
       return false;
     }
-    this.pasted = undefined;
-    const text = before + this.buffer.slice(0, end);
-    this.buffer = this.buffer.slice(end + PASTE_END.length);
+    this.#pasted = undefined;
+    const text = before + this.#buffer.slice(0, end);
+    this.#buffer = this.#buffer.slice(end + PASTE_END.length);
     this.emit("paste", text.slice(0, PASTE_LIMIT));
     return true;
   }
 
-  private one(sequence: string): void {
+  #one(sequence: string): void {
     if (sequence === PASTE_BEGIN) {
-      this.pasted = "";
+      this.#pasted = "";
       return;
     }
     const mouse = mouseOf(sequence);
@@ -127,11 +129,11 @@ export class In extends EventEmitter<{ key: [Key]; mouse: [Mouse]; paste: [strin
   }
 
   /** Nothing followed in time: a lone Escape is the key; of anything longer the Escape and its letters are. */
-  private giveUp(): void {
-    const text = this.buffer;
-    this.buffer = "";
-    this.one("\x1b");
-    for (const sign of text.slice(1)) this.one(sign);
+  #giveUp(): void {
+    const text = this.#buffer;
+    this.#buffer = "";
+    this.#one("\x1b");
+    for (const sign of text.slice(1)) this.#one(sign);
   }
 }
 

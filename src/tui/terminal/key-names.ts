@@ -1,5 +1,7 @@
-// Names the keys that a terminal sends: one whole sequence in, one name out. Pure. blessed's own parser is not used: it
-// fires Enter twice, breaks characters beyond the basic plane in two and gives punctuation no name.
+/**
+ * Names the keys that a terminal sends: one whole sequence in, one name out. Pure. blessed's own parser is not used: it fires Enter twice, breaks characters
+ * beyond the basic plane in two and gives punctuation no name.
+ */
 
 /** One key press: its name (`a`, `A`, `?`, `enter`, `C-d`, `up`, `S-tab`), and the text it types, if any. */
 export interface Key {

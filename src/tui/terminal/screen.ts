@@ -1,5 +1,7 @@
-// Makes a blessed screen that behaves: embedded terminfo, Unicode borders, our own output and a silent input. The only
-// file besides the charts that knows blessed. A terminal that cannot carry a full-screen UI is an error value, not a mess.
+/**
+ * Makes a blessed screen that behaves: embedded terminfo, Unicode borders, our own output and a silent input. The only file besides the charts that knows
+ * blessed. A terminal that cannot carry a full-screen UI is an error value, not a mess.
+ */
 import blessed from "blessed";
 import { In } from "./in.ts";
 import { Out, openTerminal } from "./out.ts";

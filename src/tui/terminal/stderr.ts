@@ -1,5 +1,7 @@
-// Keeps everything that is not the UI off the screen while it is up: console methods, writes to stdout and stderr, and
-// what native code (a library, a crash of the runtime) prints on descriptor 2 go into the log file. Undone on the way out.
+/**
+ * Keeps everything that is not the UI off the screen while it is up: console methods, writes to stdout and stderr, and what native code (a library, a crash of
+ * the runtime) prints on descriptor 2 go into the log file. Undone on the way out.
+ */
 import { dlopen, FFIType } from "bun:ffi";
 import { appendFileSync, closeSync, constants, openSync } from "node:fs";
 import { format } from "node:util";

@@ -1,6 +1,7 @@
-// Terminal descriptions inside the program. blessed does not understand the 32-bit files of today's systems and would
-// fall back to files beside its own source, which a compiled executable does not have. Must be imported before blessed
-// makes a screen.
+/**
+ * Terminal descriptions inside the program. blessed does not understand the 32-bit files of today's systems and would fall back to files beside its own source,
+ * which a compiled executable does not have. Must be imported before blessed makes a screen.
+ */
 import { readFileSync } from "node:fs";
 import Tput from "blessed/lib/tput.js";
 import linux from "blessed/usr/linux" with { type: "file" };

@@ -1,7 +1,8 @@
-// Text from outside (task names, images, log lines, error texts) made safe to draw: control sequences, bidirectional and
-// zero-width characters are taken out, and whatever a terminal might draw two cells wide by surprise becomes one sign.
-// Pure. Nothing that did not pass `safe` or `safeLines` may enter the model: an emoji or an escape sequence would shift
-// every column after it.
+/**
+ * Text from outside (task names, images, log lines, error texts) made safe to draw: control sequences, bidirectional and zero-width characters are taken out,
+ * and whatever a terminal might draw two cells wide by surprise becomes one sign. Pure. Nothing that did not pass `safe` or `safeLines` may enter the model: an
+ * emoji or an escape sequence would shift every column after it.
+ */
 import { CONTROL_SEQUENCES } from "../../core/control-sequences.ts";
 
 /** The sign that stands for a character the screen cannot be trusted with. */

@@ -1,5 +1,7 @@
-// The whole screen as regions with their lines: what the painter puts into boxes, and nothing else. Pure. Overlays come
-// last, on top; charts are given as figures, because their drawing is a widget's.
+/**
+ * The whole screen as regions with their lines: what the painter puts into boxes, and nothing else. Pure. Overlays come last, on top; charts are given as
+ * figures, because their drawing is a widget's.
+ */
 import { type ChartId, centred, inner, type PaneId, type Rect, TINY } from "../layout.ts";
 import { memoryPercent } from "../state/cluster.ts";
 import { clusterMs, layoutOf, type Model, selectedTask } from "../state/ui.ts";

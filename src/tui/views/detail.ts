@@ -1,4 +1,4 @@
-// Everything about one task: what it is, how it is, where and why, what it asked for, and how its attempts ended. Pure.
+/** Everything about one task: what it is, how it is, where and why, what it asked for, and how its attempts ended. Pure. */
 import { absenceAdvice } from "../../client/absence.ts";
 import type { JobResource, TaskResource } from "../../client/resources.ts";
 import type { HealthProbe, PortMapping, TaskSpec } from "../../core/spec.ts";

@@ -1,4 +1,4 @@
-// A question with Cancel in focus. Pure.
+/** A question with Cancel in focus. Pure. */
 
 import type { Dialog } from "../state/ui.ts";
 import { wrap } from "../terminal/text.ts";

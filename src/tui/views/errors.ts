@@ -1,4 +1,4 @@
-// Every error that was shown, newest first. Pure.
+/** Every error that was shown, newest first. Pure. */
 
 import type { Model } from "../state/ui.ts";
 import { wrap } from "../terminal/text.ts";

@@ -1,4 +1,4 @@
-// What happened, newest last. Pure.
+/** What happened, newest last. Pure. */
 import type { EventResource } from "../../client/resources.ts";
 import type { Model } from "../state/ui.ts";
 import { type Line, plain, type Role, span } from "./lines.ts";

@@ -1,4 +1,4 @@
-// The menu of what can be broken in a simulated cluster, made from the keymap like the help. Pure.
+/** The menu of what can be broken in a simulated cluster, made from the keymap like the help. Pure. */
 import { bindingsOf, keyText } from "../keymap.ts";
 import type { Binding } from "../keys/binding.ts";
 import type { Model } from "../state/ui.ts";

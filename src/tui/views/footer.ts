@@ -1,5 +1,7 @@
-// The last line: what is being typed, what just happened, or the keys of where one is. Pure. The keys come from the
-// keymap; those that can do nothing now are dim, and as many are shown as fit, help always among them.
+/**
+ * The last line: what is being typed, what just happened, or the keys of where one is. Pure. The keys come from the keymap; those that can do nothing now are
+ * dim, and as many are shown as fit, help always among them.
+ */
 import { bindingsOf, keyText } from "../keymap.ts";
 import type { Binding } from "../keys/binding.ts";
 import type { Edit } from "../state/edit.ts";

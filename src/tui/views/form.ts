@@ -1,4 +1,4 @@
-// The new-task form: one line a field, its problem below it, and the field in focus with a cursor. Pure.
+/** The new-task form: one line a field, its problem below it, and the field in focus with a cursor. Pure. */
 import { CHOICES, FIELD_TEXT, type FieldId, type Form, fieldsOf, isChoice } from "../state/form.ts";
 import { wrap } from "../terminal/text.ts";
 import { editSpans } from "./footer.ts";

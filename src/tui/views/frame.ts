@@ -1,5 +1,7 @@
-// The border around a pane: title and digit on the left, figures on the right. Pure. The pane in focus has a heavy border
-// and an inverse title, which can be told apart without any colour.
+/**
+ * The border around a pane: title and digit on the left, figures on the right. Pure. The pane in focus has a heavy border and an inverse title, which can be
+ * told apart without any colour.
+ */
 import { cut, width } from "../terminal/text.ts";
 import { EMPTY, fitLine, type Line, lineWidth, type Span, span } from "./lines.ts";
 

@@ -1,5 +1,7 @@
-// The first line: which manager this is, how it is, and how many tasks are in which state. Pure. What does not fit is
-// left out from the least important on; what is wrong with the manager is cut, never left out.
+/**
+ * The first line: which manager this is, how it is, and how many tasks are in which state. Pure. What does not fit is left out from the least important on;
+ * what is wrong with the manager is cut, never left out.
+ */
 import { isTerminal } from "../../core/task.ts";
 import type { DemoState } from "../demo.ts";
 import { type Cluster, cautionOf } from "../state/cluster.ts";

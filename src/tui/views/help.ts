@@ -1,4 +1,4 @@
-// The help, made from the keymap: every key that exists, by what it is about, filtered by what is typed. Pure.
+/** The help, made from the keymap: every key that exists, by what it is about, filtered by what is typed. Pure. */
 import { keymapOf, keyText } from "../keymap.ts";
 import type { Binding } from "../keys/binding.ts";
 import type { Model } from "../state/ui.ts";

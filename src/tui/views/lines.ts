@@ -1,5 +1,7 @@
-// Ready-made lines of a pane as data: pieces of text with the part they play, not their colour. Pure. Everything that a
-// view shows is made of these, so that it can be tested as text and drawn in any theme.
+/**
+ * Ready-made lines of a pane as data: pieces of text with the part they play, not their colour. Pure. Everything that a view shows is made of these, so that it
+ * can be tested as text and drawn in any theme.
+ */
 import { cut, fit, width } from "../terminal/text.ts";
 
 /** What a piece of text is, from which a theme takes its colour. */

@@ -1,4 +1,4 @@
-// The log of one task over the whole body. Pure. Lines of stderr are marked by a sign, hits of the search are inverse.
+/** The log of one task over the whole body. Pure. Lines of stderr are marked by a sign, hits of the search are inverse. */
 import type { LogCellRow, LogPane } from "../state/log-pane.ts";
 import { hits, visibleRows } from "../state/log-pane.ts";
 import type { Model } from "../state/ui.ts";

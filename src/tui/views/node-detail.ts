@@ -1,4 +1,4 @@
-// Everything about one node: how it is and since when, why, its link, what it offers and what runs there. Pure.
+/** Everything about one node: how it is and since when, why, its link, what it offers and what runs there. Pure. */
 import type { NodeResource } from "../../client/resources.ts";
 import { cpuPercent } from "../state/cluster.ts";
 import type { Model } from "../state/ui.ts";

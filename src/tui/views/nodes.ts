@@ -1,4 +1,4 @@
-// The nodes with CPU and memory as bars, what is reserved, and their state in words. Pure.
+/** The nodes with CPU and memory as bars, what is reserved, and their state in words. Pure. */
 import type { NodeResource } from "../../client/resources.ts";
 import { cpuPercent, memoryPercent } from "../state/cluster.ts";
 import type { Model } from "../state/ui.ts";

@@ -1,5 +1,7 @@
-// The scheduler's decision on a task: every candidate with its score and parts, every refusal with its reason. Pure.
-// The pane shows as much as fits; the "why here" view shows all of it.
+/**
+ * The scheduler's decision on a task: every candidate with its score and parts, every refusal with its reason. Pure. The pane shows as much as fits; the "why
+ * here" view shows all of it.
+ */
 import type { Candidate, Decision, Refusal } from "../../core/decision.ts";
 import type { Model } from "../state/ui.ts";
 import { selectedTask } from "../state/ui.ts";

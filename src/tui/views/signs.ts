@@ -1,4 +1,4 @@
-// How states look: a sign, a word and a role, never colour alone. Pure.
+/** How states look: a sign, a word and a role, never colour alone. Pure. */
 import type { NodeResource, TaskResource } from "../../client/resources.ts";
 import { isTerminal } from "../../core/task.ts";
 import { type Role, type Span, span } from "./lines.ts";

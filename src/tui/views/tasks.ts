@@ -1,4 +1,4 @@
-// The task table and what stands in its place while there are no tasks. Pure.
+/** The task table and what stands in its place while there are no tasks. Pure. */
 import type { TaskResource } from "../../client/resources.ts";
 import { isTerminal } from "../../core/task.ts";
 import type { PaneId } from "../layout.ts";

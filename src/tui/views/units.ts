@@ -1,4 +1,4 @@
-// Figures as people read them: sizes, shares of cores, ages, scores. Pure, and short enough for a column.
+/** Figures as people read them: sizes, shares of cores, ages, scores. Pure, and short enough for a column. */
 
 const KIB = 1024;
 
