@@ -1,6 +1,6 @@
 /**
- * The manager in the background: a detached `cube --headless all` on the same data directory, with the same flags but those of the screen. It is started first; the store is handed to it
- * once it waits for it, and the workers' links are ended only when it takes new ones: a worker is without a manager for one dial.
+ * The manager in the background: a detached `cube --headless all` on the same data directory, with the same flags but those of the screen. It is started first;
+ * the store is handed to it once it waits for it, and the workers' links are ended only when it takes new ones: a worker is without a manager for one dial.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
