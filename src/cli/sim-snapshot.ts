@@ -1,4 +1,4 @@
-/** Where `cube sim` has its cluster from: the running manager, or a file that `--save` wrote. It writes that file and nothing else. */
+/** Where `cube sim` has its cluster from: the running manager, or a file with what its API once said of it, such as `--save` writes. Nothing else is written. */
 import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { ClientError } from "../client/cluster-client.ts";
@@ -10,7 +10,7 @@ import { CommandFailed, UsageError } from "./cli-error.ts";
 import { type Context, textFlag } from "./command-spec.ts";
 import { parseJson, readText } from "./job-file.ts";
 
-/** A snapshot of ten thousand tasks has about 10 MiB. */
+/** A snapshot of ten thousand tasks, each a job of its own, has about 20 MiB. */
 const MAX_BYTES = 256 * 1024 * 1024;
 const TARGET_FLAGS = { manager: "--manager", clusterId: "--cluster-id", tokenFile: "--token-file" } as const;
 

@@ -9,11 +9,18 @@ const HANDSHAKE_MS = 10_000;
 /** Output that may wait here unread before the manager is told to wait. */
 const MAX_WAITING_BYTES = 4 << 20;
 const PIECE = MAX_FRAME_BYTES - 1;
+/** How often a client whose output waits says that it is there, ms: the manager's own question is not read then, and it hangs up on whoever leaves it unanswered for 20 s. */
+const SIGN_OF_LIFE_MS = 8_000;
 
 type Output = { readonly stream: "stdout" | "stderr"; readonly data: Uint8Array };
 
 /** Resolves once the command runs; rejects with the manager's ClientError, or `unavailable`. */
-export async function execOverHttp(target: Target, ref: string, options: ExecOptions): Promise<ExecStream> {
+export async function execOverHttp(
+  target: Target,
+  ref: string,
+  options: ExecOptions,
+  signOfLifeMs: number = SIGN_OF_LIFE_MS,
+): Promise<ExecStream> {
   const trust = await trustOf(target);
   const path = `/v1/tasks/${encodeURIComponent(ref)}/exec`;
   const url = target.kind === "unix" ? `ws+unix://${target.path}:${path}` : urlOf(target, path).replace(/^http/, "ws");
@@ -27,7 +34,7 @@ export async function execOverHttp(target: Target, ref: string, options: ExecOpt
     maxPayload: MAX_FRAME_BYTES + 1,
     perMessageDeflate: false,
   });
-  return new HttpExec(ws, target, ref).started(options);
+  return new HttpExec(ws, { target, ref, signOfLifeMs }).started(options);
 }
 
 class HttpExec implements ExecStream {
@@ -40,11 +47,11 @@ class HttpExec implements ExecStream {
   readonly #exit = Promise.withResolvers<number | null>();
   readonly #started = Promise.withResolvers<void>();
 
-  constructor(ws: WebSocket, target: Target, ref: string) {
+  constructor(ws: WebSocket, of: { readonly target: Target; readonly ref: string; readonly signOfLifeMs: number }) {
     this.#ws = ws;
-    this.#target = target;
-    this.#ref = ref;
-    this.#queue = new OutputQueue({ pause: () => ws.pause(), resume: () => ws.resume() });
+    this.#target = of.target;
+    this.#ref = of.ref;
+    this.#queue = new OutputQueue(patientReader(ws, of.signOfLifeMs));
     this.output = this.#queue;
     this.exitCode = this.#exit.promise;
     // Nobody may be waiting for the code when the session fails.
@@ -124,6 +131,24 @@ class HttpExec implements ExecStream {
     else resolve();
     return promise;
   }
+}
+
+/** A socket that is not read on, and whose owner is still there to the other side: a pong may come unasked (RFC 6455, 5.5.3). */
+function patientReader(ws: WebSocket, signOfLifeMs: number): { pause(): void; resume(): void } {
+  let signs: ReturnType<typeof setInterval> | undefined;
+  ws.on("close", () => clearInterval(signs));
+  return {
+    pause: () => {
+      ws.pause();
+      signs = setInterval(() => {
+        if (ws.readyState === ws.OPEN) ws.pong();
+      }, signOfLifeMs);
+    },
+    resume: () => {
+      clearInterval(signs);
+      ws.resume();
+    },
+  };
 }
 
 /** Output that has arrived and was not read yet. When too much waits the socket is not read on, so the server stops sending. */

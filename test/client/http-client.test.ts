@@ -3,8 +3,11 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { WebSocketServer } from "ws";
 import { startApiServer } from "../../src/api/server.ts";
+import { dataFrame } from "../../src/client/exec-frames.ts";
 import { createHttpClient } from "../../src/client/http-client.ts";
+import { execOverHttp } from "../../src/client/http-exec.ts";
 import { watchOverHttp } from "../../src/client/http-watch.ts";
 import { eventsOf, linesOf } from "../../src/client/lines.ts";
 import { ask } from "../../src/client/transport.ts";
@@ -60,6 +63,33 @@ describe("client: http", () => {
     });
     const half = await foreign((response) => response.write("{"));
     expect(await refusal(ask({ ...target, port: half }, { path: "/v1/jobs" }, 50))).toMatchObject({ code: "timeout" });
+  });
+
+  test("a command whose output waits for its reader shows that it is there, and loses nothing", async () => {
+    const server = createServer();
+    const heard = Promise.withResolvers<void>();
+    const sockets = new WebSocketServer({ server });
+    sockets.on("connection", (ws) => {
+      ws.once("message", () => {
+        ws.send('{"kind":"started"}');
+        for (let piece = 0; piece < 6; piece++) ws.send(dataFrame("stdout", new Uint8Array(1_000_000)));
+        ws.once("pong", () => {
+          ws.send('{"kind":"exit","code":0}');
+          heard.resolve();
+        });
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    ends.push(
+      () => server.close(),
+      () => server.closeAllConnections(),
+    );
+    const target = { kind: "tcp", host: "127.0.0.1", port: (server.address() as AddressInfo).port, token: "" } as const;
+    const stream = await execOverHttp(target, "web", EXEC, 5);
+    await heard.promise;
+    let bytes = 0;
+    for await (const { data } of stream.output) bytes += data.length;
+    expect([bytes, await stream.exitCode]).toEqual([6_000_000, 0]);
   });
 
   test("a wrong token is said as such", async () => {
