@@ -221,6 +221,18 @@ class Link implements RemoteManagerLink {
     );
   }
 
+  /** As `#belongsTo`, for whoever is at the other end. A node that has not joined belongs to nobody yet, so somebody else than its token means is told that. */
+  #mayBeLedBy(peerId: string): Result<string> {
+    const belongsTo = this.#belongsTo();
+    const pin = readPin(this.#options.pinFile);
+    if (!belongsTo.ok || belongsTo.value === peerId || !pin.ok || pin.value !== null) return belongsTo;
+    const [invited, caller] = [belongsTo.value.slice(0, 8), peerId.slice(0, 8)];
+    return fail(
+      "denied",
+      `this node has joined no cluster yet, and its join token is for ${invited}, not for ${caller}: give it the right one by --join-token-file`,
+    );
+  }
+
   /**
    * Somebody dials. While the present link lives no other is wanted; who is not the manager is told so at once. A manager that this worker refuses, such as one
    * on a copied data directory, must not keep the right one out.
@@ -247,7 +259,7 @@ class Link implements RemoteManagerLink {
 
   #take(from: Incoming): void {
     const { machineId, judge, times } = this.#options;
-    const belongsTo = this.#belongsTo();
+    const belongsTo = this.#mayBeLedBy(from.peer.peerId);
     if (!belongsTo.ok) {
       sayNo(from.ws, belongsTo.failure.message);
       this.#tell(from, belongsTo.failure.message);

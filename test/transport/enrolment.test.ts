@@ -130,6 +130,17 @@ test("enrolment: a worker that cannot tell whose it is says why, to whoever dial
   expect(hand.link.problem()).toBe(why);
 });
 
+test("enrolment: a worker that has another manager's token and has not joined says so, and how to be let in", async () => {
+  const [m, w] = directories();
+  const boss = manager(m.path);
+  const other = "b".repeat(52);
+  const hand = worker(w.path, { port: null, token: { clusterId: other, secret: "s".repeat(32) } }).start();
+  boss.links.dial(`127.0.0.1:${await hand.listen()}`);
+  const why = `this node has joined no cluster yet, and its join token is for ${other.slice(0, 8)}, not for ${boss.identity.id.slice(0, 8)}: give it the right one by --join-token-file`;
+  await until("the refusal", () => boss.links.dialled()[0]?.problem.endsWith(why) ?? false);
+  expect([hand.link.problem(), existsSync(w.file("manager.pin"))]).toEqual([why, false]);
+});
+
 test("enrolment: a manager whose certificate was made anew over the same key is still the same manager", async () => {
   const [m, w] = directories();
   const boss = manager(m.path);
@@ -227,7 +238,7 @@ test("pins: a worker that is dialled by another key than that of its token says 
   const stranger = opened.use(await rawPeer(await hand.listen(), identityIn(m.file("impostor.key"))));
   await until("the end", () => stranger.closed);
   expect(stranger.heard.map((frame) => frame.kind)).toEqual(["refused"]);
-  expect(String(stranger.heard[0]?.reason)).toContain("this node belongs to cluster");
+  expect(String(stranger.heard[0]?.reason)).toContain("its join token is for");
 });
 
 test("pins: a worker of one cluster does not follow another one's token", async () => {
