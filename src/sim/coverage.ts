@@ -5,7 +5,9 @@
 import type { LoggedChange } from "../core/change.ts";
 import { type Cluster, slotKeyOf, slotKeyOfTask } from "../core/cluster.ts";
 import { isTerminal, type Task } from "../core/task.ts";
+import { behaviourOf } from "./behaviour.ts";
 import { type Durable, storesOf } from "./checks/stores.ts";
+import { followerOf } from "./follower.ts";
 import type { Simulation } from "./simulation.ts";
 import type { Container, SimEvent } from "./trace.ts";
 
@@ -33,6 +35,9 @@ export const MARKS = [
   "strayed-store-refused",
 ] as const;
 
+/** Longest difference that slews, late commits and rounding explain, in ms. */
+const STEP_MS = 10_000;
+
 export type Mark = (typeof MARKS)[number];
 
 /** What runs have met so far. */
@@ -47,7 +52,8 @@ export class Coverage {
   listen(sim: Simulation): void {
     const watch = new RunMarks((mark) => this.#hit.add(mark));
     storesOf(sim).onDurable((durable) => watch.durable(durable));
-    sim.watch((event) => watch.hear(event));
+    followerOf(sim).onResync(() => this.#hit.add("watch-gap→resync"));
+    sim.watch((event, atMs) => watch.hear(event, atMs));
   }
 }
 
@@ -55,26 +61,24 @@ class RunMarks {
   readonly #hit: (mark: Mark) => void;
   /** Containers that a worker asked for again and found. */
   readonly #adopted = new Set<Container>();
-  readonly #signalled = new Set<Container>();
+  /** Since when each would have to be dead that was told to end, ms of the run. */
+  readonly #overdueMs = new Map<Container, number>();
   readonly #spent = new Set<string>();
-  /** The newest revision that a watcher of that manager has seen. */
-  readonly #watched = new Map<string, number>();
+  /** When each manager last kept something, in ms of the run, and by its own wall clock. */
+  readonly #kept = new Map<string, { readonly atMs: number; readonly wallMs: number }>();
 
   constructor(hit: (mark: Mark) => void) {
     this.#hit = hit;
   }
 
-  hear(event: SimEvent): void {
+  hear(event: SimEvent, atMs: number): void {
     switch (event.kind) {
-      case "fault":
-        if (event.fault.kind === "wall-step") this.#hit("clock-step");
-        return;
       case "created":
       case "started":
       case "signalled":
       case "died":
       case "removed":
-        this.#container(event.kind === "created" && event.isAdopted, event);
+        this.#container(event.kind === "created" && event.isAdopted, event, atMs);
         return;
       case "effect":
         if (event.effect.kind === "log") this.#log(event.effect.text);
@@ -89,17 +93,12 @@ class RunMarks {
       case "read-only":
         this.#hit("store-gap→read-only");
         return;
-      case "took-over":
-        // A watcher that has seen more than there is now has to begin anew.
-        if (event.identity.revision < (this.#watched.get(event.manager) ?? 0)) this.#hit("watch-gap→resync");
-        this.#watched.set(event.manager, event.identity.revision);
-        return;
       default:
     }
   }
 
-  durable({ store, change, logged }: Durable): void {
-    this.#watched.set(store.manager, logged.revision);
+  durable({ store, change, logged, atMs }: Durable): void {
+    this.#clock(store.manager, { atMs, wallMs: logged.atMs });
     if (change.kind === "node.put") {
       const before = store.cluster.nodes.get(change.node.id)?.capacity.cpuMillis ?? 0;
       if (change.node.capacity.cpuMillis < before) this.#hit("capacity-shrink");
@@ -123,7 +122,16 @@ class RunMarks {
       this.#hit("replacement-then-original-returns");
   }
 
-  #container(isFound: boolean, event: Extract<SimEvent, { readonly container: Container }>): void {
+  /** A manager has kept something by a clock that was stepped since it last did. */
+  #clock(manager: string, now: { readonly atMs: number; readonly wallMs: number }): void {
+    const before = this.#kept.get(manager);
+    this.#kept.set(manager, now);
+    if (before === undefined) return;
+    const passedMs = now.atMs - before.atMs;
+    if (Math.abs(now.wallMs - before.wallMs - passedMs) > STEP_MS + passedMs / 100) this.#hit("clock-step");
+  }
+
+  #container(isFound: boolean, event: Extract<SimEvent, { readonly container: Container }>, atMs: number): void {
     const { container } = event;
     if (isFound) {
       this.#hit("409-name-conflict");
@@ -131,11 +139,13 @@ class RunMarks {
     }
     if (event.kind === "started" && this.#adopted.has(container)) this.#hit("adopt-after-lost-create-reply");
     if (event.kind === "signalled") {
-      if (this.#signalled.has(container)) this.#hit("kill-then-zombie");
-      this.#signalled.add(container);
+      const { stopMs } = behaviourOf(container.spec);
+      // It is told again, and lives: that it was over has been said.
+      if (atMs > (this.#overdueMs.get(container) ?? atMs)) this.#hit("kill-then-zombie");
+      if (!this.#overdueMs.has(container)) this.#overdueMs.set(container, atMs + Math.min(stopMs, event.graceMs));
     }
     if (event.kind !== "died" && event.kind !== "removed") return;
-    this.#signalled.delete(container);
+    this.#overdueMs.delete(container);
     this.#adopted.delete(container);
   }
 

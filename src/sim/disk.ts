@@ -342,6 +342,11 @@ export class SimJournal {
     this.#lines = [];
   }
 
+  /** A bit of the record that is so many before the last has flipped: its frame is left out when it is read. */
+  flip(before: number): void {
+    if (this.#lines.length > 0) this.#lines.splice(this.#lines.length - 1 - (before % this.#lines.length), 1);
+  }
+
   /** What is on disk, to be put back later or elsewhere. */
   image(): JournalImage {
     return [...this.#lines];

@@ -1,5 +1,6 @@
 /** Which faults a seed has: of each kind how many at most, and in what range. Source of the ranges: the project's list of faults. */
 import type { FailureKind } from "../core/failure.ts";
+import { atHome } from "./draw-home.ts";
 import { type Fault, type FaultKind, OPERATIONS, type Operation, ZONES } from "./faults.ts";
 import type { Dice, Streams } from "./random.ts";
 import { MANAGER } from "./simulation.ts";
@@ -99,6 +100,7 @@ const KINDS: Readonly<Record<Exclude<FaultKind, "crash-at-effect">, Kind>> = {
       machine: machine(dice, field),
       downMs: dice.pick([5_000, 30_000, 400_000]),
     }),
+    late: (dice) => (dice.chance(0.3) ? { wrongByMs: dice.between(-HOUR, HOUR) } : {}),
   },
   "wall-step": {
     most: 4,
@@ -175,6 +177,7 @@ const KINDS: Readonly<Record<Exclude<FaultKind, "crash-at-effect">, Kind>> = {
       agoMs: dice.pick([1_000, 20_000, 5 * MINUTE]),
       downMs: dice.pick([100, 5_000, 60_000]),
     }),
+    late: (dice) => (dice.chance(0.3) ? { flipped: dice.between(0, 30) } : {}),
   },
   "store-rollback": {
     most: 1,
@@ -302,6 +305,7 @@ const KINDS: Readonly<Record<Exclude<FaultKind, "crash-at-effect">, Kind>> = {
   unwell: {
     most: 3,
     draw: (dice, { names }) => ({ kind: "unwell", node: dice.pick(names), forMs: dice.pick([15_000, 120_000]) }),
+    late: (dice) => (dice.chance(0.5) ? { how: dice.pick(["flaps", "slow"]) } : {}),
   },
   hand: {
     most: 10,
@@ -342,14 +346,6 @@ const KINDS: Readonly<Record<Exclude<FaultKind, "crash-at-effect">, Kind>> = {
 /** Kinds that seeds draw. Crashes at a given effect are for sweeps. */
 export const FAULT_KINDS = Object.keys(KINDS) as readonly (keyof typeof KINDS)[];
 
-const LOCAL_SHARE = 0.15;
-/** What befalls a node as a machine with an engine and a disk; the manager's own has no link of its own, no copy, and is never gone alone. */
-const OF_MACHINES: ReadonlySet<FaultKind> = new Set<FaultKind>([
-  ...(["upgrade", "journal-wipe", "journal-rollback", "engine-error", "engine-hang", "engine-stuck"] as const),
-  ...(["engine-restart", "zombies", "bad-events", "registry", "engine-full", "stale-sight"] as const),
-  ...(["resize", "relabel", "unwell", "hand", "foreign"] as const),
-]);
-
 /** How shortly before the end of the faults the last hand comes, at most, in ms. */
 const LAST_MS = 5_000;
 const LEAST_KINDS = 3;
@@ -384,13 +380,6 @@ export function drawFaults(
   });
   if (chosen.includes("hand")) faults.push(lastHand(streams.of("last-hand"), options));
   return faults.toSorted((one, other) => one.atMs - other.atMs);
-}
-
-/** Now and then what would strike a node's engine or disk strikes those of the manager's own node instead. */
-function atHome(fault: Fault, dice: Dice, local: string | undefined): Fault {
-  if (local === undefined || !dice.chance(LOCAL_SHARE)) return fault;
-  if (fault.kind === "disk") return fault.who === MANAGER ? fault : { ...fault, who: local };
-  return OF_MACHINES.has(fault.kind) && "node" in fault ? { ...fault, node: local } : fault;
 }
 
 /** Nothing that ends or is healed after it makes its worker look: only the worker's own sweep finds what it did. */

@@ -12,6 +12,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 /** Of the seeds in which a machine sleeps. */
 const LONG_SLEEP_SHARE = 0.05;
+const FEW_NODES = 4;
 /** What comes so soon after a machine has fallen asleep comes while it sleeps, and the rest once it is awake, in ms. */
 const FELL_ASLEEP_MS = 60_000;
 
@@ -36,7 +37,7 @@ export function drawPlan(seed: number, options: DrawOptions = {}): Plan {
     seed,
     nodes: [...local, ...nodes],
     manager: { ...drawClock(dice), scheduler: dice.pick(["epvm", "epvm", "roundrobin", "pack"]) },
-    network: { minDelayMs: dice.between(0, 10), meanDelayMs: dice.pick([1, 2, 5, 20, 60]) },
+    network: drawNetwork(dice, streams.of("late/network")),
     durationMs,
     faults: drawFaults(streams, {
       names,
@@ -44,7 +45,7 @@ export function drawPlan(seed: number, options: DrawOptions = {}): Plan {
       kinds: options.kinds ?? null,
       ...(local[0] === undefined ? {} : { local: local[0].name }),
     }),
-    steps: drawSteps(streams.of("steps"), { names: [...local.map((node) => node.name), ...names], durationMs }),
+    steps: drawSteps(streams, { names: [...local.map((node) => node.name), ...names], durationMs }),
   };
   return options.durationMs === undefined ? sleptThrough(plan, streams.of("long-sleep")) : plan;
 }
@@ -53,10 +54,9 @@ export function drawPlan(seed: number, options: DrawOptions = {}): Plan {
 function sleptThrough(plan: Plan, dice: Dice): Plan {
   const sleep = plan.faults.find((fault) => fault.kind === "sleep");
   if (sleep === undefined || !dice.chance(LONG_SLEEP_SHARE)) return plan;
-  // Without its manager a cluster is quiet enough to run through three days.
-  const forMs = dice.pick(
-    sleep.machine === MANAGER ? [HOUR, HOUR, 10 * HOUR, 60 * HOUR] : [HOUR, HOUR, 3 * HOUR, 10 * HOUR],
-  );
+  // Without its manager a small cluster is quiet enough to run through three days in seconds.
+  const isLonely = sleep.machine === MANAGER && plan.nodes.length <= FEW_NODES;
+  const forMs = dice.pick([HOUR, HOUR, 10 * HOUR, isLonely ? 60 * HOUR : 3 * HOUR]);
   const later = <T extends { readonly atMs: number }>(one: T): T =>
     one.atMs > sleep.atMs + FELL_ASLEEP_MS ? { ...one, atMs: one.atMs + forMs } : one;
   return {
@@ -75,6 +75,12 @@ function drawNode(name: string, dice: Dice): NodePlan {
     dialledBy: dice.pick(["manager", "worker"]),
     zone: dice.pick(ZONES),
   };
+}
+
+/** One in five is as slow as between continents. */
+function drawNetwork(dice: Dice, late: Dice): Plan["network"] {
+  const near = { minDelayMs: dice.between(0, 10), meanDelayMs: dice.pick([1, 2, 5, 20, 60]) };
+  return late.chance(0.2) ? { minDelayMs: late.between(0, 30), meanDelayMs: late.between(1, 200) } : near;
 }
 
 /** The manager's own worker, on the manager's machine. */

@@ -8,7 +8,7 @@ import type { TaskSpec } from "../core/spec.ts";
 import type { CreateRequest, Instance, WorkerEvent } from "../worker/effects.ts";
 import { behaviourOf } from "./behaviour.ts";
 import { type EngineCall, type EngineEffect, failed, identity, keyOf, newContainer, sight } from "./engine-answers.ts";
-import { type EngineTrouble, NO_TROUBLE } from "./engine-trouble.ts";
+import { type EngineTrouble, NO_TROUBLE, probed } from "./engine-trouble.ts";
 import type { Operation } from "./faults.ts";
 import { LateCalls } from "./late-calls.ts";
 import type { EventQueue } from "./queue.ts";
@@ -53,6 +53,7 @@ export class SimEngine {
   #watcher: ((event: WorkerEvent) => void) | null = null;
   #foreigners = 0;
   #made = 0;
+  #probes = 0;
   /** When the newest start of each container is carried out. */
   readonly #startedMs = new Map<string, number>();
 
@@ -248,11 +249,18 @@ export class SimEngine {
         reply({ kind: "inspected", of: effect.of, result });
         return;
       }
-      default: {
-        const isWell = !this.trouble.unwell && this.containers.get(effect.instance.instanceId)?.status === "running";
-        reply({ kind: "probed", of: effect.of, failure: isWell ? null : { kind: "transient", message: "status 500" } });
-      }
+      default:
+        this.#probe(effect, reply);
     }
+  }
+
+  #probe(effect: Extract<EngineEffect, { kind: "probe" }>, reply: Reply): void {
+    const runs = this.containers.get(effect.instance.instanceId)?.status === "running";
+    const { isWell, lateMs } = probed(this.trouble, ++this.#probes);
+    const failure: Failure | null = isWell && runs ? null : { kind: "transient", message: "status 500" };
+    const answer = (): void => reply({ kind: "probed", of: effect.of, failure });
+    if (lateMs > 0) this.#queue.after(lateMs, answer);
+    else answer();
   }
 
   #pull(request: CreateRequest, reply: Reply): void {

@@ -45,8 +45,8 @@ export type Fault = { readonly atMs: number } & (
   | { readonly kind: "pause"; readonly who: ProcessName; readonly forMs: number }
   /** The machine sleeps: its monotonic clock stands still. */
   | { readonly kind: "sleep"; readonly machine: string; readonly forMs: number }
-  /** The machine loses its power: processes and containers end, nobody is told. */
-  | { readonly kind: "power"; readonly machine: string; readonly downMs: number }
+  /** The machine loses its power: processes and containers end, nobody is told. Its wall clock is `wrongByMs` further ahead when it is back. */
+  | { readonly kind: "power"; readonly machine: string; readonly downMs: number; readonly wrongByMs?: number }
   | { readonly kind: "wall-step"; readonly machine: string; readonly byMs: number }
   /** Nothing goes through in that direction; both when `both`. */
   | {
@@ -88,8 +88,17 @@ export type Fault = { readonly atMs: number } & (
       readonly forMs: number;
     }
   | { readonly kind: "journal-wipe"; readonly node: string }
-  /** The worker is down for `downMs`, and its journal is as it was `agoMs` before: somebody has put back a backup. */
-  | { readonly kind: "journal-rollback"; readonly node: string; readonly agoMs: number; readonly downMs: number }
+  /**
+   * The worker is down for `downMs`, and its journal is as it was `agoMs` before: somebody has put back a backup. Where `flipped` is given only so many records from
+   * its end one is gone: a bit of it has flipped.
+   */
+  | {
+      readonly kind: "journal-rollback";
+      readonly node: string;
+      readonly agoMs: number;
+      readonly downMs: number;
+      readonly flipped?: number;
+    }
   /**
    * The store goes back to what it was at `toMs`; the manager is down for `downMs` meanwhile, and adopts when it is back if `adopt`. Otherwise it starts as always,
    * is refused, and adopts `adoptAfterMs` later, or when its operator comes.
@@ -158,8 +167,8 @@ export type Fault = { readonly atMs: number } & (
   /** The worker is started again on a machine that has another size, or bears another label. */
   | { readonly kind: "resize"; readonly node: string; readonly cpuMillis: number }
   | { readonly kind: "relabel"; readonly node: string; readonly zone: Zone }
-  /** Probes fail. */
-  | { readonly kind: "unwell"; readonly node: string; readonly forMs: number }
+  /** Probes fail; some of them when it `flaps`, and when they are `slow` they are answered too late. */
+  | { readonly kind: "unwell"; readonly node: string; readonly forMs: number; readonly how?: "flaps" | "slow" }
   /** Somebody ends, or removes, the nth container of the node by hand; `silent`: the engine says nothing of it. */
   | {
       readonly kind: "hand";
@@ -212,6 +221,8 @@ export type Step = { readonly atMs: number } & (
       readonly volume: boolean;
       /** Only on nodes with that label. */
       readonly zone?: Zone;
+      /** Where it is not the usual one: of a batch there is none. `onFailure`: not after a good end. */
+      readonly restart?: { readonly onFailure: boolean; readonly attempts: number };
       /** How long a task may run while its worker has no manager. */
       readonly stopAfterMs?: number;
       /** How often it is sent, with one idempotency key. */

@@ -60,6 +60,7 @@ export function beginEngineFault(fault: Fault, sim: Simulation, { ends, holds }:
       flag(fault, "badEvents", () => engine.back());
       return;
     case "unwell":
+      trouble.unwellHow = fault.how ?? "fails";
       flag(fault, "unwell");
       return;
     case "registry":

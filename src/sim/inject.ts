@@ -145,9 +145,11 @@ export class Injector {
         this.#restart(fault.node, 100, () => this.#node(fault.node).journal.wipe());
         return;
       case "journal-rollback":
-        this.#restart(fault.node, fault.downMs, () =>
-          this.#node(fault.node).journal.putBack(this.#journals.get(fault) ?? []),
-        );
+        this.#restart(fault.node, fault.downMs, () => {
+          const { journal } = this.#node(fault.node);
+          if (fault.flipped === undefined) journal.putBack(this.#journals.get(fault) ?? []);
+          else journal.flip(fault.flipped);
+        });
         return;
       case "store-rollback":
       case "store-wipe":
@@ -265,6 +267,7 @@ export class Injector {
     this.#ends(fault, downMs, () => {
       if (!isLast()) return;
       this.#sim.clockOf(machine).reboot();
+      this.#sim.clockOf(machine).step(fault.wrongByMs ?? 0);
       this.#startAgain(machine);
     });
   }

@@ -47,6 +47,20 @@ export const NOT_YET: readonly Missing[] = [
       "images that are pinned when a job is accepted; until then no machine knows what a tag names, and none can go wrong by it",
     sign: { file: "src/core/spec.ts", text: "imageDigest" },
   },
+  {
+    id: "fsync-lies",
+    what: "a disk that has said that a write is durable loses it with its power",
+    brings:
+      "a class of runs of which only progress is asked; that the end of a journal or store is lost is drawn already, as a backup that was put back",
+    sign: { file: "src/sim/disk.ts", text: "fsyncLies" },
+  },
+  {
+    id: "renamed-by-hand",
+    what: "somebody renames a container",
+    brings:
+      "names of containers in the model: it finds them by their labels, as workers do, and names only matter to a create that conflicts",
+    sign: { file: "src/sim/engine-answers.ts", text: "containerName" },
+  },
 ];
 
 /** Marks that no run can hit yet. */

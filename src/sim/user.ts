@@ -1,5 +1,12 @@
 /** The people of a run: they submit, stop and restart, ask again when nobody answers, and remember what they were promised. */
-import { DEFAULT_DISCONNECT, DEFAULT_RESTART, DEFAULT_TASK, type JobSpec, type TaskSpec } from "../core/spec.ts";
+import {
+  DEFAULT_DISCONNECT,
+  DEFAULT_RESTART,
+  DEFAULT_TASK,
+  type JobSpec,
+  type RestartPolicy,
+  type TaskSpec,
+} from "../core/spec.ts";
 import type { Command, CommandResult } from "../manager/commands.ts";
 import { asEnvironment } from "./behaviour.ts";
 import type { Step } from "./faults.ts";
@@ -105,7 +112,7 @@ function specOf(step: Extract<Step, { kind: "submit" }>): JobSpec {
     image: step.behaviour.image === "missing" ? "nowhere:1" : `${step.name}:1`,
     env: { ...asEnvironment(step.behaviour), PASSWORD: SECRET },
     resources: { cpuMillis: step.cpuMillis, memoryBytes: 0, diskBytes: 0 },
-    restart: { ...DEFAULT_RESTART, condition: step.batch ? "no" : "always" },
+    restart: restartOf(step),
     disconnect: { ...DEFAULT_DISCONNECT, replace: step.replace, stopAfterMs: step.stopAfterMs ?? null },
     constraints: step.zone === undefined ? [] : [{ key: "zone", operator: "==", value: step.zone }],
     ports:
@@ -118,6 +125,12 @@ function specOf(step: Extract<Step, { kind: "submit" }>): JobSpec {
       : null,
   };
   return { name: step.name, services: [{ name: step.name, count: step.count, task }], labels: {} };
+}
+
+function restartOf({ batch, restart }: Extract<Step, { kind: "submit" }>): RestartPolicy {
+  if (batch) return { ...DEFAULT_RESTART, condition: "no" };
+  const { onFailure, attempts } = restart ?? { onFailure: false, attempts: DEFAULT_RESTART.attempts };
+  return { ...DEFAULT_RESTART, condition: onFailure ? "on-failure" : "always", attempts };
 }
 
 /** The manager cannot just now; the same may be asked again. */

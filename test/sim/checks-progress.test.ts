@@ -127,10 +127,23 @@ describe("sim: coverage", () => {
     sim.runUntil(60_000);
     expect([...coverage.hit]).toEqual([]);
     const one = aContainer();
-    sim.tell({ kind: "fault", fault: { kind: "wall-step", machine: "n1", byMs: 1, atMs: 0 }, phase: "begins" });
+    const keep = (revision: number, atMs: number): void =>
+      sim.tell({
+        ...{ kind: "durable", manager: MANAGER },
+        changes: [{ revision, atMs, actor: "user", text: "", change: { kind: "job.put", job: aJob("web") } }],
+      });
+    const { revision } = sim.manager.store;
+    keep(revision + 1, 1_000);
+    keep(revision + 2, 1_000 + 60_000);
     sim.tell({ kind: "created", container: one, isAdopted: true });
     sim.tell({ kind: "started", container: one });
-    for (let i = 0; i < 2; i++) sim.tell({ kind: "signalled", container: one, signal: "", graceMs: 10_000 });
+    const stop = (): void => sim.tell({ kind: "signalled", container: one, signal: "", graceMs: 10_000 });
+    stop();
+    // Told again before it has to be dead it is no zombie.
+    stop();
+    expect(coverage.hit).not.toContain("kill-then-zombie");
+    sim.runUntil(sim.nowMs + 11_000);
+    stop();
     expect([...coverage.hit].sort()).toEqual([
       "409-name-conflict",
       "adopt-after-lost-create-reply",

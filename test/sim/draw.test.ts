@@ -61,6 +61,28 @@ describe("sim: draw", () => {
     }
   });
 
+  test("networks are near and far, and people ask for nothing, for what cannot run, and for other policies", () => {
+    const means = plans.map(({ network }) => network.meanDelayMs);
+    expect([means.some((ms) => ms > 150), Math.max(...plans.map(({ network }) => network.minDelayMs)) > 20]).toEqual([
+      true,
+      true,
+    ]);
+    const submits = plans.flatMap(({ steps }) => steps.filter((step) => step.kind === "submit"));
+    const share = (is: (step: (typeof submits)[number]) => boolean) => submits.filter(is).length / submits.length;
+    expect(share(({ count }) => count === 0)).toBeWithin(0.02, 0.06);
+    expect(share(({ behaviour }) => behaviour.image === "refused")).toBeWithin(0.01, 0.05);
+    expect(share(({ restart }) => restart?.onFailure === true)).toBeWithin(0.03, 0.15);
+    expect(new Set(submits.flatMap(({ restart }) => restart?.attempts ?? []))).toEqual(new Set([0, 1, 3, 100]));
+  });
+
+  test("power may come back with another date, a journal lose one record, and probes flap or be slow", () => {
+    const faults = plans.flatMap((plan) => plan.faults);
+    expect(faults.some((fault) => fault.kind === "power" && fault.wrongByMs !== undefined)).toBe(true);
+    expect(faults.some((fault) => fault.kind === "journal-rollback" && fault.flipped !== undefined)).toBe(true);
+    const unwell = faults.flatMap((fault) => (fault.kind === "unwell" ? [fault.how] : []));
+    expect(new Set(unwell)).toEqual(new Set([undefined, "flaps", "slow"]));
+  });
+
   test("faults strike nodes that are there, and begin within the run", () => {
     for (const { nodes, faults, durationMs } of plans) {
       const names = new Set(nodes.map((node) => node.name));

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { SimEngine } from "../../src/sim/engine.ts";
 import type { EngineEffect } from "../../src/sim/engine-answers.ts";
+import { type EngineTrouble, NO_TROUBLE, probed } from "../../src/sim/engine-trouble.ts";
 import { Injector } from "../../src/sim/inject.ts";
 import { EventQueue } from "../../src/sim/queue.ts";
 import { Streams } from "../../src/sim/random.ts";
@@ -9,6 +10,7 @@ import { type Outcome, run } from "../../src/sim/run.ts";
 import { Script } from "../../src/sim/script.ts";
 import { Simulation } from "../../src/sim/simulation.ts";
 import type { SimEvent, Traced } from "../../src/sim/trace.ts";
+import { LOOK_MS } from "../../src/worker/host-limits.ts";
 import { aSpec } from "../core/records.ts";
 
 function traced<Kind extends SimEvent["kind"]>({ trace }: Outcome, kind: Kind) {
@@ -130,5 +132,35 @@ describe("sim: faults", () => {
       [true, true, false],
       [false, false, false],
     ]);
+  });
+
+  test("probes of an unwell node fail, fail now and then, or are answered too late", () => {
+    const answers = (unwellHow: EngineTrouble["unwellHow"]) =>
+      [1, 2, 3].map((nth) => probed({ ...NO_TROUBLE, unwell: true, unwellHow }, nth));
+    const [bad, well] = [
+      { isWell: false, lateMs: 0 },
+      { isWell: true, lateMs: 0 },
+    ];
+    expect(answers("fails")).toEqual([bad, bad, bad]);
+    expect(answers("flaps")).toEqual([bad, well, bad]);
+    for (const { lateMs } of answers("slow")) expect(lateMs).toBeGreaterThan(LOOK_MS);
+  });
+
+  test("a flipped bit costs a journal one record, and a backup all that came after it", () => {
+    const { journal, sim } = suffering(
+      new Script("flip").suffers(20, { kind: "journal-rollback", node: "n1", agoMs: 0, downMs: 100, flipped: 1 }),
+    );
+    journal.putBack(["1", "2", "3"]);
+    sim.runUntil(20_000);
+    expect(journal.image()).toEqual(["1", "3"]);
+  });
+
+  test("a machine that has lost its power may come back with another date", () => {
+    const { clock, sim } = suffering(
+      new Script("date").suffers(20, { kind: "power", machine: "n1", downMs: 5_000, wrongByMs: -3_600_000 }),
+    );
+    const wallMs = clock.now().wallMs;
+    sim.runUntil(30_000);
+    expect(clock.now().wallMs).toBe(wallMs + 30_000 - 3_600_000);
   });
 });

@@ -2,6 +2,7 @@
 import type { Cluster } from "../../core/cluster.ts";
 import { slotKeyOf } from "../../core/cluster.ts";
 import type { Checker, Violate } from "../checker.ts";
+import { followerOf } from "../follower.ts";
 import { MANAGER, type Simulation } from "../simulation.ts";
 import type { SimEvent } from "../trace.ts";
 import { type Durable, type StoreMirror, storesOf } from "./stores.ts";
@@ -96,12 +97,13 @@ function checkRequest({ store, change, batch }: Durable, violate: Violate): void
   if (!isRemembered) violate(`job ${id} is new at revision ${batch[0]?.revision}`, "and its key is not kept with it");
 }
 
-/** S20: whoever follows the durable changes sees each revision once, or is told to begin anew. */
+/** S20: whoever follows the durable changes sees each revision once, or is told to begin anew; what it has begun with and what followed are the state. */
 export const watchersSeeAll: Checker = {
   id: "S20",
-  rule: "a watcher sees revisions rise without a gap, or is told to start over",
+  rule: "a watcher sees revisions rise without a gap, or is told to start over, and has the state in the end",
   begin: (sim, violate) => {
     const stores = storesOf(sim);
+    const follower = followerOf(sim);
     const next = new Map<string, number>();
     stores.onDurable(({ store, logged }) => {
       const due = next.get(store.manager);
@@ -114,6 +116,11 @@ export const watchersSeeAll: Checker = {
       onEvent: (event) => {
         if (event.kind === "replaced") next.delete(event.manager);
         if (event.kind === "took-over") next.set(event.manager, event.identity.revision + 1);
+      },
+      recount: () => {
+        const { copy } = follower;
+        const difference = copy === null ? "" : differenceOf(copy, stores.of(MANAGER).cluster);
+        if (difference !== "") violate("whoever follows the changes has another state than is durable", difference);
       },
     };
   },
