@@ -165,7 +165,7 @@ describe.skipIf(dockerSwitchedOff() || mayNotMakeNamespaces)("e2e: on the way be
         await using middle = await MachineInTheMiddle.at(at, identityIn(files.file("middle.key")));
         await cluster.manager.ok("node", "add", address);
         const refusal = await cluster.until("the worker refuses", async () =>
-          (await cluster.manager.manager()).unlinked?.find((each) => each.problem.includes("this node belongs to")),
+          (await cluster.manager.manager()).unlinked?.find((each) => each.problem.includes("its join token is for")),
         );
         expect(refusal.address).toBe(address);
         expect(middle.messages("dialler").map(({ kind }) => kind)).toContain("open");
