@@ -45,6 +45,11 @@ export interface DiskTrouble {
   unknown: boolean;
 }
 
+interface Committing {
+  readonly batch: Batch;
+  readonly done: (outcome: CommitOutcome) => void;
+}
+
 /** Hears what became durable, in order. */
 export type DurableListener = (changes: readonly LoggedChange[]) => void;
 
@@ -63,7 +68,7 @@ export class SimStore {
   #damage: Damage | null = null;
   /** Tells its openings from those of its copies. */
   readonly #salt: string;
-  #pending: { readonly batch: Batch; readonly done: (outcome: CommitOutcome) => void } | null = null;
+  #pending: Committing | null = null;
   readonly #places: WritePlaces;
 
   constructor(queue: EventQueue, dice: Dice, onDurable: DurableListener, onWrite: WriteListener = () => {}) {
@@ -153,15 +158,20 @@ export class SimStore {
   /** Answers once, later. */
   commit(batch: Batch, done: (outcome: CommitOutcome) => void): void {
     const pending = { batch, done };
-    this.#places.around(() => {
+    this.#places.survives(() => {
       this.#pending = pending;
-      this.#queue.after(1 + this.#dice.exponential(this.trouble.writeMs), () => {
-        if (this.#pending !== pending) return;
-        this.#pending = null;
-        const outcome = this.#outcome(batch);
-        this.#places.around(() => done(outcome));
-      });
+      this.#queue.after(1 + this.#dice.exponential(this.trouble.writeMs), () => this.#end(pending));
     });
+  }
+
+  #end(pending: Committing): void {
+    if (this.#pending !== pending) return;
+    let outcome: CommitOutcome | null = null;
+    const isThere = this.#places.survives(() => {
+      this.#pending = null;
+      outcome = this.#outcome(pending.batch);
+    });
+    if (isThere && outcome !== null) pending.done(outcome);
   }
 
   /** The process that wrote is gone; what it was writing is there or not. */
@@ -358,16 +368,21 @@ export class SimJournal {
   }
 
   #write(pending: Writing, done: (isWritten: boolean) => void): void {
-    this.#places.around(() => {
+    this.#places.survives(() => {
       this.#pending = pending;
       this.#queue.after(1 + this.#dice.exponential(this.trouble.writeMs), () => {
-        if (this.#pending !== pending) return;
-        this.#pending = null;
-        const { full, unknown } = this.trouble;
-        if (!full) this.#keep(pending, pending.lines.length);
-        this.#places.around(() => done(!full && !unknown));
+        if (this.#pending === pending) this.#end(pending, done);
       });
     });
+  }
+
+  #end(pending: Writing, done: (isWritten: boolean) => void): void {
+    const { full, unknown } = this.trouble;
+    const isThere = this.#places.survives(() => {
+      this.#pending = null;
+      if (!full) this.#keep(pending, pending.lines.length);
+    });
+    if (isThere) done(!full && !unknown);
   }
 
   /** The first so many of them are on disk. */

@@ -1,9 +1,9 @@
 /**
- * The places of a write to disk where its process may die: before it, amid it, once it is on disk and nobody has been told, and once somebody has.
- * Without them a sweep would only crash processes around what they send and ask for.
+ * The places of a write to disk where its process may die: before it, amid it, and once it is on disk and nobody has been told. Without them a sweep would only
+ * crash processes around what they send and ask for.
  */
 
-/** Hears that a write, or its answer, is about to come or has come. A crash may come of it. */
+/** Hears that a write is about to begin or to be on disk, or that it has or is. A crash may come of it. */
 export type WriteListener = (phase: "before" | "after") => void;
 
 export class WritePlaces {
@@ -19,12 +19,13 @@ export class WritePlaces {
     this.#crashes++;
   }
 
-  /** Begins a write, or answers one that is on disk. */
-  around(act: () => void): void {
+  /** Begins a write, or puts it on disk; false when the process has died before or after that. Nothing else may happen in it. */
+  survives(act: () => void): boolean {
     const crashes = this.#crashes;
     this.#onWrite("before");
-    if (crashes !== this.#crashes) return;
+    if (crashes !== this.#crashes) return false;
     act();
-    if (crashes === this.#crashes) this.#onWrite("after");
+    this.#onWrite("after");
+    return crashes === this.#crashes;
   }
 }
