@@ -4,15 +4,24 @@
  */
 
 import { staysWithNode } from "../core/absence.ts";
-import { type Cluster, slotKeyOfTask } from "../core/cluster.ts";
+import { type Cluster, slotKeyOf, slotKeyOfTask } from "../core/cluster.ts";
 import { type Job, type Slot, slotKey } from "../core/job.ts";
 import { isBatch, type ServiceSpec, type TaskSpec } from "../core/spec.ts";
 import { isTerminal, type Task } from "../core/task.ts";
 import { behaviourOf } from "./behaviour.ts";
+import { lastTries } from "./checks/tries.ts";
 import { goneNodes } from "./faults.ts";
 import { isPortForeign, nodesWithRoom } from "./room.ts";
 import type { Simulation } from "./simulation.ts";
 import type { Container } from "./trace.ts";
+
+/**
+ * Longest time between two tries of what ends by itself, or cannot begin, ms: the longest wait of its slot (10 min) and of its worker (75 s), a call that is never
+ * answered (2 min), and the way of the order.
+ */
+const TRY_MS = 15 * 60_000;
+/** What runs once for longer on average need not have come to its end. */
+const SHORT_LIFE_MS = 60_000;
 
 /** Why the cluster is not as it was asked for; "" when it is. Each line names a fact. */
 export function unfinished(sim: Simulation): string {
@@ -32,6 +41,13 @@ export function neverRests(sim: Simulation, spec: TaskSpec): boolean {
   // Only its engine can say that a port is somebody else's, so where there is no other node each start is an attempt.
   if (cluster === undefined || !isPortForeign(sim, spec)) return false;
   return nodesWithRoom(sim, cluster, spec).length === 0;
+}
+
+/** A slot with its attempt, and what lives of it. */
+interface Filled {
+  readonly slot: Slot;
+  readonly task: Task;
+  readonly containers: readonly Container[];
 }
 
 class Goal {
@@ -115,7 +131,10 @@ class Goal {
       return "";
     }
     if (containers.length > 1) return `runs ${containers.length} times`;
-    return this.#runs(service, task, containers) || this.#others(task);
+    const problem = isBatch(service.task)
+      ? this.#ranOnce(service.task, { slot, task, containers })
+      : this.#runs(service.task, { slot, task, containers });
+    return problem || this.#others(task);
   }
 
   /** Others that an adoption has found in the slot go on until the node is back: only then it can be decided between them. */
@@ -130,22 +149,42 @@ class Goal {
     return `is to stop and is ${task.fact.state}`;
   }
 
-  #runs({ task: spec }: ServiceSpec, task: Task, containers: readonly Container[]): string {
-    const { state, message, health } = task.fact;
-    if (isBatch(spec) && isTerminal(state)) return containers.length === 0 ? "" : "has ended and runs";
-    if (state === "pending") {
-      const [free] = nodesWithRoom(this.#sim, this.#cluster, spec);
-      // Whoever is tried again and again waits in between: only what has never been tried must be placed.
-      return free === undefined || neverRests(this.#sim, spec)
-        ? ""
-        : `is pending although ${free} has room: ${task.reason}`;
+  /** What runs once comes to its end, well or not; one that does not end soon runs. */
+  #ranOnce(spec: TaskSpec, { slot, task, containers }: Filled): string {
+    const { state, message } = task.fact;
+    if (isTerminal(state)) {
+      if (containers.length > 0) return "has ended and runs";
+      return slot.waitMs > 0 ? `is ${state} and waits to be tried again` : "";
     }
+    if (state === "pending") return this.#unplaced(spec, task);
+    const { lifeMs, image } = behaviourOf(spec);
+    const isLong = (lifeMs === 0 || lifeMs > SHORT_LIFE_MS) && image === "there";
+    if (isLong && state === "running" && containers.length === 1) return "";
+    return `has not ended: it is ${state} (${message}) with ${containers.length} containers`;
+  }
+
+  #runs(spec: TaskSpec, { slot, task, containers }: Filled): string {
+    const { state, message, health } = task.fact;
     const isWell = message === "" && (spec.health === null || health === "healthy");
     if (containers.length === 1 && state === "running" && isWell) return "";
-    // What ends by itself all the time is never at rest; that it is tried again is all that can be asked.
-    return neverRests(this.#sim, spec)
-      ? ""
-      : `is ${state}, ${health} (${message}) with ${containers.length} containers`;
+    // Its policy asks for another one only where it has failed.
+    if (state === "complete" && containers.length === 0) return "";
+    const unplaced = state === "pending" ? this.#unplaced(spec, task) : null;
+    if (unplaced === "") return "";
+    if (neverRests(this.#sim, spec)) return this.#overdue(slot, state);
+    return unplaced ?? `is ${state}, ${health} (${message}) with ${containers.length} containers`;
+  }
+
+  #unplaced(spec: TaskSpec, task: Task): string {
+    const [free] = nodesWithRoom(this.#sim, this.#cluster, spec);
+    return free === undefined ? "" : `is pending although ${free} has room: ${task.reason}`;
+  }
+
+  /** What ends by itself all the time is never at rest; that it is tried again in time is all that can be asked. */
+  #overdue(slot: Slot, state: string): string {
+    const lastMs = lastTries(this.#sim)(slotKeyOf(slot));
+    if (lastMs >= this.#sim.nowMs - TRY_MS) return "";
+    return lastMs < 0 ? `is ${state} and was never tried` : `is ${state} and was last tried at ${lastMs}`;
   }
 
   /** Other attempts of the slot, on nodes that are not gone, have ended. */

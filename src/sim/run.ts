@@ -6,6 +6,7 @@ import type { Change } from "../core/change.ts";
 import { emptyCluster } from "../core/cluster.ts";
 import type { TaskSpec } from "../core/spec.ts";
 import { type Checker, RECOUNT_STEPS, type Violation } from "./checker.ts";
+import { lastTries } from "./checks/tries.ts";
 import { CHECKERS } from "./checks.ts";
 import { Coverage, type Mark } from "./coverage.ts";
 import { goneNodes, type Plan } from "./faults.ts";
@@ -80,6 +81,7 @@ class Run {
     this.#plan = plan;
     this.#sim = new Simulation(plan);
     for (const checker of options.checkers ?? CHECKERS) this.#listen(checker);
+    lastTries(this.#sim);
     this.#coverage.listen(this.#sim);
     this.#injector = new Injector(this.#sim);
     this.#user = new User(this.#sim);

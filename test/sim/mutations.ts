@@ -251,6 +251,22 @@ export const MUTATIONS: readonly Mutation[] = [
     kinds: ["crash"],
   },
   {
+    name: "what runs once is not started any more once its engine was away",
+    file: "src/worker/next-step.ts",
+    find: 'return durable ? { kind: "start", instance: current } : WAIT;',
+    replace: 'return durable && run.retries.size === 0 ? { kind: "start", instance: current } : WAIT;',
+    by: "L1",
+    kinds: ["engine-error", "engine-restart"],
+  },
+  {
+    name: "the end of the last wait of all is not seen",
+    file: "src/manager/derived.ts",
+    find: "this.#waited.add(key);\n      this.dirty.mark(key);",
+    replace: "this.#waited.add(key);\n      if (this.#waits.size > 0) this.dirty.mark(key);",
+    by: "L1",
+    kinds: ["crash"],
+  },
+  {
     name: "a node that is known is taken for a clone of itself",
     file: "src/protocol/session.ts",
     find: "machineId !== open.machineId",
