@@ -20,6 +20,8 @@ import type { Container } from "./trace.ts";
  * answered (2 min), and the way of the order.
  */
 const TRY_MS = 15 * 60_000;
+/** Dead containers of a task that its worker keeps for their output (worker/next-step.ts). */
+const KEPT_DEAD = 2;
 /** What runs once for longer on average need not have come to its end. */
 const SHORT_LIFE_MS = 60_000;
 
@@ -95,8 +97,28 @@ class Goal {
 
   strays(): string {
     const [stray] = [...this.#live.values()].flat();
-    if (stray === undefined) return "";
-    return `${stray.node} runs ${stray.taskId.slice(0, 8)}.${stray.incarnation}, which nobody wants`;
+    if (stray !== undefined)
+      return `${stray.node} runs ${stray.taskId.slice(0, 8)}.${stray.incarnation}, which nobody wants`;
+    for (const [name, { engine }] of this.#sim.nodes) {
+      const left = [...engine.containers.values()].filter((one) => !one.isForeign && one.status !== "running");
+      for (const [taskId, ofTask] of Map.groupBy(left, (one) => one.taskId)) {
+        const problem = this.#gone.has(name) ? "" : this.#leftOver(name, taskId, ofTask);
+        if (problem !== "") return `${name} keeps ${taskId.slice(0, 8)}, ${problem}`;
+      }
+    }
+    return "";
+  }
+
+  /** What does not run any more is kept for its output, as long as its task is on record; what never ran holds nothing but a name. */
+  #leftOver(node: string, taskId: string, left: readonly Container[]): string {
+    const task = this.#cluster.tasks.get(taskId);
+    if (task === undefined) return "of which there is no record";
+    if (task.nodeId !== node) return `which is on record on ${task.nodeId}`;
+    const dead = left.filter(({ status }) => status === "exited").length;
+    const [isOver, made] = [isTerminal(task.fact.state), left.length - dead];
+    // Between an end and the next start the last one is there beside those that are kept.
+    if (dead > KEPT_DEAD + (isOver ? 0 : 1)) return `which is ${task.fact.state}, ${dead} times dead`;
+    return made > (isOver ? 0 : 1) ? `which is ${task.fact.state}, ${made} times and never started` : "";
   }
 
   #job(job: Job): string {

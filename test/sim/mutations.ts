@@ -267,6 +267,14 @@ export const MUTATIONS: readonly Mutation[] = [
     kinds: ["crash"],
   },
   {
+    name: "one dead container more is kept than is to be",
+    file: "src/worker/next-step.ts",
+    find: "const KEPT_DEAD = 2;",
+    replace: "const KEPT_DEAD = 3;",
+    by: "L1",
+    kinds: ["crash"],
+  },
+  {
     name: "a node that is known is taken for a clone of itself",
     file: "src/protocol/session.ts",
     find: "machineId !== open.machineId",

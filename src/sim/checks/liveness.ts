@@ -86,10 +86,10 @@ export const workersComeBack: Checker = {
   },
 };
 
-/** L3: nothing that nobody wants lives on. A worker that refuses its manager ends nothing until an operator has acted. */
+/** L3: nothing that nobody wants lives on, or is left behind dead. A worker that refuses its manager ends nothing until an operator has acted. */
 export const orphansEnd: Checker = {
   id: "L3",
-  rule: "once no fault lasts no container lives on that nobody wants",
+  rule: "once no fault lasts no container lives on, or is kept, that nobody wants",
   begin: (sim, violate) => {
     const healed = new Healed();
     const since = new Since();
@@ -98,9 +98,11 @@ export const orphansEnd: Checker = {
       onEvent: (event, atMs) => healed.hear(event, atMs),
       recount: () => {
         if (!healed.isSo) return;
-        const orphans = orphansOf(sim, store).map((one) => `${one.node}/${one.taskId}.${one.incarnation}`);
+        const orphans = orphansOf(sim, store).map(
+          (one) => `${one.node}/${one.taskId}.${one.incarnation} is ${one.status}`,
+        );
         for (const what of since.longerThan(ORPHAN_MS, orphans, sim.nowMs))
-          violate(`${what} lives`, `nobody has wanted it for ${ORPHAN_MS / 1000} s`);
+          violate(what, `nobody has wanted it for ${ORPHAN_MS / 1000} s`);
       },
     };
   },
@@ -110,12 +112,15 @@ function orphansOf(sim: Simulation, store: StoreMirror): Container[] {
   const gone = goneNodes(sim.plan);
   return [...sim.nodes.values()].flatMap(({ plan, engine, worker }) => {
     if (gone.has(plan.name) || (worker.machine?.refused() ?? "refused") !== "") return [];
-    return engine.live().filter((one) => !one.isForeign && !isWanted(store.cluster.tasks.get(one.taskId), plan.name));
+    const own = [...engine.containers.values()].filter((one) => !one.isForeign);
+    return own.filter((one) => !isWanted(one, store.cluster.tasks.get(one.taskId), plan.name));
   });
 }
 
-function isWanted(task: Task | undefined, node: string): boolean {
-  return task !== undefined && task.nodeId === node && !isTerminal(task.fact.state) && task.desired !== "remove";
+/** What has ended is kept for its output until its task is to be removed; what never ran, until its task is over. */
+function isWanted({ status }: Container, task: Task | undefined, node: string): boolean {
+  if (task === undefined || task.nodeId !== node || task.desired === "remove") return false;
+  return status === "exited" || !isTerminal(task.fact.state);
 }
 
 /** L5: what fits somewhere is not left waiting. */
