@@ -70,37 +70,41 @@ export const foreignersUntouched: Checker = {
 };
 
 /**
- * S15: what is found is adopted or stopped, never both: an incarnation that has ended on a node is not started there again. A worker or a manager that has lost
- * its memory may count incarnations anew. That an incarnation was started is journaled within a second, since before that its container tells: only somebody
- * who takes the container away by hand in that second, before the worker is back, leaves no trace of it. A store that went back, or was copied, may have yet to place an
- * attempt: once more is all that it begins. What a worker takes away while its journal's disk is full, it knows only until it dies: to wait for the disk would keep
- * the very containers that fill it.
+ * S15: what is found is adopted or stopped, never both: an incarnation that has ended on a node is not started there again. A manager on another store, or one that
+ * adopts, and a worker that has lost its journal, may count incarnations anew, but not of what a store that is left has on record as over. That an incarnation was
+ * started is journaled within a second, since before that its container tells: only somebody who takes the container away by hand in that second, before the worker
+ * is back, leaves no trace of it. A store that went back, or was copied, may have yet to place an attempt: once more is all that it begins. What a worker takes away
+ * while its journal's disk is full, it knows only until it dies: to wait for the disk would keep the very containers that fill it.
  */
 export const endedIncarnationsStayEnded: Checker = {
   id: "S15",
   rule: "an incarnation that has ended is not started again",
   begin: (sim, violate) => {
-    const ended = new Set<string>();
+    const ended = new Map<string, Container>();
     /** Incarnations of which a journal says that they were started. */
     const journaled = new Set<string>();
     /** Attempts that a replaced store has yet to place, and how many stores have: what was made of them since is known to no manager. */
     const unplaced = new Map<string, number>();
     const forgotten = forgottenRemovals(sim);
     const stores = storesOf(sim);
+    const otherStore = new OtherStore();
+    const forget = (isForgotten: (one: Container) => boolean): void => {
+      for (const [key, one] of ended) if (isForgotten(one)) ended.delete(key);
+    };
     return {
       onEvent: (event, atMs) => {
         for (const one of forgotten(event, atMs)) ended.delete(onNode(one));
         const loser = whoLosesItsJournal(event);
-        for (const key of loser === null ? [] : ended) if (key.startsWith(`${loser}/`)) ended.delete(key);
+        if (loser !== null) forget((one) => one.node === loser && (isPutBack(event) || !stores.knowAsOver(one)));
         if (event.kind === "replaced")
           for (const { id, nodeId } of stores.of(event.manager).cluster.tasks.values())
             if (nodeId === null) unplaced.set(id, event.how === "copy" ? 2 : 1);
         if (event.kind === "journaled") for (const key of startedIn(event)) journaled.add(key);
-        // Workers go on until the manager with the other store is there.
-        if (event.kind === "replaced" || event.kind === "took-over") ended.clear();
+        if (otherStore.takesOver(event)) forget((one) => !stores.knowAsOver(one));
         else if (event.kind === "removed" && event.by === "hand" && !journaled.has(onNode(event.container)))
           ended.delete(onNode(event.container));
-        else if (event.kind === "died" && !event.container.isForeign) ended.add(onNode(event.container));
+        else if (event.kind === "died" && !event.container.isForeign)
+          ended.set(onNode(event.container), event.container);
         else if (event.kind === "started" && (unplaced.get(event.container.taskId) ?? 0) > 0) {
           const { taskId } = event.container;
           unplaced.set(taskId, (unplaced.get(taskId) ?? 0) - 1);
@@ -111,6 +115,21 @@ export const endedIncarnationsStayEnded: Checker = {
     };
   },
 };
+
+/** Tells when a manager takes over that may know less than its workers have done: its store was replaced since it last did, or it adopts what they hold. */
+class OtherStore {
+  readonly #replaced = new Set<string>();
+
+  takesOver(event: SimEvent): boolean {
+    if (event.kind === "replaced") this.#replaced.add(event.manager);
+    return event.kind === "took-over" && (this.#replaced.delete(event.manager) || event.how === "adoption");
+  }
+}
+
+/** A journal from before may ask for what has ended since while no manager is there to say so. */
+function isPutBack(event: SimEvent): boolean {
+  return event.kind === "fault" && event.fault.kind !== "journal-wipe";
+}
 
 /** S18: a container is killed only when it has had its grace since it was told to end. */
 export const killedAfterGrace: Checker = {

@@ -71,6 +71,12 @@ export class Stores {
     return living.length > 0 && living.every(([name]) => isOnRecord(name));
   }
 
+  /** Whether a store has that incarnation on record as over, and none has it as anything else: whoever gives orders by it says so to a worker that has forgotten. */
+  knowAsOver({ taskId, incarnation }: { readonly taskId: string; readonly incarnation: number }): boolean {
+    const facts = [...this.#mirrors.values()].flatMap(({ cluster }) => cluster.tasks.get(taskId)?.fact ?? []);
+    return facts.length > 0 && facts.every((fact) => isTerminal(fact.state) || fact.incarnation > incarnation);
+  }
+
   /** Calls back with each durable change, before it counts. */
   onDurable(listener: Listener): void {
     this.#listeners.push(listener);
