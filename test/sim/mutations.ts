@@ -139,6 +139,14 @@ export const MUTATIONS: readonly Mutation[] = [
     kinds: ["cut", "split", "gone"],
   },
   {
+    name: "what runs once and has failed is tried again as if it had been lost",
+    file: "src/core/reschedule.ts",
+    find: 'if (state === "failed" || failures',
+    replace: "if (failures",
+    by: "S11",
+    kinds: ["crash"],
+  },
+  {
     name: "a budget is spent when it is used up twice",
     file: "src/core/restart.ts",
     find: "const spent = inWindow.length >= budget;",

@@ -1,7 +1,7 @@
 /** Invariants of who starts what again, and how often: S11, S12. */
-import { type Cluster, slotKeyOf } from "../../core/cluster.ts";
+import { type Cluster, slotKeyOf, specOf } from "../../core/cluster.ts";
 import { backoffMs } from "../../core/restart.ts";
-import type { RestartPolicy } from "../../core/spec.ts";
+import { isBatch, type RestartPolicy } from "../../core/spec.ts";
 import { isTerminal, type Task, type TaskFact } from "../../core/task.ts";
 import type { Checker, Violate } from "../checker.ts";
 import type { Container, SimEvent } from "../trace.ts";
@@ -58,6 +58,10 @@ function checkReplacement(durable: Durable, outMs: ReadonlyMap<string, number>, 
   if (before === undefined || change.slot.attempt === before.attempt) return;
   // An attempt that is on record already is found and not made.
   if (store.cluster.tasks.has(change.slot.taskId)) return;
+  const isAsked = change.slot.startSerial !== before.startSerial;
+  const done = isAsked ? undefined : doneIn(durable, before.taskId);
+  if (done !== undefined)
+    violate(`${store.manager} replaces ${done.id} at revision ${logged.revision}`, `it is ${done.fact.state} for good`);
   const live = attemptsOf(store.cluster, key).filter((task) => !isTerminal(task.fact.state));
   // Attempts beside the slot's own are doubles that were let live before, unless the task may never live twice.
   const counts = live.filter((one) => one.id === before.taskId || replaceAfterOf(store.cluster, one) === null);
@@ -87,10 +91,22 @@ function endsIn({ batch }: Durable, task: Task): boolean {
   );
 }
 
+/** The task where nothing may follow it unless somebody asks: it has done its work, or runs once and has failed. As it is on record once the batch counts. */
+function doneIn({ store, batch }: Durable, taskId: string): Task | undefined {
+  const puts = batch.flatMap(({ change }) =>
+    change.kind === "task.put" && change.task.id === taskId ? change.task : [],
+  );
+  const task = puts.at(-1) ?? store.cluster.tasks.get(taskId);
+  if (task === undefined) return undefined;
+  const spec = specOf(store.cluster, task);
+  const isFinal =
+    task.fact.state === "complete" || (task.fact.state === "failed" && spec !== undefined && isBatch(spec));
+  return isFinal ? task : undefined;
+}
+
 /** null for a task that stays with its node. */
 function replaceAfterOf(cluster: Cluster, task: Task): number | null {
-  const job = cluster.jobs.get(task.jobId);
-  const spec = job?.spec.services.find(({ name }) => name === task.service)?.task;
+  const spec = specOf(cluster, task);
   if (spec === undefined) return 0;
   const stays = !spec.disconnect.replace || spec.mounts.some(({ kind, source }) => kind === "volume" && source !== "");
   return stays ? null : spec.disconnect.replaceAfterMs;
