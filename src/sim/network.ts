@@ -177,7 +177,10 @@ interface Direction {
   /** Not yet read by the other end. */
   waiting: number;
   lastMs: number;
-  readonly held: Frame[];
+  /** On their way, the oldest first: whatever a cut does to the moments of their arrival, none overtakes another. */
+  readonly underWay: Frame[];
+  /** How many of them were to arrive while nothing got through. */
+  stalled: number;
   /** Arrived before the end listened. */
   readonly early: Frame[];
   isClosed: boolean;
@@ -225,11 +228,12 @@ export class Wire {
 
   healed(from: string, to: string): void {
     for (const direction of this.#ways) {
-      if (direction.from !== from || direction.to !== to || direction.held.length === 0) continue;
-      const held = direction.held.splice(0);
+      if (direction.from !== from || direction.to !== to || direction.stalled === 0) continue;
+      const { stalled } = direction;
+      direction.stalled = 0;
       const startMs = this.#network.queue.nowMs + this.#network.retransmitMs(from, to);
       direction.lastMs = Math.max(direction.lastMs, startMs);
-      for (const frame of held) this.#travel(direction, frame);
+      for (let i = 0; i < stalled; i++) this.#awaitArrival(direction);
     }
   }
 
@@ -242,19 +246,24 @@ export class Wire {
   }
 
   #travel(direction: Direction, frame: Frame): void {
-    const { from, to, held } = direction;
-    if (held.length > 0 || this.#network.isCut(from, to)) {
-      held.push(frame);
+    const garbled = frame.kind === "message" && this.#network.isGarbled(direction.from, direction.to);
+    direction.underWay.push(garbled ? { kind: "garbage", reason: "not a message" } : frame);
+    this.#awaitArrival(direction);
+  }
+
+  #awaitArrival(direction: Direction): void {
+    const { from, to, underWay } = direction;
+    if (this.#network.isCut(from, to)) {
+      direction.stalled++;
       return;
     }
-    const garbled = frame.kind === "message" && this.#network.isGarbled(from, to);
-    const sent: Frame = garbled ? { kind: "garbage", reason: "not a message" } : frame;
     const { queue } = this.#network;
     const atMs = Math.max(direction.lastMs, queue.nowMs + this.#network.delayMs(from, to));
     direction.lastMs = atMs;
     queue.after(atMs - queue.nowMs, () => {
-      if (held.length > 0 || this.#network.isCut(from, to)) held.push(sent);
-      else this.#arrive(direction, sent);
+      const oldest = this.#network.isCut(from, to) ? undefined : underWay.shift();
+      if (oldest === undefined) direction.stalled++;
+      else this.#arrive(direction, oldest);
     });
   }
 
@@ -282,5 +291,5 @@ export class Wire {
 }
 
 function way(from: string, to: string): Direction {
-  return { from, to, end: null, waiting: 0, lastMs: 0, held: [], early: [], isClosed: false };
+  return { from, to, end: null, waiting: 0, lastMs: 0, underWay: [], stalled: 0, early: [], isClosed: false };
 }
