@@ -155,6 +155,22 @@ export const MUTATIONS: readonly Mutation[] = [
     kinds: ["crash"],
   },
   {
+    name: "an attempt after the second failure waits no longer than the first",
+    file: "src/core/reschedule.ts",
+    find: "FIRST_DELAY_MS * 2 ** Math.min(failures - 1, 10)",
+    replace: "FIRST_DELAY_MS",
+    by: "S12",
+    kinds: ["crash"],
+  },
+  {
+    name: "the wait of a slot ends when half of it is over",
+    file: "src/manager/derived.ts",
+    find: "this.#waits.set(key, monoMs + slot.waitMs);",
+    replace: "this.#waits.set(key, monoMs + slot.waitMs / 2);",
+    by: "S12",
+    kinds: ["crash"],
+  },
+  {
     name: "a change of the set is taken for a whole one",
     file: "src/worker/assignments.ts",
     find: "const unwanted = set.base === 0 ?",

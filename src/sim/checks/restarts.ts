@@ -6,6 +6,7 @@ import { isTerminal, type Task, type TaskFact } from "../../core/task.ts";
 import type { Checker, Violate } from "../checker.ts";
 import type { Container, SimEvent } from "../trace.ts";
 import { whoLosesItsJournal } from "./journals.ts";
+import { judgeReschedules } from "./reschedules.ts";
 import { type Durable, storesOf } from "./stores.ts";
 
 /** How far the durable moments of two decisions may lie nearer to each other than the decisions, in ms: a slow disk. */
@@ -135,7 +136,10 @@ interface Story {
   restartsMs: number[];
 }
 
-/** S12: a task that ends by itself is started again after its back-off, not more often than its budget allows, and not at all where its policy says so. */
+/**
+ * S12: a task that ends by itself is started again after its back-off, not more often than its budget allows, and not at all where its policy says so. The manager's
+ * own back-off between attempts is judged with it.
+ */
 export const restartsKeepTheirPolicy: Checker = {
   id: "S12",
   rule: "restarts keep to the back-off and to the budget of their policy",
@@ -143,6 +147,7 @@ export const restartsKeepTheirPolicy: Checker = {
     const stories = new Map<string, Story>();
     const commands = new Commands();
     storesOf(sim).onDurable((durable) => commands.hear(durable));
+    storesOf(sim).onDurable(judgeReschedules(violate));
     return {
       onEvent: (event, atMs) => {
         const loser = whoLosesItsJournal(event);
