@@ -3,7 +3,7 @@
  * then to rest.
  */
 import type { Change } from "../core/change.ts";
-import { emptyCluster } from "../core/cluster.ts";
+import { emptyCluster, specOf } from "../core/cluster.ts";
 import type { TaskSpec } from "../core/spec.ts";
 import { type Checker, RECOUNT_STEPS, type Violation } from "./checker.ts";
 import { lastTries } from "./checks/tries.ts";
@@ -47,6 +47,8 @@ const CONVERGE_MS = 30 * 60_000;
 /** Time in which nothing may change once all is as it should be, in ms: ten of the longest timers of a cluster at rest. */
 const QUIET_MS = 10 * 60_000;
 const LOOK_MS = 5_000;
+/** Times that a worker asks its engine in the quiet time what there is: once a minute, and once more at its edge. */
+const MOST_LISTS = QUIET_MS / 60_000 + 1;
 /** So many looks in a row have to find all as it should be: after the last call's end its report is still on its way. */
 const CALM_LOOKS = 2;
 /** With fewer commands that were answered people come back, if more was planned: a schedule that was shortened or written by hand is left as it is. */
@@ -198,6 +200,8 @@ class Restless {
   readonly #gone: ReadonlySet<string>;
   /** As they were when the cluster came to rest. */
   readonly #waiting = new Set<string>();
+  /** How often each worker has asked its engine what there is. */
+  readonly #lists = new Map<string, number>();
 
   constructor(sim: Simulation) {
     this.#sim = sim;
@@ -212,12 +216,32 @@ class Restless {
       if (task.fact.state === "pending") this.#waiting.add(`${task.jobId}/${task.service}`);
   }
 
-  /** Whether it is a change of which a cluster at rest has none. */
+  /** Whether it is a change, an order or a deed of which a cluster at rest has none. */
   isUnasked(event: SimEvent): boolean {
     if (event.kind === "durable") return event.changes.some(({ change }) => this.#isOfResting(change));
+    if (event.kind === "ordered") return event.base === 0 || event.set.put.some(({ taskId }) => this.#mustRest(taskId));
+    if (event.kind === "effect") return !this.#gone.has(event.node) && this.#isUnaskedEffect(event);
     if (event.kind !== "started" && event.kind !== "died") return false;
     const { node, isForeign, jobId, service, spec } = event.container;
     return !isForeign && !this.#gone.has(node) && !this.#isExcused(jobId, service, spec);
+  }
+
+  /** Probes go on, and journals are made smaller; each engine is asked for its list once a minute, and for more only by those who are tried again. */
+  #isUnaskedEffect({ node, effect }: Extract<SimEvent, { kind: "effect" }>): boolean {
+    if (effect.kind === "list") {
+      const lists = (this.#lists.get(node) ?? 0) + 1;
+      this.#lists.set(node, lists);
+      return this.#waiting.size === 0 && lists > MOST_LISTS;
+    }
+    if ("request" in effect) return this.#mustRest(effect.request.taskId);
+    return effect.kind !== "probe" && "of" in effect && this.#mustRest(effect.of.taskId);
+  }
+
+  #mustRest(taskId: string): boolean {
+    const cluster = this.#sim.manager.manager.machine?.cluster;
+    const task = cluster?.tasks.get(taskId);
+    const spec = cluster && task && specOf(cluster, task);
+    return task !== undefined && spec !== undefined && !this.#isExcused(task.jobId, task.service, spec);
   }
 
   #isOfResting(change: Change): boolean {

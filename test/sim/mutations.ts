@@ -323,6 +323,14 @@ export const MUTATIONS: readonly Mutation[] = [
     kinds: ["split", "cut", "pause"],
   },
   {
+    name: "a worker asks its engine ten times too often what there is",
+    file: "src/worker/listings.ts",
+    find: "const SWEEP_MS = 60_000;",
+    replace: "const SWEEP_MS = 6_000;",
+    by: "L6",
+    kinds: ["crash"],
+  },
+  {
     name: "heartbeats with figures are no sign of life",
     file: "src/manager/machine.ts",
     find: "this.#presence.seen(nodeId, time.monoMs);\n    this.#observations",
