@@ -27,7 +27,7 @@ const NEVER: Checker = {
 const tried = (plan: ReturnType<typeof drawPlan>) => run(plan, { checkers: [NEVER] });
 
 function failing() {
-  for (let seed = 1; seed < 500; seed++) {
+  for (let seed = 13; seed < 500; seed++) {
     const outcome = tried(drawPlan(seed, { kinds: ["crash", "cut", "hand"] }));
     if (outcome.violation?.id === "S0") return outcome;
   }
