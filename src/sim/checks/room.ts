@@ -1,6 +1,6 @@
 /** Invariants of what fits on a node, by the manager's records and in reality: S7. */
 import { type Cluster, holdsResources, specOf } from "../../core/cluster.ts";
-import { allocatable, type NodeFacts } from "../../core/node.ts";
+import { allocatable } from "../../core/node.ts";
 import { type HostPort, readNeed } from "../../core/schedule-input.ts";
 import { reservation, type TaskSpec } from "../../core/spec.ts";
 import type { Task } from "../../core/task.ts";
@@ -19,19 +19,21 @@ export const nodesAreNotOverfilled: Checker = {
   rule: "what is placed on a node, and what really runs there, fits it",
   begin: (sim, violate) => {
     let isWhole = true;
-    const largest = new Map<string, NodeFacts>();
+    /** Nodes that have had another size: what was there before stays, and is started again there. */
+    const resized = new Set<string>();
     const fromBackup = new StartedFromBackup();
     storesOf(sim).onDurable((durable) => checkPlacement(durable, violate));
     return {
       onEvent: (event, atMs) => {
         fromBackup.hear(event, atMs);
         if (event.kind === "replaced") isWhole = false;
-        if (!isWhole || event.kind !== "started") return;
+        if (event.kind === "fault" && event.fault.kind === "resize") resized.add(event.fault.node);
+        if (!isWhole || event.kind !== "started" || resized.has(event.container.node)) return;
         const hasStale = sim.nodes
           .get(event.container.node)
           ?.engine.live()
           .some((one) => fromBackup.has(one));
-        if (!hasStale) checkNode(sim, largest, event.container, violate);
+        if (!hasStale) checkNode(sim, event.container, violate);
       },
     };
   },
@@ -67,20 +69,14 @@ function heldOn(cluster: Cluster, nodeId: string): Task[] {
   return [...ids].flatMap((id) => cluster.tasks.get(id) ?? []).filter(holdsResources);
 }
 
-/** What really runs. What was placed rightly may start again where the node has shrunk since, so the largest that it has been counts. */
-function checkNode(sim: Simulation, largest: Map<string, NodeFacts>, started: Container, violate: Violate): void {
+/** What really runs. */
+function checkNode(sim: Simulation, started: Container, violate: Violate): void {
   const node = sim.nodes.get(started.node);
   if (node === undefined || started.isForeign) return;
-  const { facts } = node.worker.parts;
-  const known = largest.get(started.node) ?? facts;
-  const size = known.capacity.cpuMillis > facts.capacity.cpuMillis ? known : facts;
-  largest.set(started.node, size);
-  // What was there before the machine became smaller stays, and is started again there.
-  if (sim.plan.faults.some((fault) => fault.kind === "resize" && fault.node === started.node)) return;
   const live = node.engine.live().filter((one) => !one.isForeign);
   const problem = overfullBy(
     live.map((one) => one.spec),
-    allocatable(size),
+    allocatable(node.worker.parts.facts),
   );
   if (problem !== "") violate(`${started.node} starts ${started.taskId}.${started.incarnation}`, problem);
 }
