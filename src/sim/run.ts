@@ -219,7 +219,9 @@ class Restless {
   /** Whether it is a change, an order or a deed of which a cluster at rest has none. */
   isUnasked(event: SimEvent): boolean {
     if (event.kind === "durable") return event.changes.some(({ change }) => this.#isOfResting(change));
-    if (event.kind === "ordered") return event.base === 0 || event.set.put.some(({ taskId }) => this.#mustRest(taskId));
+    // Those that never rest may report more than a link's small inbox takes: it is closed, and the next one begins with a whole set.
+    if (event.kind === "ordered" && event.base === 0) return this.#waiting.size === 0;
+    if (event.kind === "ordered") return event.set.put.some(({ taskId }) => this.#mustRest(taskId));
     if (event.kind === "effect") return !this.#gone.has(event.node) && this.#isUnaskedEffect(event);
     if (event.kind !== "started" && event.kind !== "died") return false;
     const { node, isForeign, jobId, service, spec } = event.container;
