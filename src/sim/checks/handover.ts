@@ -41,7 +41,7 @@ function wasHindered(sim: Simulation, node: string, time: { readonly fromMs: num
     who === node || (who === MANAGER && sim.nodes.get(node)?.plan.local === true);
   return sim.plan.faults.some((fault) => {
     if (HARMLESS.has(fault.kind) || (fault.kind === "gone" && fault.how === "cut")) return false;
-    // Who has a link to one of two managers is not alone.
+    // Who obeys the other of two managers is not alone, and the first cannot know.
     const strikes = fault.kind === "second-manager" || whereOf(fault).some(isThere);
     return fault.atMs <= time.toMs && endOf(fault) >= time.fromMs && strikes;
   });
