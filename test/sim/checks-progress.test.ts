@@ -96,7 +96,7 @@ describe("sim: checkers of the whole", () => {
     expect(bench.found).toEqual([]);
     bench.tell({ kind: "healed" });
     watch(bench, TEN_MINUTES);
-    expect(bench.found[0]).toContain("n1/t.1 lives");
+    expect(bench.found[0]).toContain("n1/t.1 is running");
   });
 
   test("L5 finds a task that waits although it fits", () => {

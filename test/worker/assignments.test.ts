@@ -41,6 +41,8 @@ test("assignments: a change of a set that is not held is answered by a hello, an
   const driver = started("t1");
   driver.set({ number: 5, base: 4, put: [assignment("t2")] });
   expect([hellos(driver), driver.engine.live().length]).toEqual([[0, 1], 1]);
+  // To its manager it is as one that has just come, and counts as there once it has said all that it knows.
+  expect(driver.welcome().pass(1_000).reports().at(-1)).toMatchObject({ full: true, facts: [{ taskId: "t1" }] });
   driver.set({ number: 1, put: [assignment("t1"), assignment("t2")] });
   expect(driver.engine.live()).toHaveLength(2);
 });
