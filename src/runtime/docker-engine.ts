@@ -9,6 +9,7 @@ import https from "node:https";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import Docker from "dockerode";
+import { isLoopback } from "../core/address.ts";
 import { fail, ok, type Result } from "../core/failure.ts";
 import { unreachable } from "./docker-errors.ts";
 
@@ -108,7 +109,7 @@ export class Engine {
 
   /** True when paths on this machine and paths of the engine are the same. */
   get local(): boolean {
-    return this.address.kind === "unix" || /^(localhost|127\.|\[?::1)/.test(this.address.host);
+    return this.address.kind === "unix" || isLoopback(this.address.host);
   }
 
   /** One call. Fails with `unavailable` when no answer came, `aborted` when the signal said so; any status is an answer. */

@@ -291,6 +291,14 @@ export const MUTATIONS: readonly Mutation[] = [
     kinds: ["crash"],
   },
   {
+    name: "an engine is not asked again for what it has told nobody",
+    file: "src/worker/listings.ts",
+    find: "this.#nextMs = nowMs + SWEEP_MS;",
+    replace: "this.#nextMs = null;",
+    by: "L1",
+    kinds: ["hand"],
+  },
+  {
     name: "one dead container more is kept than is to be",
     file: "src/worker/next-step.ts",
     find: "const KEPT_DEAD = 2;",
