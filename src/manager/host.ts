@@ -38,12 +38,11 @@ const ENDING: CommandResult = {
   hint: "start it again: cube",
 };
 
-const UNKNOWN: CommandResult = {
-  ok: false,
-  code: "unavailable",
-  message: "the store failed, and it is not known whether this was kept",
-  hint: "look before you repeat it",
-};
+/** `reason`: what the store said. */
+function unknown(reason: string): CommandResult {
+  const message = `it is not known whether this was kept: ${reason}`;
+  return { ok: false, code: "unavailable", message, hint: "look before you repeat it" };
+}
 
 /** A running manager. Made by `openManager`. */
 export class ManagerHost implements ManagerAccess {
@@ -205,7 +204,7 @@ export class ManagerHost implements ManagerAccess {
     this.#options.log.error(`commit ${outcome.kind}: ${outcome.reason}`);
     const fenced = outcome.kind === "fenced";
     this.#setStatus(fenced ? "read-only" : "recovering", outcome.reason);
-    if (outcome.kind === "unknown") this.#leaveOpen(tick.effects);
+    if (outcome.kind === "unknown") this.#leaveOpen(tick.effects, outcome.reason);
     this.#refuseAll(this.#refusal());
     if (!fenced) this.#recoverLater(RECOVERY_DELAY_MS);
   }
@@ -228,9 +227,9 @@ export class ManagerHost implements ManagerAccess {
   }
 
   /** What the batch was to answer may be on disk, and then counts once the store is open again. */
-  #leaveOpen(effects: readonly ManagerEffect[]): void {
+  #leaveOpen(effects: readonly ManagerEffect[], reason: string): void {
     for (const effect of effects)
-      if (effect.kind === "reply") this.#reply(effect.ticket, effect.result.ok ? UNKNOWN : effect.result);
+      if (effect.kind === "reply") this.#reply(effect.ticket, effect.result.ok ? unknown(reason) : effect.result);
   }
 
   #recoverLater(delayMs: number): void {

@@ -19,7 +19,6 @@ import type { Container, DeathCause, SimEvent } from "./trace.ts";
 const TIMES = { list: 15, pull: 0, create: 40, start: 60, stop: 0, remove: 30, inspect: 8, probe: 10 } as const;
 /** How late an event is when events are bad, at most, in ms. */
 const LATE_MS = 20_000;
-
 /** Operations that write to the engine's disk. */
 const WRITING: ReadonlySet<string> = new Set(["pull", "create", "start"]);
 /** How long a pull takes from a slow registry, at least, in ms. */
@@ -156,7 +155,10 @@ export class SimEngine {
     }
     if (effect.kind === "pull") this.#asked.add(keyOf(effect.request));
     if (effect.kind !== "pull" && (this.trouble.hung || this.trouble.stuck === effect.kind)) {
-      this.late.take(() => this.#carryOut(effect, reply));
+      const { nowMs } = this.#queue;
+      // A start that hangs has the container's lock: a later one that has come through has waited for it.
+      const isDone = () => effect.kind === "start" && (this.containers.get(effect.instanceId)?.startedMs ?? 0) > nowMs;
+      this.late.take(() => isDone() || this.#carryOut(effect, reply));
       return;
     }
     this.#carryOut(effect, reply);
@@ -306,16 +308,13 @@ export class SimEngine {
 
   #start(effect: Extract<EngineEffect, { kind: "start" }>, reply: Reply): void {
     const one = this.containers.get(effect.instanceId);
-    if (one === undefined) {
-      reply({ kind: "started", of: effect.of, result: fail("not_found", "no such container") });
-      return;
+    const answer = (result: Result<Instance>): void => reply({ kind: "started", of: effect.of, result });
+    if (one === undefined) answer(fail("not_found", "no such container"));
+    else if (one.status !== "running" && this.#portTaken(one)) answer(fail("port_taken", "port is already allocated"));
+    else {
+      if (one.status !== "running") this.#run(one);
+      answer(ok(sight(one, this.wallAt)));
     }
-    if (one.status !== "running" && this.#portTaken(one)) {
-      reply({ kind: "started", of: effect.of, result: fail("port_taken", "port is already allocated") });
-      return;
-    }
-    if (one.status !== "running") this.#run(one);
-    reply({ kind: "started", of: effect.of, result: ok(sight(one, this.wallAt)) });
   }
 
   #run(one: Container): void {

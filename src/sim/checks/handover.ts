@@ -16,6 +16,8 @@ const HARMLESS: ReadonlySet<Fault["kind"]> = new Set([
   "hand",
   "foreign",
 ]);
+/** How a node may be gone for good and whole in itself: a link in one direction alone does not last. */
+const CUT_OFF: ReadonlySet<string> = new Set(["cut", "mute", "deaf"]);
 /** What a network, an engine and the rates of clocks may take beyond what the job says, ms. */
 const SLACK_MS = 60_000;
 
@@ -40,7 +42,7 @@ function wasHindered(sim: Simulation, node: string, time: { readonly fromMs: num
   const isThere = (who: string): boolean =>
     who === node || (who === MANAGER && sim.nodes.get(node)?.plan.local === true);
   return sim.plan.faults.some((fault) => {
-    if (HARMLESS.has(fault.kind) || (fault.kind === "gone" && fault.how === "cut")) return false;
+    if (HARMLESS.has(fault.kind) || (fault.kind === "gone" && CUT_OFF.has(fault.how))) return false;
     // Who obeys the other of two managers is not alone, and the first cannot know.
     const strikes = fault.kind === "second-manager" || whereOf(fault).some(isThere);
     return fault.atMs <= time.toMs && endOf(fault) >= time.fromMs && strikes;
