@@ -78,7 +78,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "who is left alone never ends what must not be alone",
     file: "src/worker/alone.ts",
     find: "atMs > turn.time.monoMs) continue;",
-    replace: "atMs <= turn.time.monoMs) continue;",
+    replace: "atMs > 0) continue;",
     by: "S6",
     kinds: ["gone", "cut", "split"],
   },
