@@ -42,6 +42,14 @@ export const MUTATIONS: readonly Mutation[] = [
     kinds: ["cut", "split", "flap", "hand"],
   },
   {
+    name: "what one node says that it holds counts for another",
+    file: "src/manager/adoption.ts",
+    find: "find((one) => one.linkId === linkId);",
+    replace: "find((one) => one.linkId !== linkId);",
+    by: "S3",
+    kinds: ["store-rollback", "store-wipe"],
+  },
+  {
     name: "a stop that fails counts as done",
     file: "src/worker/outcomes.ts",
     find: 'if (failure.kind === "not_found") run.instances.delete(of.incarnation);\n      else retryLater(run, "stop"',

@@ -1,34 +1,44 @@
 /** Invariants of what runs on the nodes, whatever anybody believes: S3, S4, S14, S15, S18. */
 import { rank, type TaskFact } from "../../core/task.ts";
 import type { Checker } from "../checker.ts";
+import { cloneOf } from "../simulation.ts";
 import type { Container, SimEvent } from "../trace.ts";
 import { forgottenRemovals, whoLosesItsJournal } from "./journals.ts";
 import { storesOf } from "./stores.ts";
 
 /**
- * S3: at most one live container per task incarnation, in the whole cluster. One that was created and has not ended counts. Managers that disagree about where a
- * task is, since a store went back or was copied, give it to two nodes: each of those runs it once.
+ * S3: at most one live container per task incarnation, and none of a task on a second node. One that was created and has not ended counts. Stores of which one went
+ * back, or was copied, place what neither had placed before, each on a node of its own: each of those runs it once. A clone that came to a manager which did not know
+ * the node's machine is given what its original runs.
  */
 export const oneContainerPerIncarnation: Checker = {
   id: "S3",
-  rule: "an incarnation of a task lives at most once in the cluster",
+  rule: "a task lives on one node at most, and an incarnation of it once",
   begin: (sim, violate) => {
-    const live = new Map<string, Container>();
+    /** By task. */
+    const live = new Map<string, Set<Container>>();
     const stores = storesOf(sim);
-    const mayDiffer = (one: Container, other: Container): boolean =>
-      one.node !== other.node && !stores.isWhole && !(stores.agreeOn(one) && stores.agreeOn(other));
+    const nodeIdOf = ({ node }: Container): string => [...sim.nodes.keys()].find((id) => cloneOf(id) === node) ?? node;
+    const mayDiffer = (one: Container, other: Container): boolean => {
+      if (one.node === other.node) return one.incarnation !== other.incarnation;
+      const [here, there] = [nodeIdOf(one), nodeIdOf(other)];
+      return here === there ? !stores.isWhole : stores.arePlacedApart(one.taskId, here, there);
+    };
     return {
       onEvent: (event) => {
-        if (event.kind === "died" || event.kind === "removed") {
-          if (live.get(keyOf(event.container)) === event.container) live.delete(keyOf(event.container));
-        }
+        if (event.kind === "died" || event.kind === "removed")
+          live.get(event.container.taskId)?.delete(event.container);
         if (event.kind !== "started" && event.kind !== "created") return;
         const { container } = event;
         if (container.isForeign || container.status === "exited") return;
-        const other = live.get(keyOf(container));
-        if (other !== undefined && other !== container && !mayDiffer(other, container))
-          violate(`${keyOf(other)} lives on ${other.node}`, `and is ${event.kind} on ${container.node}`);
-        live.set(keyOf(container), container);
+        const beside = live.get(container.taskId) ?? new Set<Container>();
+        live.set(container.taskId, beside.add(container));
+        for (const other of beside)
+          if (other !== container && !mayDiffer(other, container))
+            violate(
+              `${keyOf(other)} lives on ${other.node}`,
+              `and ${keyOf(container)} is ${event.kind} on ${container.node}`,
+            );
       },
     };
   },

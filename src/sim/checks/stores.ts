@@ -18,6 +18,8 @@ export interface StoreMirror {
   isAdopting: boolean;
   /** How often somebody has put another store in its place. */
   replacements: number;
+  /** Which tasks it has given to which nodes since it was put there. */
+  placed: Set<string>;
 }
 
 /** A durable change, before it counts in the mirror. */
@@ -37,6 +39,8 @@ export class Stores {
   readonly #sim: Simulation;
   readonly #mirrors = new Map<string, StoreMirror>();
   readonly #listeners: Listener[] = [];
+  /** What each store has placed that was ever there. */
+  readonly #placed: Set<string>[] = [];
 
   constructor(sim: Simulation) {
     this.#sim = sim;
@@ -47,7 +51,14 @@ export class Stores {
   of(manager: string): StoreMirror {
     let mirror = this.#mirrors.get(manager);
     if (mirror === undefined) {
-      mirror = { manager, cluster: emptyCluster(), revision: 0, isAdopting: false, replacements: 0 };
+      mirror = {
+        manager,
+        cluster: emptyCluster(),
+        revision: 0,
+        isAdopting: false,
+        replacements: 0,
+        placed: this.#placesAnew(),
+      };
       this.#mirrors.set(manager, mirror);
     }
     return mirror;
@@ -69,6 +80,18 @@ export class Stores {
       return task?.nodeId === node && !isTerminal(task.fact.state);
     };
     return living.length > 0 && living.every(([name]) => isOnRecord(name));
+  }
+
+  /**
+   * Whether two stores have placed that task, one of them here and another one there: a copy knows nothing of the other's placements, and one that went back none that
+   * came after. What an adoption writes down is no placement but what a node says, and that has only what some store has placed there.
+   */
+  arePlacedApart(taskId: string, here: string, there: string): boolean {
+    return this.#placed.some(
+      (one) =>
+        one.has(placementOf(taskId, here)) &&
+        this.#placed.some((other) => other !== one && other.has(placementOf(taskId, there))),
+    );
   }
 
   /** Whether a store has that incarnation on record as over, and none has it as anything else: whoever gives orders by it says so to a worker that has forgotten. */
@@ -93,9 +116,22 @@ export class Stores {
     for (const logged of batch) {
       const { change, revision } = logged;
       for (const listener of this.#listeners) listener({ store, logged, change, batch, atMs });
+      this.#notePlacement(store, change);
       apply(store.cluster, change);
       store.revision = revision;
     }
+  }
+
+  #notePlacement({ isAdopting, cluster, placed }: StoreMirror, change: Change): void {
+    if (change.kind !== "task.put" || isAdopting) return;
+    const { id, nodeId } = change.task;
+    if (nodeId !== null && cluster.tasks.get(id)?.nodeId !== nodeId) placed.add(placementOf(id, nodeId));
+  }
+
+  #placesAnew(): Set<string> {
+    const placed = new Set<string>();
+    this.#placed.push(placed);
+    return placed;
   }
 
   #reload(manager: string): void {
@@ -105,7 +141,12 @@ export class Stores {
     for (const change of image?.rows.values() ?? []) apply(store.cluster, change);
     store.revision = image?.revision ?? 0;
     store.replacements++;
+    store.placed = this.#placesAnew();
   }
+}
+
+function placementOf(taskId: string, nodeId: string): string {
+  return `${taskId}@${nodeId}`;
 }
 
 const known = new WeakMap<Simulation, Stores>();
