@@ -12,14 +12,14 @@ type HeldMessage = Extract<WorkerMessage, { readonly kind: "held" }>;
 /** UTF-16 units of JSON in a piece; a unit takes at most three bytes, and the rest is room for the message around it. */
 const PIECE_UNITS = MAX_MESSAGE_BYTES / 4;
 
-/** What is still to be said over the present link. */
+/** What is still to be said to the manager that was greeted last. */
 export class Disclosure {
   #refusal = "";
   #said = "";
   #asked = false;
 
-  /** A new manager, or the old one anew: nothing has been said to it yet. */
-  linked(): void {
+  /** A new manager, or the old one anew, which forgets what it was told before: nothing has been said to it yet. */
+  greeted(): void {
     this.#refusal = "";
     this.#said = "";
     this.#asked = false;

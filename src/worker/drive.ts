@@ -102,7 +102,9 @@ function releasePermits(run: TaskRun, step: Step, desk: Desk): void {
 }
 
 function pull(run: TaskRun, desk: Desk): boolean {
-  if (mayHaveToWait(run) && !desk.pulls.take(run.taskId)) {
+  // It may have been in line, and nobody who is served is to be called up again.
+  if (!mayHaveToWait(run)) desk.pulls.drop(run.taskId);
+  else if (!desk.pulls.take(run.taskId)) {
     amend(run, { message: IN_LINE });
     return false;
   }
@@ -115,9 +117,9 @@ function pull(run: TaskRun, desk: Desk): boolean {
 
 const IN_LINE = "waits for other images to be pulled";
 
-/** What has run here finds its image, and is not to wait for a registry that is slow with others. */
-function mayHaveToWait({ fact, assignment }: TaskRun): boolean {
-  return fact.restarts === 0 || assignment?.spec.pull === "always";
+/** A container that is here, if only a dead one, holds its image here: its task is not to wait for a registry that is slow with others. */
+function mayHaveToWait({ instances, assignment }: TaskRun): boolean {
+  return instances.size === 0 || assignment?.spec.pull === "always";
 }
 
 function create(run: TaskRun, desk: Desk): boolean {

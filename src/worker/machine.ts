@@ -222,13 +222,13 @@ export class WorkerMachine {
 
   #link(): void {
     this.#linked = true;
-    this.#disclosure.linked();
     this.#hello();
   }
 
   /** To whoever is greeted everything is said anew. */
   #hello(): void {
     this.#obedience.said();
+    this.#disclosure.greeted();
     this.#reporter.wantFull();
     const { setNumber, seen } = this.#obedience;
     const facts = this.#offer.tell(this.#facts, this.#runs);

@@ -45,6 +45,18 @@ describe("worker: what it tells a manager", () => {
     expect(driver.engine.of("a")).toEqual(["1:running"]);
   });
 
+  test("a manager that is greeted again, having sent a change of a set that is not held, hears the same refusal again", () => {
+    const driver = new Driver().begin().welcome().assign(assignment("a"));
+    const other = { ...MANAGER, term: 2, lineage: "l2", instanceId: "m2" };
+    driver.feed({ kind: "unlinked" }).feed({ kind: "linked" }).welcome(other).set({ manager: other, number: 1 });
+    const before = driver.sent.length;
+    driver.set({ manager: other, base: 1, number: 2, put: [assignment("b")] });
+    driver.welcome(other).set({ manager: other, number: 3, put: [assignment("b")] });
+    const kinds = driver.sent.slice(before).map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === "hello" || kind === "refused")).toEqual(["hello", "refused"]);
+    expect(refusals(driver).at(-1)).toContain("does not know 1 of 1");
+  });
+
   test("with nothing to tell it says so; not asked, it tells nothing", () => {
     const driver = new Driver().begin();
     expect(heldOf(driver)).toEqual([]);

@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import type { FailureKind } from "../../src/core/failure.ts";
 import { DEFAULT_RESTART, type RestartPolicy } from "../../src/core/spec.ts";
+import type { Incarnation } from "../../src/worker/effects.ts";
 import { assignment, Driver, MANAGER } from "./driver.ts";
 
 function with_(policy: Partial<RestartPolicy>, id = "t1", serial = 0) {
@@ -261,4 +262,49 @@ test("restarts: pulls that take long keep other images waiting, which say so, bu
   expect(driver.fact("slow-16").message).toBe("waits for other images to be pulled");
   driver.feed({ kind: "pulled", of: { taskId: "slow-0", incarnation: 1 }, result: { ok: true, value: null } });
   expect([driver.at("slow-16"), driver.fact("slow-16").message]).toEqual(["1:running", ""]);
+});
+
+test("restarts: what has never run here waits for a permit also when its pull has failed", () => {
+  const driver = new Driver();
+  driver.engine.silent.add("pull");
+  driver.begin().welcome();
+  driver.assign(...Array.from({ length: 60 }, (_, i) => assignment(`t${i}`, { image: `i${i}:1` })));
+  const away = new Map<string, Incarnation>();
+  const lookFrom = (from: number): number => {
+    for (const effect of driver.effects.slice(from))
+      if (effect.kind === "pull") away.set(effect.request.taskId, effect.request);
+    return away.size;
+  };
+  const counts = [lookFrom(0)];
+  for (let round = 0; round < 6; round++) {
+    const from = driver.effects.length;
+    for (const { taskId, incarnation } of [...away.values()]) {
+      away.delete(taskId);
+      const failure = { kind: "transient" as const, message: "slow" };
+      driver.feed({ kind: "pulled", of: { taskId, incarnation }, result: { ok: false, failure } });
+    }
+    driver.pass(3_000);
+    counts.push(lookFrom(from));
+  }
+  expect(counts).toEqual(counts.map(() => 16));
+});
+
+test("restarts: a task in line for its pull that turns out to have run here leaves the line", () => {
+  const driver = new Driver();
+  driver.engine.silent.add("pull");
+  driver.begin().welcome();
+  driver.assign(...Array.from({ length: 17 }, (_, i) => assignment(`t${i}`)));
+  expect(driver.fact("t16").message).toBe("waits for other images to be pulled");
+  const known = { ...driver.fact("t16"), incarnation: 3, restarts: 2, message: "" };
+  driver.set({ base: 1, number: 2, put: [assignment("t16", {}, { known })] });
+  driver.engine.made.set("t16-2", {
+    of: { taskId: "t16", incarnation: 2 },
+    instanceId: "t16-2",
+    status: "exited",
+    exitCode: 1,
+  });
+  driver.feed({ kind: "resync", runtime: "docker" });
+  expect(driver.at("t16")).toBe("3:pulling");
+  driver.feed({ kind: "pulled", of: { taskId: "t0", incarnation: 1 }, result: { ok: true, value: null } });
+  expect([driver.at("t0"), driver.at("t16")]).toEqual(["1:running", "3:pulling"]);
 });
