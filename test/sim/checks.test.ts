@@ -2,13 +2,12 @@
 import { describe, expect, test } from "bun:test";
 import type { Change } from "../../src/core/change.ts";
 import { DEFAULT_DISCONNECT } from "../../src/core/spec.ts";
-import { type Task, unseen } from "../../src/core/task.ts";
+import { unseen } from "../../src/core/task.ts";
 import type { Command } from "../../src/manager/commands.ts";
 import type { ManagerMessage } from "../../src/protocol/messages.ts";
 import { drawPlan } from "../../src/sim/draw.ts";
 import { run } from "../../src/sim/run.ts";
 import { SECRET } from "../../src/sim/secret.ts";
-import { cloneOf } from "../../src/sim/simulation.ts";
 import type { SimEvent } from "../../src/sim/trace.ts";
 import { aJob, aJobSpec, aNode, aSlot, aSpec, aTask } from "../core/records.ts";
 import { aContainer, CheckBench, died, identity, started } from "./checks-bench.ts";
@@ -246,45 +245,6 @@ describe("sim: checkers", () => {
       return bench.found.length;
     });
     expect(found).toEqual([0, 1]);
-  });
-
-  test("S3 lets a task live on two nodes only where each was given it by a store that knew nothing of the other", () => {
-    const placed = (nodeId: string): Task => aTask("web", { id: "t", nodeId });
-    const stories: readonly ((bench: CheckBench) => void)[] = [
-      (bench) => bench.keepTask(placed("n1")),
-      (bench) => {
-        bench.keepTask(placed("n1"));
-        bench.tell({ kind: "adopting", manager: "m1" });
-        bench.keepTask(placed("n2"));
-      },
-      (bench) => {
-        bench.keepTask(placed("n1"));
-        bench.keepTask(placed("n2"));
-      },
-      (bench) => {
-        bench.keepTask(placed("n1"));
-        bench.keep([{ kind: "task.put", task: placed("n2") }], { manager: "m2" });
-      },
-    ];
-    const found = stories.map((place) => {
-      const bench = new CheckBench("S3");
-      bench.tell({ kind: "replaced", manager: "m2", how: "copy" });
-      place(bench);
-      bench.tell(started(aContainer()), started(aContainer({ node: "n2", incarnation: 2 })));
-      return bench.found.length;
-    });
-    expect(found).toEqual([1, 1, 1, 0]);
-  });
-
-  test("S3 lets a node's clone run what its original runs once a store has been replaced, and not before", () => {
-    const found = [false, true].map((isReplaced) => {
-      const bench = new CheckBench("S3");
-      bench.keepTask(aTask("web", { id: "t", nodeId: "n1" }));
-      if (isReplaced) bench.tell({ kind: "replaced", manager: "m1", how: "wipe" });
-      bench.tell(started(aContainer()), started(aContainer({ node: cloneOf("n1") })));
-      return bench.found.length;
-    });
-    expect(found).toEqual([1, 0]);
   });
 
   test("S9 knows who may take a step: a worker writes no lost, and a manager starts nothing", () => {

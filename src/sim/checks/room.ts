@@ -12,28 +12,28 @@ import { type Durable, storesOf } from "./stores.ts";
 
 /**
  * S7: nothing is placed where it does not fit, no two that are placed on a node want one of its ports, and what a node really runs fits it. Counted anew from the
- * records each time. A store that was replaced, or a second manager, knows not all that runs: then only placements are judged.
+ * records each time. A store that was replaced, or copied, knows not all that runs: what really runs is not judged where a task lives that a manager's store has not on
+ * record there, or had not yet when it placed others.
  */
 export const nodesAreNotOverfilled: Checker = {
   id: "S7",
   rule: "what is placed on a node, and what really runs there, fits it",
   begin: (sim, violate) => {
-    let isWhole = true;
+    const stores = storesOf(sim);
     /** Nodes that have had another size: what was there before stays, and is started again there. */
     const resized = new Set<string>();
     const fromBackup = new StartedFromBackup();
-    storesOf(sim).onDurable((durable) => checkPlacement(durable, violate));
+    stores.onDurable((durable) => checkPlacement(durable, violate));
     return {
       onEvent: (event, atMs) => {
         fromBackup.hear(event, atMs);
-        if (event.kind === "replaced") isWhole = false;
         if (event.kind === "fault" && event.fault.kind === "resize") resized.add(event.fault.node);
-        if (!isWhole || event.kind !== "started" || resized.has(event.container.node)) return;
-        const hasStale = sim.nodes
-          .get(event.container.node)
-          ?.engine.live()
-          .some((one) => fromBackup.has(one));
-        if (!hasStale) checkNode(sim, event.container, violate);
+        if (event.kind !== "started" || event.container.isForeign || resized.has(event.container.node)) return;
+        const live = liveOn(sim, event.container.node);
+        if (live.some((one) => fromBackup.has(one))) return;
+        const taskIds = live.map(({ taskId }) => taskId);
+        if (stores.isWhole || stores.areKnownTogether(event.container.node, taskIds))
+          checkNode(sim, { started: event.container, live }, violate);
       },
     };
   },
@@ -70,10 +70,18 @@ function heldOn(cluster: Cluster, nodeId: string): Task[] {
 }
 
 /** What really runs. */
-function checkNode(sim: Simulation, started: Container, violate: Violate): void {
+function liveOn(sim: Simulation, nodeId: string): Container[] {
+  const live = sim.nodes.get(nodeId)?.engine.live() ?? [];
+  return live.filter((one) => !one.isForeign);
+}
+
+function checkNode(
+  sim: Simulation,
+  { started, live }: { readonly started: Container; readonly live: readonly Container[] },
+  violate: Violate,
+): void {
   const node = sim.nodes.get(started.node);
-  if (node === undefined || started.isForeign) return;
-  const live = node.engine.live().filter((one) => !one.isForeign);
+  if (node === undefined) return;
   const problem = overfullBy(
     live.map((one) => one.spec),
     allocatable(node.worker.parts.facts),

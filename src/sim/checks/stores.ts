@@ -5,7 +5,7 @@
 import type { Change, LoggedChange } from "../../core/change.ts";
 import { apply, type Cluster, emptyCluster } from "../../core/cluster.ts";
 import { isTerminal } from "../../core/task.ts";
-import type { Simulation } from "../simulation.ts";
+import { MANAGER, type Simulation } from "../simulation.ts";
 import type { SimEvent } from "../trace.ts";
 
 /** One manager's durable state. */
@@ -18,8 +18,12 @@ export interface StoreMirror {
   isAdopting: boolean;
   /** How often somebody has put another store in its place. */
   replacements: number;
-  /** Which tasks it has given to which nodes since it was put there. */
-  placed: Set<string>;
+  /** Which tasks it has given to which nodes since it was put there; with each the number, among all durable changes of the run, of the one that did. */
+  placed: Map<string, number>;
+  /** All that were ever on its record there, with the number of the change that put them there. */
+  known: Map<string, number>;
+  /** The number of the last change before it was put there. */
+  since: number;
 }
 
 /** A durable change, before it counts in the mirror. */
@@ -40,7 +44,8 @@ export class Stores {
   readonly #mirrors = new Map<string, StoreMirror>();
   readonly #listeners: Listener[] = [];
   /** What each store has placed that was ever there. */
-  readonly #placed: Set<string>[] = [];
+  readonly #placed: Map<string, number>[] = [];
+  #number = 0;
 
   constructor(sim: Simulation) {
     this.#sim = sim;
@@ -58,6 +63,8 @@ export class Stores {
         isAdopting: false,
         replacements: 0,
         placed: this.#placesAnew(),
+        known: new Map(),
+        since: 0,
       };
       this.#mirrors.set(manager, mirror);
     }
@@ -94,6 +101,27 @@ export class Stores {
     );
   }
 
+  /**
+   * Whether the store of every manager that lives had all of these tasks on record on that node when it placed the last of them there. What one store has as over and
+   * another lets go on is not known.
+   */
+  areKnownTogether(nodeId: string, taskIds: readonly string[]): boolean {
+    const living = [...this.#sim.managers].filter(([, { manager }]) => manager.parts.process.alive);
+    const stores = living.length === 0 ? [this.of(MANAGER)] : living.map(([name]) => this.of(name));
+    const isDisputed = taskIds.some((id) => this.#isInDispute(id, nodeId));
+    return !isDisputed && stores.every((store) => knows(store, nodeId, taskIds));
+  }
+
+  /** Whether one store has it as over, or has forgotten it, and another one lets it live there. */
+  #isInDispute(taskId: string, nodeId: string): boolean {
+    const thatKnow = [...this.#mirrors.values()].filter(({ known }) => known.has(placementOf(taskId, nodeId)));
+    const alive = thatKnow.filter(({ cluster }) => {
+      const task = cluster.tasks.get(taskId);
+      return task !== undefined && !isTerminal(task.fact.state);
+    });
+    return alive.length > 0 && alive.length < thatKnow.length;
+  }
+
   /** Whether a store has that incarnation on record as over, and none has it as anything else: whoever gives orders by it says so to a worker that has forgotten. */
   knowAsOver({ taskId, incarnation }: { readonly taskId: string; readonly incarnation: number }): boolean {
     const facts = [...this.#mirrors.values()].flatMap(({ cluster }) => cluster.tasks.get(taskId)?.fact ?? []);
@@ -122,14 +150,17 @@ export class Stores {
     }
   }
 
-  #notePlacement({ isAdopting, cluster, placed }: StoreMirror, change: Change): void {
-    if (change.kind !== "task.put" || isAdopting) return;
+  #notePlacement({ isAdopting, cluster, placed, known }: StoreMirror, change: Change): void {
+    this.#number++;
+    if (change.kind !== "task.put") return;
     const { id, nodeId } = change.task;
-    if (nodeId !== null && cluster.tasks.get(id)?.nodeId !== nodeId) placed.add(placementOf(id, nodeId));
+    if (nodeId === null || cluster.tasks.get(id)?.nodeId === nodeId) return;
+    known.set(placementOf(id, nodeId), this.#number);
+    if (!isAdopting) placed.set(placementOf(id, nodeId), this.#number);
   }
 
-  #placesAnew(): Set<string> {
-    const placed = new Set<string>();
+  #placesAnew(): Map<string, number> {
+    const placed = new Map<string, number>();
     this.#placed.push(placed);
     return placed;
   }
@@ -142,7 +173,18 @@ export class Stores {
     store.revision = image?.revision ?? 0;
     store.replacements++;
     store.placed = this.#placesAnew();
+    store.since = this.#number;
+    store.known = new Map(
+      [...store.cluster.tasks.values()].map(({ id, nodeId }) => [placementOf(id, nodeId ?? ""), store.since]),
+    );
   }
+}
+
+/** A task that it has only found there, or forgotten, was not in its books when it placed the others. */
+function knows({ placed, known, since }: StoreMirror, nodeId: string, taskIds: readonly string[]): boolean {
+  const placements = taskIds.map((id) => placementOf(id, nodeId));
+  const lastNumber = Math.max(since, ...placements.map((one) => placed.get(one) ?? 0));
+  return placements.every((one) => (known.get(one) ?? Number.POSITIVE_INFINITY) <= lastNumber);
 }
 
 function placementOf(taskId: string, nodeId: string): string {
