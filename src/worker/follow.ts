@@ -43,21 +43,28 @@ async function* instanceOutput(
   { query, signal }: { readonly query: LogQuery; readonly signal: AbortSignal },
 ): AsyncGenerator<LogChunk> {
   const place = new Place();
-  do {
-    const chunks = source.runtime(runtime)?.logs(instanceId, place.from(query), signal) ?? [];
-    for await (const chunk of chunks) if (place.isNew(chunk)) yield chunk;
-  } while (query.follow && (await runsOn(source, instanceId, signal)));
+  for (let isRead = false; !isRead; ) {
+    // A stream may break before an end: what began while the instance ran is not all that there was. Nor may the last look wait for more.
+    isRead = !query.follow || !isThere(source, instanceId);
+    const asked = { ...place.from(query), follow: !isRead };
+    for await (const chunk of source.runtime(runtime)?.logs(instanceId, asked, signal) ?? []) {
+      const unread = place.unread(chunk);
+      if (unread !== null) yield unread;
+    }
+    if (!isRead) await whileThere(source, instanceId, signal);
+    isRead ||= signal.aborted;
+  }
 }
 
-/** Whether the instance lives although its output has ended: then the stream broke. */
-async function runsOn(source: OutputSource, instanceId: string, signal: AbortSignal): Promise<boolean> {
+function isThere(source: OutputSource, instanceId: string): boolean {
+  const newest = source.newest();
+  return newest?.instanceId === instanceId && newest.status === "running" && !source.isOver();
+}
+
+/** Waits for the end of an instance whose output has ended; when none is known in time the stream broke. */
+async function whileThere(source: OutputSource, instanceId: string, signal: AbortSignal): Promise<void> {
   const patience = AbortSignal.any([signal, AbortSignal.timeout(AGAIN_MS)]);
-  const isThere = (): boolean => {
-    const newest = source.newest();
-    return newest?.instanceId === instanceId && newest.status === "running" && !source.isOver();
-  };
-  while (isThere() && !patience.aborted) await source.nextChange(patience);
-  return isThere() && !signal.aborted;
+  while (isThere(source, instanceId) && !patience.aborted) await source.nextChange(patience);
 }
 
 /** Waits for a further instance with output; false when none will come. */
@@ -78,6 +85,7 @@ function unread(source: OutputSource, read: string): Instance | null {
 /** How far an instance's output has been read. Several lines may be of one millisecond, so that time is asked for again, and as many of its lines left out as were read. */
 class Place {
   #lastMs: number | null = null;
+  #lastText = "";
   #ofLast = 0;
   #repeated = 0;
 
@@ -87,19 +95,25 @@ class Place {
     return this.#lastMs === null ? query : { ...query, tail: null, sinceMs: this.#lastMs - 1 };
   }
 
-  /** False for what was read before. */
-  isNew({ atMs }: LogChunk): boolean {
+  /** What of it was not read before; null for nothing. A stream may have ended in the middle of the last line. */
+  unread(chunk: LogChunk): LogChunk | null {
+    const { atMs, text } = chunk;
     if (atMs !== this.#lastMs) {
-      if (this.#lastMs !== null && atMs < this.#lastMs) return true;
+      if (this.#lastMs !== null && atMs < this.#lastMs) return chunk;
       this.#lastMs = atMs;
       this.#ofLast = 0;
       this.#repeated = 0;
     }
     if (this.#repeated > 0) {
       this.#repeated -= 1;
-      return false;
+      const isLonger = this.#repeated === 0 && text !== this.#lastText && text.startsWith(this.#lastText);
+      if (!isLonger) return null;
+      const rest = text.slice(this.#lastText.length);
+      this.#lastText = text;
+      return { ...chunk, text: rest };
     }
     this.#ofLast += 1;
-    return true;
+    this.#lastText = text;
+    return chunk;
   }
 }

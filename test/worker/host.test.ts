@@ -134,7 +134,7 @@ test("worker host: a followed log goes on when its stream breaks while the task 
     if (text === "four") engine.print({ taskId: "t1", incarnation: 2 }, "after the restart");
     if (text === "after the restart") ended.abort();
   }
-  expect([seen, streams]).toEqual([["one", "two", "three", "four", "after the restart"], 4]);
+  expect([seen, streams]).toEqual([["one", "two", "three", "four", "after the restart"], 5]);
   await host.close();
 });
 
