@@ -5,7 +5,7 @@ import { nameOf, type Turn } from "./turn.ts";
 
 /**
  * Since when nobody has answered this worker with orders that it takes. A link is no answer: it does not show that the manager hears what is said over it; and one
- * that is refused is no company. The methods tell whether anything has changed that is to be kept.
+ * that is refused is no company. Once answered it is alone again only when the link is gone. The methods tell whether anything has changed that is to be kept.
  */
 export class Solitude {
   #isAnswered = false;

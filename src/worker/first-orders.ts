@@ -1,12 +1,14 @@
 /** What a worker that has just begun does not make by its journal alone, since a manager that is in reach may know better. */
 import { RETURN_MS } from "../protocol/messages.ts";
+import type { TaskRun } from "./task-run.ts";
 
 const BEHIND =
   "containers are here that the journal does not know: it is older than they are, or damaged. What runs is kept, and no container is made until a manager has said what it wants";
 
 /**
  * What a worker remembers may be long past: its machine was off, its journal's disk was full, or a backup was put back. What runs is adopted all the same; what would
- * have to be made anew waits until a manager has told what it wants, or has not for as long as it may take to come back: without end when the journal is known to be behind.
+ * have to be made anew waits until a manager has told what it wants, or has not for as long as it may take to come back: without end when the journal is known to be behind,
+ * and for a task that is not to run alone (`stopAfterMs`), since a worker that was linked when its machine lost its power cannot tell for how long it has been alone.
  */
 export class FirstOrders {
   readonly #say: (text: string) => void;
@@ -41,7 +43,10 @@ export class FirstOrders {
     this.#untilMs = null;
   }
 
-  areAwaited(monoMs: number): boolean {
-    return this.#untilMs !== null && monoMs < this.#untilMs;
+  /** Whether nothing of the task is to be made yet. */
+  holdBack({ assignment }: TaskRun, monoMs: number): boolean {
+    if (this.#untilMs === null) return false;
+    const mayRunAlone = (assignment?.spec.disconnect.stopAfterMs ?? null) === null;
+    return !mayRunAlone || monoMs < this.#untilMs;
   }
 }

@@ -383,7 +383,7 @@ export class WorkerMachine {
       touch: (run) => (run.touched = ++this.#sequence),
       log: (level, text) => this.#log(level, text),
       isDurable: (run) => this.#journal.isDurable(run),
-      mayMake: (run) => isLocalTask(run.taskId) || !this.firstOrders.areAwaited(this.#time.monoMs),
+      mayMake: (run) => isLocalTask(run.taskId) || !this.firstOrders.holdBack(run, this.#time.monoMs),
       isListed: (run) => isLookedFor(run, this.#listings),
       wantList: (run) => this.#listings.wantNewerThan(run.touched),
       forget: (run) => this.#forget(run),

@@ -1,5 +1,5 @@
 /**
- * The one order in which things leave a worker: what is said rests on what is on disk, so it never goes before it. The machine brings the effects of a turn into
+ * The one order in which things leave a worker: what is said of tasks rests on what is on disk, so it never goes before it. The machine brings the effects of a turn into
  * this order and its host keeps it; both ask here. Pure.
  */
 import type { WorkerMessage } from "../protocol/messages.ts";

@@ -326,6 +326,24 @@ test("worker: a worker that had a manager until it ended counts from its own beg
   expect(reborn.pass(2_000).at("t1")).toBe("1:stopped");
 });
 
+test("worker: after a power cut nothing of a job with stop_after is made again before a manager speaks, and what runs is adopted", () => {
+  const disconnect = { ...assignment("x").spec.disconnect, stopAfterMs: 60_000 };
+  const jobs = [assignment("gone", { disconnect }), assignment("runs", { disconnect }), assignment("other")];
+  const cut = (): Driver => {
+    const linked = started(...jobs).pass(5_000);
+    for (const id of ["gone", "other"]) linked.engine.die(id, 137);
+    const after = new Driver({ engine: linked.engine, journal: linked.journal, monoMs: 3_600_000 });
+    return after.feed({ kind: "tick" }).pass(50_000);
+  };
+  const alone = cut();
+  const all = (): string[] => ["gone", "runs", "other"].map((id) => alone.at(id));
+  expect(all()).toEqual(["2:accepted", "1:running", "2:running"]);
+  alone.pass(20_000);
+  expect(all()).toEqual(["2:stopped", "1:stopped", "2:running"]);
+  const answered = cut().begin().welcome();
+  expect(answered.assign(...jobs).at("gone")).toBe("2:running");
+});
+
 test("worker: at rest it asks the engine for a list now and then, and for nothing else", () => {
   const driver = started(assignment("t1"), assignment("t2")).pass(5_000);
   const before = driver.effects.length;
