@@ -6,7 +6,7 @@ import type { Task } from "./task.ts";
 /** Five seconds, doubling to ten minutes (Nomad's and Swarm's range; semantics.md, Reschedule). */
 const FIRST_DELAY_MS = 5_000;
 const MAX_DELAY_MS = 600_000;
-/** Attempts of a batch slot after each start, the first included. */
+/** Ends of a batch slot's attempts since its start after which it is over; another attempt that an absence made counts only by its end. */
 const BATCH_ATTEMPTS = 3;
 
 /** `over`: the slot stays as it is. `again`: a new attempt once `waitMs` have passed. */

@@ -1,6 +1,7 @@
 // When a manager may be the one that is cut off: nothing is replaced, people are told so, and what an operator vouches for goes no further than what is out by then.
 import { describe, expect, test } from "bun:test";
 import { ALONE, ISOLATED } from "../../src/core/caution.ts";
+import { DEFAULT_DISCONNECT } from "../../src/core/spec.ts";
 import { aJobSpec, aSpec } from "../core/records.ts";
 import { Bench, fact } from "./bench.ts";
 
@@ -101,6 +102,27 @@ describe("the only far node out:", () => {
     bench.hello("n2", "l2", REMOTE);
     bench.passes(2_000);
     expect([bench.tasks.length, bench.machine.caution]).toEqual([2, ""]);
+  });
+
+  test("one whose tasks would not be replaced anyway is no reason for a caution", () => {
+    const bench = new Bench();
+    bench.hello("n1", "l1", REMOTE);
+    bench.passes(20_000);
+    const stays = aSpec({ disconnect: { ...DEFAULT_DISCONNECT, replace: false } });
+    const mounts = [{ kind: "volume", source: "data", target: "/data", readOnly: false }] as const;
+    for (const [name, spec] of Object.entries({ stays, data: aSpec({ mounts }), ends: aSpec() })) {
+      bench.submit(aJobSpec(name, spec));
+      bench.report([fact(bench.newest.id, { state: "running" })]);
+    }
+    bench.command({ kind: "job.stop", jobId: bench.newest.jobId });
+    expect(bench.tasks.map(({ desired, fact: { state } }) => `${desired} ${state}`).sort()).toEqual([
+      "run running",
+      "run running",
+      "stop running",
+    ]);
+    cut(bench, 1);
+    bench.passes(60_000);
+    expect([bench.machine.caution, bench.machine.cluster.nodes.get("n1")?.state]).toEqual(["", "disconnected"]);
   });
 
   test("one on which nothing runs is no reason for a caution", () => {
