@@ -8,6 +8,8 @@ import { Engine } from "./engine.ts";
 import { until } from "./until.ts";
 
 const CONTAINERD_PID = "exec/containerd/containerd.pid";
+/** Until a service manager kills what does not end, in ms. */
+const PATIENCE_MS = 20_000;
 
 /** An engine that a test may stop. Dispose it with `await using`. */
 export class PrivateEngine extends Engine implements AsyncDisposable {
@@ -111,10 +113,14 @@ export class PrivateEngine extends Engine implements AsyncDisposable {
   }
 
   async #end(signal: "SIGTERM" | "SIGKILL"): Promise<void> {
-    this.#process?.kill(signal);
-    await this.#process?.exited;
+    const process = this.#process;
+    process?.kill(signal);
+    // Docker 20.10 now and then hangs on the way down right after its start.
+    const patience = setTimeout(() => process?.kill("SIGKILL"), PATIENCE_MS);
+    await process?.exited;
+    clearTimeout(patience);
     this.#process = null;
-    if (signal !== "SIGKILL") return;
+    if (signal !== "SIGKILL" && process?.signalCode !== "SIGKILL") return;
     // A crash leaves both numbers behind, and the engine's own containerd on its way out: the next engine must take neither for alive.
     this.#endContainerd();
     rmSync(this.#at("pid"), { force: true });
