@@ -1,5 +1,5 @@
 /** Where `cube sim` has its cluster from: the running manager, or a file with what its API once said of it, such as `--save` writes. Nothing else is written. */
-import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, lstatSync, openSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { ClientError } from "../client/cluster-client.ts";
 import { pictureOf } from "../client/picture.ts";
@@ -38,16 +38,42 @@ async function readFile({ io }: Context, file: string): Promise<ClusterSnapshot>
   }
 }
 
-/** Writes the snapshot for its owner alone, whatever the mode of a file that is there already: commands and labels may tell what is nobody else's business. */
+/**
+ * Writes the snapshot for its owner alone, whatever the mode of a file that is there already: commands and labels may tell what is nobody else's business.
+ * A link stays one, and a device or a pipe is written to.
+ */
 export function saveSnapshot({ io }: Context, file: string, snapshot: ClusterSnapshot): void {
-  const path = resolve(io.cwd, file);
-  const draft = `${path}.${process.pid}.draft`;
+  const text = `${JSON.stringify(snapshot)}\n`;
   try {
-    writeFileSync(draft, `${JSON.stringify(snapshot)}\n`, { mode: 0o600, flag: "wx" });
+    const path = behindLinks(resolve(io.cwd, file));
+    const there = lstatSync(path, { throwIfNoEntry: false });
+    if (there === undefined || there.isFile()) replaceFile(path, text);
+    else writeFileSync(path, text, { mode: 0o600 });
+  } catch (error) {
+    throw new CommandFailed(`cannot write ${file}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
+  }
+}
+
+/** Where a link leads; the path itself where it is none, or leads nowhere that has a path. */
+function behindLinks(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+function replaceFile(path: string, text: string): void {
+  const draft = `${path}.${process.pid}.draft`;
+  const opened = openSync(draft, "wx", 0o600);
+  try {
+    writeFileSync(opened, text);
     renameSync(draft, path);
   } catch (error) {
     rmSync(draft, { force: true });
-    throw new CommandFailed(`cannot write ${file}: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
+    throw error;
+  } finally {
+    closeSync(opened);
   }
 }
 

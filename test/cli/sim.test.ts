@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { JobResource, MetricsResource, NodeResource, TaskResource } from "../../src/client/resources.ts";
 import { DEFAULT_TASK, type TaskSpec } from "../../src/core/spec.ts";
@@ -278,6 +278,33 @@ describe("cli/sim: bad input", () => {
     const manager = { ...(await shell.client.manager()), scheduler: "magic" };
     const other = JSON.stringify({ manager, revision: 1, jobs: [], tasks: [], nodes: [] });
     expect(await from(other)).toStartWith('2 cube: the manager places by "magic", which is not known here');
+  });
+
+  test("cli/sim: a snapshot goes where a link leads and into a pipe, and neither is replaced", async () => {
+    using shell = cluster();
+    const at = (name: string) => join(shell.home, name);
+    writeFileSync(at("real.json"), "old");
+    symlinkSync("real.json", at("link.json"));
+    symlinkSync("new.json", at("dangling.json"));
+    for (const name of ["link.json", "dangling.json"]) {
+      expect((await shell.run("sim", "--save", name)).code).toBe(0);
+      expect(lstatSync(at(name)).isSymbolicLink()).toBe(true);
+    }
+    const saved = readFileSync(at("real.json"), "utf8");
+    expect([JSON.parse(saved).manager.clusterId, readFileSync(at("new.json"), "utf8")]).toEqual(["c1", saved]);
+    expect([statSync(at("real.json")).mode & 0o777, statSync(at("new.json")).mode & 0o777]).toEqual([0o600, 0o600]);
+    Bun.spawnSync(["mkfifo", at("pipe")]);
+    const reader = Bun.spawn(["cat", at("pipe")], { stdout: "pipe" });
+    expect((await shell.run("sim", "--save", "pipe")).code).toBe(0);
+    expect([await new Response(reader.stdout).text(), lstatSync(at("pipe")).isFIFO()]).toEqual([saved, true]);
+  });
+
+  test("cli/sim: a draft that somebody else has made is left to them", async () => {
+    using shell = cluster();
+    const draft = join(shell.home, `now.json.${process.pid}.draft`);
+    writeFileSync(draft, "theirs");
+    expect((await shell.run("sim", "--save", "now.json")).err).toBe("cube: cannot write now.json: EEXIST\n");
+    expect(readFileSync(draft, "utf8")).toBe("theirs");
   });
 
   test("cli/sim: a snapshot that cannot be written fails, naming the file", async () => {
