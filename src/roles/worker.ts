@@ -133,14 +133,16 @@ function joinAddress(config: Config): Result<Address | null> {
 }
 
 /**
- * Asked anew before each first link: a manager that starts later leaves its token then. Once this node has joined, only a token that somebody gave counts: the
- * one that lies about on this machine is of whichever manager started last.
+ * Asked anew before each link: a manager that starts later leaves its token then. The one that lies about on this machine is of whichever manager started
+ * last, so once this node has joined it counts only where it is of its own cluster, which may have forgotten it.
  */
 function findToken(config: Config): Result<JoinToken | null> {
   const { token, tokenFile, tokenFileGiven } = config.worker.join;
   if (token !== "") return parseJoinToken(token);
-  if (!tokenFileGiven && existsSync(pinFileOf(config))) return ok(null);
-  return existsSync(dirname(tokenFile)) ? readJoinToken(tokenFile) : ok(null);
+  const found = existsSync(dirname(tokenFile)) ? readJoinToken(tokenFile) : ok(null);
+  const own = pinnedCluster(pinFileOf(config));
+  const isForeign = found.ok && own !== "" && found.value?.clusterId !== own;
+  return isForeign && !tokenFileGiven ? ok(null) : found;
 }
 
 function pinnedCluster(pinFile: string): string {

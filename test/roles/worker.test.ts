@@ -96,3 +96,20 @@ test("roles: a worker that has joined needs no token, whichever manager has left
   worker();
   await linked();
 }, 90_000);
+
+test("roles: a worker that has joined is let in again by a manager on its machine that forgets everything with its end", async () => {
+  await using machine = new Machine();
+  const port = `${freePort()}`;
+  const manager = () => machine.start("m", "manager", "-p", port, "-d", "memory", "--no-local-worker");
+  const linked = () =>
+    until("the worker is linked", async () => {
+      const { out } = await machine.run("node", "--json", "--data-dir", machine.dataOf("m"));
+      return (JSON.parse(out || "[]") as NodeResource[]).some(({ dialledBy }) => dialledBy === "worker");
+    });
+  manager();
+  machine.start("w", "worker", "--join", `127.0.0.1:${port}`, "-n", "w", "--runtime", "process");
+  await linked();
+  await machine.end("m");
+  manager();
+  await linked();
+}, 90_000);
