@@ -23,6 +23,9 @@ export interface DialOutcome {
   readonly onFailed: (failure: Failure) => void;
 }
 
+/** What to do about a peer with a wrong key, in words behind those that say so; "" for nothing. */
+export type WayOut = (peerId: string) => string;
+
 /** Milliseconds for each of TCP and TLS together, and the upgrade. */
 const STEP_MS = 5_000;
 
@@ -32,7 +35,7 @@ const STEP_MS = 5_000;
  */
 export function dial(
   to: Address & { readonly path: string },
-  as: { readonly identity: Identity; readonly pin: string | null; readonly seen?: SeenPeer },
+  as: { readonly identity: Identity; readonly pin: string | null; readonly seen?: SeenPeer; readonly wayOut?: WayOut },
   outcome: DialOutcome,
 ): () => void {
   const gone = new AbortController();
@@ -46,7 +49,7 @@ export function dial(
 
 async function meet(
   to: Address,
-  as: { readonly pin: string | null; readonly seen?: SeenPeer },
+  as: { readonly pin: string | null; readonly seen?: SeenPeer; readonly wayOut?: WayOut },
   signal: AbortSignal,
 ): Promise<Result<SeenPeer>> {
   const read = as.seen ? ok(as.seen) : await readCertificate(to, signal);
@@ -54,7 +57,7 @@ async function meet(
   const { peerId } = read.value;
   return fail(
     "denied",
-    `${addressText(to)} shows another key (${peerId.slice(0, 8)}) than the expected (${as.pin.slice(0, 8)})`,
+    `${addressText(to)} shows another key (${peerId.slice(0, 8)}) than the expected (${as.pin.slice(0, 8)})${as.wayOut?.(peerId) ?? ""}`,
   );
 }
 

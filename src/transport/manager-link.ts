@@ -1,6 +1,7 @@
 /**
  * A worker's link to a manager on another machine: dials it, or waits on a port of its own for the manager's dial, or both. It follows one cluster only, that of
- * its pin, or of its join token before the first link; to any other key it says nothing.
+ * its pin, or of its join token before the first link; to any other key it says
+ * no more than that, and nobody is told a path of this machine.
  */
 import { randomUUID } from "node:crypto";
 import type { Server as HttpServer } from "node:http";
@@ -74,6 +75,7 @@ export interface RemoteManagerLink extends ManagerLink {
 }
 
 const NO_TOKEN = "this node has joined no cluster yet and has no join token: see `cube node token`";
+const UNCLEAR = "this node cannot tell which cluster it belongs to: its own log says why";
 
 type Handlers = Parameters<ManagerLink["open"]>[0];
 
@@ -186,6 +188,7 @@ class Link implements RemoteManagerLink {
       identity: this.#options.identity,
       // While the manager's own dial has made a link there is nothing to dial for.
       pin: () => (this.#current ? fail("conflict", ALREADY_LINKED) : this.#belongsTo()),
+      wayOut: (peerId) => this.#wayOut(peerId),
       draw: this.#options.draw,
       onOpen: (ws, peer) =>
         this.#take({
@@ -219,6 +222,14 @@ class Link implements RemoteManagerLink {
       "denied",
       `this node belongs to cluster ${own}, its join token is for ${other}: to move it, delete ${this.#options.pinFile}`,
     );
+  }
+
+  /** What to do about a manager of another key than that of the cluster which this node has joined. */
+  #wayOut(peerId: string): string {
+    const pin = readPin(this.#options.pinFile);
+    return pin.ok && pin.value !== null && pin.value !== peerId
+      ? `: if it was set up anew, delete ${this.#options.pinFile}`
+      : "";
   }
 
   /** As `#belongsTo`, for whoever is at the other end. A node that has not joined belongs to nobody yet, so somebody else than its token means is told that. */
@@ -261,9 +272,10 @@ class Link implements RemoteManagerLink {
     const { machineId, judge, times } = this.#options;
     const belongsTo = this.#mayBeLedBy(from.peer.peerId);
     if (!belongsTo.ok) {
-      sayNo(from.ws, belongsTo.failure.message);
-      this.#tell(from, belongsTo.failure.message);
-      from.onEnd(belongsTo.failure.message);
+      const { message } = belongsTo.failure;
+      sayNo(from.ws, this.#belongsTo().ok || message === NO_TOKEN ? message : UNCLEAR);
+      this.#tell(from, message);
+      from.onEnd(message);
       return;
     }
     const host: SessionHost = new SessionHost(from.ws, {
@@ -354,7 +366,7 @@ class Link implements RemoteManagerLink {
       this.#handlers?.onUnlinked();
     }
     if (wasCurrent && from.dialledBy === "manager") this.#options.log.warn(`manager at ${from.address}: ${reason}`);
-    else if (refused) this.#tell(from, reason);
+    else if (refused) this.#tell(from, `${reason}${this.#wayOut(from.peer.peerId)}`);
     from.onEnd(reason);
   }
 

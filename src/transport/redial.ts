@@ -5,7 +5,7 @@ import type { Result } from "../core/failure.ts";
 import type { Draw } from "../core/jitter.ts";
 import { LASTING_MS } from "../protocol/link-times.ts";
 import { backOffMs } from "../protocol/session.ts";
-import { dial, type SeenPeer } from "./dial.ts";
+import { dial, type SeenPeer, type WayOut } from "./dial.ts";
 import type { Identity } from "./identity.ts";
 
 /** What a redialler needs to know and whom it tells. */
@@ -14,6 +14,7 @@ export interface RedialOptions {
   readonly identity: Identity;
   /** The only key to talk to, asked before each dial; null for whoever is there. A failure while it makes no sense to dial. */
   readonly pin: () => Result<string | null>;
+  readonly wayOut?: WayOut;
   readonly draw: Draw;
   readonly onOpen: (ws: WebSocket, peer: SeenPeer) => void;
   /** Called when the reason changes, so that a peer that is long away fills no log. */
@@ -78,11 +79,11 @@ export class Redialler {
       this.ended(pin.failure.message);
       return;
     }
-    const { to, identity } = this.#options;
+    const { to, identity, wayOut } = this.#options;
     const seen = this.#seen;
     this.#giveUp = dial(
       to,
-      { identity, pin: pin.value, ...(seen ? { seen } : {}) },
+      { identity, pin: pin.value, ...(seen ? { seen } : {}), ...(wayOut ? { wayOut } : {}) },
       {
         onOpen: (ws, peer) => {
           this.#seen = peer;

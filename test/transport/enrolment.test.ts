@@ -118,7 +118,7 @@ test("enrolment: a worker without a token is told where to get one, and let in a
   await until("a hello", () => boss.heard.length > 0);
 });
 
-test("enrolment: a worker that cannot tell whose it is says why, to whoever dials it and on its own side", async () => {
+test("enrolment: a worker that cannot tell whose it is says why on its own side, and to whoever dials it only that", async () => {
   const [m, w] = directories();
   const boss = manager(m.path);
   const [own, other] = ["a".repeat(52), "b".repeat(52)];
@@ -126,8 +126,9 @@ test("enrolment: a worker that cannot tell whose it is says why, to whoever dial
   const hand = worker(w.path, { port: null, token: { clusterId: other, secret: "s".repeat(32) } }).start();
   boss.links.dial(`127.0.0.1:${await hand.listen()}`);
   const why = `this node belongs to cluster ${own.slice(0, 8)}, its join token is for ${other.slice(0, 8)}: to move it, delete ${w.file("manager.pin")}`;
-  await until("the refusal", () => boss.links.dialled()[0]?.problem.endsWith(why) ?? false);
-  expect(hand.link.problem()).toBe(why);
+  const told = "this node cannot tell which cluster it belongs to: its own log says why";
+  await until("the refusal", () => boss.links.dialled()[0]?.problem.endsWith(told) ?? false);
+  expect([hand.link.problem(), hand.log.has(why), boss.log.has(w.path)]).toEqual([why, true, false]);
 });
 
 test("enrolment: a worker that has another manager's token and has not joined says so, and how to be let in", async () => {
@@ -229,6 +230,24 @@ test("pins: a worker that dials says nothing to another key than that of its tok
   await until("two tries", () => middle.handshakes >= 2 && hand.link.problem() !== "");
   expect(middle.told).toEqual([]);
   expect(hand.link.problem()).toContain("shows another key");
+});
+
+test("pins: a worker whose manager was set up anew tells on its own side how to follow it, whoever of the two dials", async () => {
+  const [m, w] = directories();
+  const boss = manager(m.path);
+  writeFileSync(w.file("manager.pin"), `${"a".repeat(52)}\n`, { mode: 0o600 });
+  const wayOut = `: if it was set up anew, delete ${w.file("manager.pin")}`;
+  const dialling = worker(w.path, { port: await boss.listen(), token: null }).start();
+  await until("the problem", () => dialling.link.problem() !== "");
+  expect(dialling.link.problem()).toEndWith(`than the expected (aaaaaaaa)${wayOut}`);
+  expect(dialling.log.has(wayOut)).toBe(true);
+  dialling.end();
+  const dialled = worker(w.path, { port: null, token: null }).start();
+  boss.links.dial(`127.0.0.1:${await dialled.listen()}`);
+  await until("the refusal", () => dialled.link.problem() !== "");
+  expect([dialled.link.problem().endsWith(wayOut), dialled.log.has(wayOut)]).toEqual([true, true]);
+  await until("the answer", () => boss.links.dialled()[0]?.problem !== "");
+  expect(boss.links.dialled()[0]?.problem).not.toContain(w.path);
 });
 
 test("pins: a worker that is dialled by another key than that of its token says only that", async () => {
