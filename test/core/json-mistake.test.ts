@@ -64,3 +64,11 @@ test("json mistake: it calls wrong exactly what the engine cannot read", () => {
 test("json mistake: depth has a bound instead of a crash", () => {
   expect(place("[".repeat(100_000))).toBe("1:201 at most 200 levels");
 });
+
+test("json mistake: a string of megabytes is read to its end, and where it does not end its place is told", () => {
+  const long = "a\\n".repeat(1_000_000);
+  expect(place(`{"a": "${long}"}`)).toBe("ok");
+  expect(place(`{"a": "${long}", }`)).toBe(`1:${long.length + 11} a key in double quotes`);
+  expect(place(`{"a": "${long}`)).toBe("1:7 a string that ends on its line, with valid escapes");
+  expect(place(`{"a":\n"${long}\u0000"}`)).toBe("2:1 a string that ends on its line, with valid escapes");
+});
