@@ -75,7 +75,7 @@ async function inTime<T>(
 function silent(target: Target, answerMs: number, cause: unknown): ClientError {
   return new ClientError(
     "timeout",
-    `the manager at ${nameOf(target)} has taken the request and does not answer within ${answerMs / 1_000} s`,
+    `the manager at ${nameOf(target)} has not answered within ${answerMs / 1_000} s`,
     "it may be done all the same; if it stays so, see the manager's log, and start it again",
     cause,
   );

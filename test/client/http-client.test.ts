@@ -59,7 +59,7 @@ describe("client: http", () => {
     const target = { kind: "tcp", host: "127.0.0.1", port, token: "" } as const;
     expect(await refusal(ask(target, { path: "/v1/jobs" }, 50))).toMatchObject({
       code: "timeout",
-      message: `the manager at 127.0.0.1:${port} has taken the request and does not answer within 0.05 s`,
+      message: `the manager at 127.0.0.1:${port} has not answered within 0.05 s`,
     });
     const half = await foreign((response) => response.write("{"));
     expect(await refusal(ask({ ...target, port: half }, { path: "/v1/jobs" }, 50))).toMatchObject({ code: "timeout" });
