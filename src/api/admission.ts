@@ -20,7 +20,7 @@ export interface Door {
   readonly tokens: TokenList;
 }
 
-/** Lets a request in and notes who it is from, or throws ClientError `forbidden`, `unauthorized`, `not_found` or `too_large`. */
+/** Lets a request in and notes who it is from, or throws ClientError `forbidden`, `unauthorized`, `not_found` or `too_large`, or MethodNotAllowed. */
 export function admit(request: IncomingMessage, door: Door): Caller {
   guard(request, door.entry(request));
   const caller = identify(request, door);

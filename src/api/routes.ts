@@ -123,7 +123,7 @@ export const ROUTES: readonly Route[] = [
     handle: async ({ context, ref, query, http }) => {
       const task = await context.client.task(ref);
       const options = { follow: query.follow, tail: query.tail, sinceMs: query.since };
-      await streamLogs(http, (signal) => context.client.logs(task.id, options, signal));
+      await streamLogs({ ...http, follow: query.follow }, (signal) => context.client.logs(task.id, options, signal));
       return "sent";
     },
   }),

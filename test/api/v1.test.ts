@@ -189,6 +189,16 @@ describe("api: /v1", () => {
     expect((await ask(served, "/v1/tasks/none/logs")).status).toBe(404);
   });
 
+  test("logs that are followed have their head before the first line", async () => {
+    await post("/v1/jobs", { name: "web", image: "a" });
+    const node = served.manager.addNode("n1");
+    const [job] = served.manager.cluster.jobs.keys();
+    served.manager.report(job ?? "", { state: "running", incarnation: 1 }, { nodeId: node.id });
+    const answer = await ask(served, "/v1/tasks/web/logs?follow=1");
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([200, "application/x-ndjson"]);
+    await answer.body?.cancel();
+  });
+
   test("logs of a task that has none yet are refused by their status", async () => {
     await post("/v1/jobs", { name: "web", image: "a" });
     const answer = await ask(served, "/v1/tasks/web/logs");
