@@ -8,7 +8,7 @@ import type { Resources, RuntimeKind } from "../core/spec.ts";
 import type { Target } from "../core/target.ts";
 import { type Directories, directories, type Place, socketPath } from "./directories.ts";
 import type { LOG_LEVELS, SCHEDULERS, Values } from "./settings.ts";
-import { type Flags, gather, type Origins } from "./sources.ts";
+import { configFile, type Flags, gather, type Origins } from "./sources.ts";
 import { targetOf } from "./target.ts";
 
 /** What this process is going to be; some defaults differ. `client` is every command that only speaks to a manager. */
@@ -77,6 +77,8 @@ export interface WorkerConfig {
 
 export interface Config {
   readonly dirs: Directories;
+  /** Absolute path of the file that it was read from; without one of another name it need not be there. */
+  readonly file: string;
   /** The manager's local socket. */
   readonly socket: string;
   readonly target: Target;
@@ -102,6 +104,7 @@ export function loadConfig(place: Place, options: { readonly flags: Flags; reado
   };
   return {
     dirs,
+    file: configFile(place, options.flags),
     socket: socketPath(dirs.data),
     target: targetOf(choice, place),
     targetGiven: values.manager !== undefined,

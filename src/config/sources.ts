@@ -62,10 +62,19 @@ export function gather(place: Place, flags: Flags): Gathered {
   };
 }
 
+/** Absolute path of the file; it is there where somebody named it. */
+export function configFile(place: Place, flags: Flags): string {
+  const named = namedFile(place, flags);
+  return named === "" ? join(configDirectory(place), "config.json") : absolute(named, place);
+}
+
+function namedFile(place: Place, flags: Flags): string {
+  return String(flags.config ?? place.env.CUBE_CONFIG ?? "");
+}
+
 function fromFile(place: Place, flags: Flags): Source {
-  const named = String(flags.config ?? place.env.CUBE_CONFIG ?? "");
-  const path = named === "" ? join(configDirectory(place), "config.json") : absolute(named, place);
-  const text = readIfThere(path, named !== "") ?? "";
+  const path = configFile(place, flags);
+  const text = readIfThere(path, namedFile(place, flags) !== "") ?? "";
   const raw = text.trim() === "" ? {} : parseObject(path, text);
   const wrong = Object.keys(raw).find((key) => !isKey(key));
   if (wrong !== undefined) throw unknownKey(path, wrong);

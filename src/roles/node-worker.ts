@@ -82,7 +82,7 @@ function openRuntimes(config: Config, options: NodeWorkerOptions): Runtime[] {
 }
 
 /** What containers may ask of this machine. Cube's keys and tokens are given to none, whatever is allowed. Pure. */
-export function policyOf({ dirs, worker }: Config): RuntimePolicy {
+export function policyOf({ dirs, file, worker }: Config): RuntimePolicy {
   const { policy, join: joining } = worker;
   return {
     allowBind: policy.allowBind,
@@ -92,6 +92,6 @@ export function policyOf({ dirs, worker }: Config): RuntimePolicy {
     allowDevice: policy.allowDevices,
     allowCap: policy.allowCaps,
     allowEngineSocket: policy.allowEngineSocket,
-    protect: [dirs.data, dirs.config, joining.tokenFile],
+    protect: [dirs.data, dirs.config, joining.tokenFile, file],
   };
 }

@@ -22,7 +22,7 @@ export interface RuntimePolicy {
   readonly allowCap: readonly string[];
   /** `--allow-engine-socket`: whoever has it owns the node. */
   readonly allowEngineSocket: boolean;
-  /** Paths never mounted nor their parents, whatever is allowed: Cube's own data directory. */
+  /** Paths never mounted nor their parents, whatever is allowed: where Cube's own keys, tokens and settings are. */
   readonly protect: readonly string[];
 }
 

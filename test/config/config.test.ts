@@ -38,6 +38,7 @@ test("config: with nothing said, everything has its default", () => {
   const data = join(home, ".local", "share", "cube");
   expect(load()).toEqual({
     dirs: { data, config: join(home, ".config", "cube"), state: join(home, ".local", "state", "cube"), runtime: data },
+    file: join(home, ".config", "cube", "config.json"),
     socket: join(data, "cube.sock"),
     target: { kind: "unix", path: join(data, "cube.sock") },
     targetGiven: false,
@@ -205,6 +206,7 @@ test("config: every setting can be given in each of the three places", () => {
   const data = join(home, "d");
   const expected: Omit<Config, "origins"> = {
     dirs: { data, config: cwd, state: data, runtime: data },
+    file,
     socket: join(data, "cube.sock"),
     target: { kind: "tls", host: "localhost", port: 9, clusterId, token: "" },
     targetGiven: true,
