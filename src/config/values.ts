@@ -21,6 +21,7 @@ export function readText(raw: unknown): string {
 export function readManager(raw: unknown): string {
   const text = readText(raw);
   const path = text.startsWith("unix://") ? text.slice("unix://".length) : null;
+  if (path === "") throw new WrongValue("HOST:PORT, or the path of a socket such as unix:///run/cube.sock");
   return path === null || path.includes("/") ? (path ?? text) : `./${path}`;
 }
 

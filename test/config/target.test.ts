@@ -61,6 +61,10 @@ test("config: a manager is HOST:PORT, HOST or the path of a socket", () => {
   ).toEqual(["host:port", "ftp://x", "a b", "h:99999"].map((text) => `"${text}" is no manager's address`));
 });
 
+test("config: a socket without a path is refused, and is not the directory where one stands", () => {
+  expect(problem({ flags: { manager: "unix://" } })).toContain("the path of a socket such as unix:///run/cube.sock");
+});
+
 test("config: in the file the path of a manager's socket starts at the file's directory", () => {
   const target = (manager: string) => {
     writeFileSync(file, JSON.stringify({ manager }));
