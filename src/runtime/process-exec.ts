@@ -58,7 +58,8 @@ function terminalSession(place: ExecPlace, request: ExecRequest): ExecSession {
     output,
     exitCode,
     write: async (data) => {
-      if (child.exitCode !== null || child.terminal?.closed !== false) return;
+      // Of nothing written the terminal never says that it has drained.
+      if (data.length === 0 || child.exitCode !== null || child.terminal?.closed !== false) return;
       const { promise } = written;
       child.terminal.write(Uint8Array.from(data));
       await promise;

@@ -232,6 +232,15 @@ test("runtime: the end of much output on a terminal is not cut off", async () =>
   expect((await finished(session)).stdout).toEndWith("19999\r\n20000\r\nlast\r\n");
 }, 20_000);
 
+test("runtime: empty input to a terminal is taken at once", async () => {
+  const runtime = open();
+  const { id } = await started(runtime, processSpec("exec sleep 600"));
+  const session = value(await runtime.exec(id, { command: ["cat"], tty: true, stdin: true, columns: 80, rows: 24 }));
+  await session.write(new Uint8Array());
+  session.close();
+  await finished(session);
+}, 20_000);
+
 test("runtime: input holds its writer back until the command reads it, or ends", async () => {
   const runtime = open();
   const { id } = await started(runtime, processSpec("exec sleep 600"));
