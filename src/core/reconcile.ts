@@ -188,9 +188,10 @@ function settleSurvivors(
   return [taken, ...losers.flatMap((task) => want(context, task, "stop"))];
 }
 
-/** undefined while neither is well: then both go on. */
+/** What has no node yet gives way to what is back. Otherwise undefined while neither is well: then both go on. */
 function chooseDouble(spec: TaskSpec, original: Task, replacement: Task): Task | undefined {
   const sameVersion = original.jobVersion === replacement.jobVersion;
+  if (sameVersion && original.nodeId !== null && replacement.nodeId === null) return original;
   const keepOriginal = spec.disconnect.reconcile === "keep_original" && sameVersion;
   const order = keepOriginal ? [original, replacement] : [replacement, original];
   return order.find((task) => isWell(spec, task));

@@ -227,6 +227,17 @@ describe("reconcile", () => {
     expect(reconcile(cluster, { away: (nodeId) => nodeId === "n1" })).toEqual([]);
   });
 
+  test("a replacement that found no node gives way to what is back, also when that is not well", () => {
+    const original = aTask("web", { nodeId: "n1" }, { state: "starting", incarnation: 3, containerId: "x" });
+    const replacement = aTask("web", { attempt: 2 });
+    const cluster = aCluster(aJob("web"), aSlot("web", { attempt: 2, taskId: replacement.id }), original, replacement);
+    expect(reconcile(cluster, { away: () => true })).toEqual([]);
+    expect(told(reconcile(cluster))).toEqual([
+      ["slot.put", 2, 0, 0],
+      ["task.put", 2, "stop", "stopped"],
+    ]);
+  });
+
   test("removal wants the task removed, then drops records once nothing is left on the node", () => {
     const job = aJob("web", { desired: "remove" });
     const first = reconcile(aCluster(job, aSlot("web"), aTask("web", { nodeId: "n1" }, running), aNode("n1")));
