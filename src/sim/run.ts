@@ -49,8 +49,8 @@ const QUIET_MS = 10 * 60_000;
 const LOOK_MS = 5_000;
 /** Times that a worker asks its engine in the quiet time what there is: once a minute, and once more at its edge. */
 const MOST_LISTS = QUIET_MS / 60_000 + 1;
-/** So many looks in a row have to find all as it should be: after the last call's end its report is still on its way. */
-const CALM_LOOKS = 2;
+/** So many looks in a row have to find all as it should be: after the last call's end its report is still on its way, and an engine may tell of a death 20 s late. */
+const CALM_LOOKS = 5;
 /** With fewer commands that were answered people come back, if more was planned: a schedule that was shortened or written by hand is left as it is. */
 const FEW_COMMANDS = 110;
 /** Time for the last of those to be asked again, in ms. */

@@ -98,6 +98,7 @@ export const endedIncarnationsStayEnded: Checker = {
     const forgotten = forgottenRemovals(sim);
     const stores = storesOf(sim);
     const otherStore = new OtherStore();
+    const changes = new ManagerChanges();
     const forget = (isForgotten: (one: Container) => boolean): void => {
       for (const [key, one] of ended) if (isForgotten(one)) ended.delete(key);
     };
@@ -110,6 +111,8 @@ export const endedIncarnationsStayEnded: Checker = {
           for (const { id, nodeId } of stores.of(event.manager).cluster.tasks.values())
             if (nodeId === null) unplaced.set(id, event.how === "copy" ? 2 : 1);
         if (event.kind === "journaled") for (const key of startedIn(event)) journaled.add(key);
+        const handedOn = changes.hear(event);
+        if (handedOn !== null) forget((one) => one.node === handedOn && !stores.knowAsOver(one));
         if (otherStore.takesOver(event)) forget((one) => !stores.knowAsOver(one));
         else if (event.kind === "removed" && event.by === "hand" && !journaled.has(onNode(event.container)))
           ended.delete(onNode(event.container));
@@ -133,6 +136,18 @@ class OtherStore {
   takesOver(event: SimEvent): boolean {
     if (event.kind === "replaced") this.#replaced.add(event.manager);
     return event.kind === "took-over" && (this.#replaced.delete(event.manager) || event.how === "adoption");
+  }
+}
+
+/** Tells of a node that another of two managers has from now on: what it was told to end before, that one cannot know. */
+class ManagerChanges {
+  readonly #managers = new Map<string, string>();
+
+  hear(event: SimEvent): string | null {
+    if (event.kind !== "linked") return null;
+    const before = this.#managers.get(event.node);
+    this.#managers.set(event.node, event.manager);
+    return before === undefined || before === event.manager ? null : event.node;
   }
 }
 
