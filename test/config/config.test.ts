@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Config, loadConfig, type Role } from "../../src/config/config.ts";
 import type { Flags } from "../../src/config/sources.ts";
-import { ConfigError } from "../../src/config/wrong-value.ts";
+import { problemOf } from "./problem.ts";
 
 let home = "";
 let file = "";
@@ -22,16 +22,7 @@ function load(at: { flags?: Flags; env?: Record<string, string>; role?: Role } =
 }
 
 function problem(at: { flags?: Flags; env?: Record<string, string>; role?: Role } = {}): string {
-  try {
-    load(at);
-    return "no problem";
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    return [error.message, error.hint]
-      .filter((text) => text !== "")
-      .join(" | ")
-      .replaceAll(home, "~");
-  }
+  return problemOf(() => load(at), home);
 }
 
 test("config: with nothing said, everything has its default", () => {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Config, loadConfig } from "../../src/config/config.ts";
 import type { Flags } from "../../src/config/sources.ts";
-import { ConfigError } from "../../src/config/wrong-value.ts";
+import { problemOf } from "./problem.ts";
 
 let home = "";
 let file = "";
@@ -23,16 +23,7 @@ function load(at: { flags?: Flags; env?: Record<string, string> } = {}): Config 
 }
 
 function problem(at: { flags?: Flags; env?: Record<string, string> } = {}): string {
-  try {
-    load(at);
-    return "no problem";
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    return [error.message, error.hint]
-      .filter((text) => text !== "")
-      .join(" | ")
-      .replaceAll(home, "~");
-  }
+  return problemOf(() => load(at), home);
 }
 
 test("config: a manager is HOST:PORT, HOST or the path of a socket", () => {
